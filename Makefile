@@ -1,0 +1,51 @@
+# Thin on purpose: each target is one line that a person could type. On Windows, README.md has the same lines.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lab release references clean FORCE
+
+COURSE := .venv/bin/autoencoder-course
+PYTHON := .venv/bin/python
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 20
+
+setup: .venv/installed ## make .venv/ with the pinned dependencies (every other target does it too)
+
+demo: .venv/installed ## release, hand in, grade and tabulate a small demo class
+	$(COURSE) demo
+
+test: .venv/installed ## run the tests
+	$(PYTHON) -m pytest
+
+lab: .venv/installed ## open JupyterLab on your copy of the chapters, in work/
+	$(COURSE) lab
+
+release: .venv/installed ## make notebooks/ (for students) again from solutions/
+	$(COURSE) release
+
+references: .venv/installed ## measure the reference values again (takes hours)
+	$(COURSE) references
+
+clean: ## remove .venv/ and demo/; work/, trained weights and measured references stay
+	rm -rf .venv demo *.egg-info .pytest_cache
+
+# The set-up. A stamp is written last, so a set-up that was cut short starts anew. The first stamp names this
+# folder, because a virtual environment does not survive being moved.
+is_311 := import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 11))
+no_311 := The course needs Python 3.11 with its venv module: install it (Debian: python3.11-venv) and try again.
+PIP_INSTALL := $(PYTHON) -m pip install --disable-pip-version-check
+
+ifneq ($(shell cat .venv/packages 2>/dev/null),$(CURDIR))
+.venv/packages: FORCE
+endif
+.venv/packages: constraints.txt
+	@python=$$(for p in python3.11 python3 python; do \
+	    "$$p" -c '$(is_311)' >/dev/null 2>&1 && echo "$$p" && break; done); \
+	test -n "$$python" || { echo "$(no_311)" >&2; exit 1; }; \
+	echo "Setting up .venv with the pinned dependencies; the first time this takes some minutes."; \
+	"$$python" -m venv --clear .venv
+	$(PIP_INSTALL) --require-hashes --only-binary :all: -r constraints.txt
+	@printf '%s\n' '$(CURDIR)' > $@
+
+.venv/installed: .venv/packages pyproject.toml
+	$(PIP_INSTALL) --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
