@@ -1,0 +1,74 @@
+"""What a notebook of the autoencoder course imports: data, training, checks, pictures.
+
+Import this package before TensorFlow: it chooses the Keras that TensorFlow Probability's layers work with, so
+that ``tf.keras`` and ``tf_keras`` are the same library. Importing it takes no time and imports no TensorFlow;
+each public name loads its own module when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from autoencoder_helpers.errors import CourseError
+from autoencoder_helpers.quiet import quiet_tensorflow_import
+
+if TYPE_CHECKING:
+    from autoencoder_helpers import plots
+    from autoencoder_helpers.checks import check
+    from autoencoder_helpers.flowers import load_flowers
+    from autoencoder_helpers.mnist import load_mnist
+    from autoencoder_helpers.training import choose_epochs, train
+
+__all__ = ["CourseError", "check", "choose_epochs", "load_flowers", "load_mnist", "plots", "train"]
+
+_MODULE_OF = {
+    "check": "checks",
+    "choose_epochs": "training",
+    "load_flowers": "flowers",
+    "load_mnist": "mnist",
+    "train": "training",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "plots":
+        return importlib.import_module("autoencoder_helpers.plots")
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"autoencoder_helpers.{_MODULE_OF[name]}"), name)
+    globals()[name] = value  # the next access does not come through here
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def _choose_keras() -> None:
+    """Make ``tf.keras`` mean tf_keras and keep TensorFlow's own chatter down; refuse when it is too late."""
+    # Not setdefault: with "0" in the environment every layer of TensorFlow Probability would fail.
+    os.environ["TF_USE_LEGACY_KERAS"] = "1"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    tensorflow = sys.modules.get("tensorflow")
+    # TensorFlow keeps a placeholder under "keras" until its first use, then the module itself. Looking into
+    # __dict__ does not count as a use.
+    keras = vars(tensorflow).get("keras") if tensorflow is not None else None
+    if getattr(type(keras), "__name__", "") == "module" and keras.__name__.split(".")[0] == "keras":
+        raise CourseError(
+            "tf.keras is already Keras 3 in this kernel, and TensorFlow Probability does not work with it: "
+            "restart the kernel and import autoencoder_helpers first, before TensorFlow."
+        )
+    if tensorflow is not None and vars(tensorflow).get("_tf_uses_legacy_keras") is False:
+        # tf.keras is settled at its first use; "from tensorflow.keras import" when TensorFlow is imported.
+        print(
+            "TensorFlow was imported before autoencoder_helpers: tf_keras and tf.keras work, but "
+            '"from tensorflow.keras import ..." gives Keras 3. Restart the kernel and '
+            "import autoencoder_helpers first."
+        )
+
+
+_choose_keras()
+quiet_tensorflow_import()

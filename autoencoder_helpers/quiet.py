@@ -1,0 +1,69 @@
+"""Keeps TensorFlow's own chatter off stderr, where it frightens learners and costs points.
+
+TensorFlow's C++ part writes a screenful of log lines when it is imported, before any setting of its own can stop
+it. nbgrader scores a graded cell 0 for a single byte on stderr.
+"""
+
+import contextlib
+import importlib.abc
+import importlib.util
+import os
+import sys
+import tempfile
+
+
+@contextlib.contextmanager
+def quiet_stderr():
+    """Turn the file descriptor of stderr away, C++ libraries included; shown after all if the block raises."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # no stderr at all, as under pythonw
+        yield
+        return
+    with tempfile.TemporaryFile() as caught:
+        os.dup2(caught.fileno(), 2)
+        try:
+            yield
+        except Exception:
+            caught.seek(0)
+            os.write(kept, caught.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def quiet_tensorflow_import() -> None:
+    """Make the next `import tensorflow`, whoever asks for it, a quiet one. Imports nothing itself."""
+    if "tensorflow" not in sys.modules and not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Finder())
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    """Stands first in the queue of finders until TensorFlow is asked for, and then leaves it."""
+
+    def find_spec(self, fullname, path=None, target=None):
+        if fullname != "tensorflow":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(fullname)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _Loader(spec.loader)
+        return spec
+
+
+class _Loader(importlib.abc.Loader):
+    """TensorFlow's own loader, with stderr turned away while it works."""
+
+    def __init__(self, loader):
+        self._loader = loader
+
+    def create_module(self, spec):
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module):
+        with quiet_stderr():
+            self._loader.exec_module(module)
+
+    def __getattr__(self, name):  # resources and sources are still the original loader's
+        return getattr(self._loader, name)
