@@ -1,0 +1,45 @@
+"""`check(name, answer)`: tells a learner at once what is right and what to look at, and gives the points."""
+
+import importlib
+import sys
+
+from autoencoder_helpers.checks.result import CheckResult
+from autoencoder_helpers.checks.rule import CheckError, Rule, registered_rules, run_rule, unknown_name
+
+__all__ = ["CheckError", "CheckResult", "catalogue", "check"]
+
+# One module of rules a chapter; the first part of a check's name is the module's.
+_CHAPTERS = ("dense", "conv", "vae", "flowers")
+
+
+def catalogue() -> dict[str, Rule]:
+    """Every check of the course by name, in the order of the chapters."""
+    for chapter in _CHAPTERS:
+        importlib.import_module(f"{__name__}.{chapter}")
+    return registered_rules()
+
+
+def check(name: str, *answers, **named_answers) -> CheckResult:
+    """Check one exercise.
+
+    name: the check's name, such as "dense.encoder".
+    answers: what you made, in the order in which the chapter names it.
+
+    The result shows as a card; its plain text is the points. Whatever the answer is, `check` returns a result;
+    CheckError is raised only for a name that does not exist or a wrong number of answers (and a CourseError, of which it
+    is one kind, if the course's own data cannot be read).
+    """
+    rules = catalogue()
+    if not isinstance(name, str) or name not in rules:
+        raise unknown_name(name)
+    result = run_rule(rules[name], answers, named_answers)
+    if not _shows_cards():
+        print(result)
+    return result
+
+
+def _shows_cards() -> bool:
+    """Whether we run in a Jupyter kernel, whose front end draws the card."""
+    kernel = sys.modules.get("ipykernel.zmqshell")
+    ipython = sys.modules.get("IPython")
+    return bool(kernel and ipython and isinstance(ipython.get_ipython(), kernel.ZMQInteractiveShell))

@@ -1,0 +1,207 @@
+"""Kinds of answers: what a learner may hand to a check, and the message when it is something else.
+
+Each kind has a `title` for people and `read(value, name)`, which returns the answer in one form or raises NotYet.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from autoencoder_helpers.checks.rule import NotYet, describe
+
+_RUN_FIRST = "Replace the raise line in its cell with your own code, and run that cell first."
+
+
+@dataclass(frozen=True)
+class Model:
+    """A Sequential or functional Keras model.
+
+    input_shape: of one image, without the batch axis. A Sequential model without an input layer does not know
+    its shapes before it has seen data; it is built with this shape, so that it is as right as one with it.
+    """
+
+    input_shape: tuple[int, ...] | None = None
+    title = "a Keras model"
+
+    def read(self, value, name):
+        import tf_keras as keras
+
+        if value is None or value is Ellipsis:
+            raise NotYet(expected="a Keras model", found=describe(value), look=_RUN_FIRST, mistake="missing")
+        if isinstance(value, type):
+            raise NotYet(
+                expected="a Keras model",
+                found=describe(value),
+                look=f"A class is a plan. Call it, `{value.__name__}(...)`, to have a model.",
+                mistake="class-not-object",
+            )
+        if not isinstance(value, keras.Model):
+            raise NotYet(
+                expected="a Keras model",
+                found=describe(value),
+                look=_not_a_model(value, keras),
+                mistake="no-model",
+            )
+        if not isinstance(value, (keras.Sequential, _functional(keras))):
+            raise NotYet(
+                expected="keras.Sequential([...]) or keras.Model(input, output)",
+                found=f"a class of your own, {type(value).__name__}",
+                look="A subclassed model cannot be rebuilt for grading; build it as Sequential or functional model.",
+                mistake="subclassed-model",
+            )
+        if not value.built and self.input_shape is not None:
+            try:
+                value(np.zeros((1, *self.input_shape), np.float32))
+            except Exception as error:
+                raise NotYet(
+                    expected=f"a model that takes images of shape {self.input_shape}",
+                    found=f"{type(error).__name__} when it was given one",
+                    look="the first layer: which shape does it expect?",
+                    mistake="wrong-input-shape",
+                ) from error
+        if not value.built:
+            raise NotYet(
+                expected="a model that knows its input shape",
+                found="a model that has not been built",
+                look="Begin with keras.Input(shape=...), or give the first layer an input_shape.",
+                mistake="no-input-shape",
+            )
+        return value
+
+
+@dataclass(frozen=True)
+class Array:
+    """An array of numbers: NumPy array, TensorFlow tensor, nested list.
+
+    shape: expected shape, None where any length will do. A wrong shape is for the rule to name, unless it is given
+    here.
+    """
+
+    shape: tuple[int | None, ...] | None = None
+    title = "an array"
+
+    def read(self, value, name):
+        array = as_array(value, name)
+        if self.shape is not None and not fits(array.shape, self.shape):
+            raise NotYet(
+                expected=f"an array of shape {shape_text(self.shape)}",
+                found=f"shape {array.shape}",
+                look=f"how `{name}` is made: which axis is missing, too many, or in another place?",
+                mistake="wrong-shape",
+            )
+        return array
+
+
+@dataclass(frozen=True)
+class Number:
+    """One finite number: Python, NumPy or TensorFlow."""
+
+    title = "a number"
+
+    def read(self, value, name):
+        array = as_array(value, name, wanted="a number")
+        if array.size != 1:
+            raise NotYet(
+                expected="one number",
+                found=f"{array.size} numbers of shape {array.shape}",
+                look="Is a sum or a mean missing?",
+                mistake="not-a-number",
+            )
+        number = float(array.reshape(()))
+        if not np.isfinite(number):
+            raise NotYet(
+                expected="a finite number",
+                found=str(number),
+                look="a logarithm of 0 or a division by 0",
+                mistake="not-finite",
+            )
+        return number
+
+
+@dataclass(frozen=True)
+class Function:
+    """Something that can be called."""
+
+    title = "a function"
+
+    def read(self, value, name):
+        if value is None or not callable(value):
+            raise NotYet(
+                expected="a function",
+                found=describe(value),
+                look=f"`{name}` itself is handed in, without brackets: not {name}(...).",
+                mistake="no-function",
+            )
+        return value
+
+
+@dataclass(frozen=True)
+class Anything:
+    """Any object; the rule looks at it itself. `title` says what is wanted."""
+
+    title: str = "an answer"
+
+    def read(self, value, name):
+        if value is None or value is Ellipsis:
+            raise NotYet(expected=self.title, found=describe(value), look=_RUN_FIRST, mistake="missing")
+        return value
+
+
+def as_array(value, name="the answer", wanted="an array of numbers") -> np.ndarray:
+    """`value` as a NumPy array of numbers; NotYet if it is none."""
+    if value is None or value is Ellipsis:
+        raise NotYet(expected=wanted, found=describe(value), look=_RUN_FIRST, mistake="missing")
+    try:
+        array = np.asarray(value)
+    except Exception as error:
+        raise NotYet(
+            expected=wanted, found=describe(value), look=f"how `{name}` is made", mistake="no-array"
+        ) from error
+    if array.dtype.kind not in "fiub":
+        raise NotYet(expected=wanted, found=describe(value), look=f"how `{name}` is made", mistake="no-array")
+    return array
+
+
+def call(function, *arguments, name="your function") -> np.ndarray:
+    """The value of a learner's function as an array of numbers; NotYet if it returns nothing."""
+    value = function(*arguments)
+    if value is None:
+        raise NotYet(
+            expected=f"{name} returns its result",
+            found="None",
+            look="the return at the end of the function",
+            mistake="no-return",
+        )
+    return as_array(value, f"the result of {name}")
+
+
+def fits(shape: tuple, wanted: tuple) -> bool:
+    """Whether a shape is the wanted one, None standing for any length."""
+    return len(shape) == len(wanted) and all(w in (None, s) for s, w in zip(shape, wanted, strict=True))
+
+
+def shape_text(shape: tuple) -> str:
+    """A shape for people: (any, 28, 28)."""
+    return (
+        "("
+        + ", ".join("any" if side is None else str(side) for side in shape)
+        + ("," if len(shape) == 1 else "")
+        + ")"
+    )
+
+
+def _functional(keras):
+    from tf_keras.src.engine.functional import Functional
+
+    return Functional
+
+
+def _not_a_model(value, keras) -> str:
+    module = type(value).__module__
+    if module.startswith(("keras.", "keras_core.")):
+        return "This model comes from another Keras. The course's is `import tf_keras as keras`; restart the kernel."
+    if isinstance(value, keras.layers.Layer):
+        return "This is one layer. Put it into keras.Sequential([...])."
+    if type(value).__name__.endswith("KerasTensor"):
+        return "This is a tensor inside a network. A model needs both ends: keras.Model(input, output)."
+    return "Build it with keras.Sequential([...]) or keras.Model(input, output)."

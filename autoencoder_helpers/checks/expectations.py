@@ -1,0 +1,208 @@
+"""Expectations that the chapters share. Each is called inside a step, and fails it with the mistake's own message."""
+
+import numpy as np
+
+from autoencoder_helpers import measures
+from autoencoder_helpers.checks.models import compiled_loss, predict, stages
+
+
+def expect_shapes(step, model, *, input_shape, output_shape, looks=None) -> None:
+    """Inside a step: fail unless the model maps `input_shape` to `output_shape` (both without the batch axis)."""
+    looks = looks or {}
+    for side, wanted in (("input", input_shape), ("output", output_shape)):
+        found = getattr(model, f"{side}_shape")
+        found = tuple(found[1:]) if isinstance(found, tuple) else found
+        step.expect(
+            found == tuple(wanted),
+            expected=f"{side} shape {tuple(wanted)} an image",
+            found=found,
+            look=looks.get(side, f"the {'first' if side == 'input' else 'last'} layer"),
+            mistake=f"wrong-{side}-shape",
+        )
+
+
+def expect_joined(step, autoencoder, encoder, decoder, x) -> None:
+    """Inside a step: fail unless autoencoder(x) is decoder(encoder(x)), with the very weights of both."""
+    same_output = np.allclose(predict(autoencoder, x), predict(decoder, predict(encoder, x)), atol=1e-4)
+    step.expect(
+        same_output,
+        expected="autoencoder(x) equals decoder(encoder(x))",
+        found="two different images",
+        look="The decoder must receive what the encoder made: call the models you have, do not build new layers.",
+        mistake="not-joined",
+    )
+    owned = {id(weight) for weight in autoencoder.weights}
+    for name, part in (("encoder", encoder), ("decoder", decoder)):
+        step.expect(
+            all(id(weight) in owned for weight in part.weights),
+            expected=f"the autoencoder contains your {name} itself",
+            found=f"a copy: training the autoencoder would not change your {name}",
+            look=f"Call your `{name}` like a layer.",
+            mistake="not-joined",
+        )
+
+
+def expect_scaled_once(step, name, array):
+    """Inside a step: fail unless grey values are floating-point numbers that reach 1 and no further."""
+    step.expect(
+        array.dtype.kind == "f",
+        expected=f"{name} of a floating-point type, such as float32",
+        found=f"{array.dtype}, with values up to {array.max()}",
+        look="Divide by 255; a whole-number type would cut every grey down to 0 or 1.",
+        mistake="integers",
+    )
+    top, bottom = float(array.max()), float(array.min())
+    step.expect(
+        top <= 1.001,
+        expected=f"{name} between 0 and 1",
+        found=f"values up to {top:g}",
+        look=f"Values reach {top:g}; a sigmoid reaches 1. Divide by 255.",
+        mistake="not-scaled",
+    )
+    step.expect(
+        top > 0.5,
+        expected=f"{name} reaches 1",
+        found=f"values up to {top:.4f}",
+        look="Divided by 255 twice? Run the cell that loads the data again, then scale once.",
+        mistake="scaled-twice",
+    )
+    step.expect(
+        bottom >= 0,
+        expected=f"{name} between 0 and 1",
+        found=f"values down to {bottom:g}",
+        look="Paper is 0 and ink is 1: nothing is subtracted.",
+        mistake="shifted",
+    )
+
+
+def expect_widths(step, model, wanted):
+    """Inside a step: fail unless the Dense layers have these widths, in this order."""
+    found = [stage.width for stage in stages(model)]
+    step.expect(
+        found != wanted[:-1][::-1] + wanted[-1:] or found == wanted,
+        expected=" -> ".join(map(str, wanted)),
+        found=" -> ".join(map(str, found)),
+        look="The two hidden layers are in each other's place.",
+        mistake="swapped-widths",
+    )
+    step.expect(
+        found == wanted,
+        expected=" -> ".join(map(str, wanted)),
+        found=" -> ".join(map(str, found)) or "no Dense layer",
+        look="the widths of the Dense layers, from the input to the output",
+        mistake="wrong-widths",
+    )
+
+
+def expect_bends(step, hidden):
+    """Inside a step: fail if a hidden layer has no activation."""
+    for number, stage in enumerate(hidden, start=1):
+        step.expect(
+            stage.activation != "linear",
+            expected=f"hidden layer {number} has an activation, such as relu",
+            found="none",
+            look="Without activations the layers collapse into one linear map, which is what PCA has.",
+            mistake="missing-activation",
+        )
+
+
+def expect_greys(step, decoder, codes):
+    """Inside a step: fail unless the decoder's outputs lie between 0 and 1 for codes of any size."""
+    last = stages(decoder)[-1].activation
+    step.expect(
+        last != "linear",
+        expected="a sigmoid at the end",
+        found="no activation on the last layer, so values of any size (logits)",
+        look="The last layer needs an activation that ends in the range from 0 to 1.",
+        mistake="missing-sigmoid",
+    )
+    images = predict(decoder, codes)
+    step.expect(
+        images.min() >= 0 and images.max() <= 1,
+        expected="values between 0 and 1",
+        found=f"values from {images.min():.3g} to {images.max():.3g}, after {last}",
+        look="the activation of the last layer: which one ends in the range from 0 to 1?",
+        mistake="wrong-output-activation",
+    )
+    step.expect(
+        last != "softmax",
+        expected="each pixel has a grey value of its own",
+        found="softmax, which makes all pixels of an image add up to 1",
+        look="the activation of the last layer",
+        mistake="softmax-output",
+    )
+
+
+def expect_uses_code(step, decoder, codes):
+    """Inside a step: fail if the decoder makes the same image of every code."""
+    images = predict(decoder, codes)
+    step.expect(
+        float(np.abs(images - images[:1]).max()) > 1e-6,
+        expected="another image for another code",
+        found="one and the same image for 64 different codes",
+        look="Is the first layer connected to the code? Are all its weights 0?",
+        mistake="ignores-code",
+    )
+
+
+def expect_bce_loss(step, model, image_shape):
+    """Inside a step: fail unless the compiled loss is the binary cross-entropy, up to a positive factor."""
+    x = step.rng.random((6, *image_shape)).astype(np.float32)
+    p = step.rng.uniform(0.05, 0.95, x.shape).astype(np.float32)
+    ratios = []
+    for i in range(3):
+        x_i, p_i = x[2 * i : 2 * i + 2], p[2 * i : 2 * i + 2] ** (i + 1)
+        wanted = float(measures.bce_per_image(x_i, p_i).mean() / x_i[0].size)
+        ratios.append(compiled_loss(model, x_i, p_i) / wanted)
+    step.expect(
+        min(ratios) > 0 and max(ratios) < 1.01 * min(ratios),
+        expected="binary cross-entropy",
+        found=_loss_name(model),
+        look="the loss in autoencoder.compile(...)",
+        mistake="wrong-loss",
+    )
+
+
+def _loss_name(model) -> str:
+    loss = model.loss
+    return loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
+
+
+def expect_low_bce(step, model, images, limit):
+    """Inside a step: fail unless the mean BCE per pixel on `images` is at most `limit`; say why it may be high."""
+    reconstructions = predict(model, images)
+    loss = float(measures.bce_per_image(images, reconstructions).mean() / images[0].size)
+    expected = f"at most {limit:.4f} nats per pixel on test digits"
+    found = f"{loss:.4f}"
+    step.expect(
+        abs(loss - np.log(2)) > 0.03,
+        expected=expected,
+        found=f"{found}, which is close to ln 2 = 0.693: that of a network that was not trained",
+        look="Run the training cell; was it this model that was trained?",
+        mistake="untrained",
+    )
+    step.expect(
+        float(reconstructions.std(axis=0).max()) > 0.02,
+        expected=expected,
+        found=f"{found}, with the same image for every digit",
+        look="The network has learned the mean image only. Is an activation dead, or were the targets not the images?",
+        mistake="mean-image",
+    )
+    step.expect(
+        loss <= limit,
+        expected=expected,
+        found=found,
+        look="Were images scaled and used as targets too? Otherwise train for more epochs.",
+        mistake="trained-too-little",
+    )
+
+
+def expect_floor_first(step, found, wanted):
+    """Inside a step: fail if (floor, baseline) came in the other order; `wanted` is the right pair."""
+    step.expect(
+        not np.allclose(found, wanted[::-1], rtol=1e-3, atol=0),
+        expected="the floor first, then the baseline",
+        found="the two in each other's place",
+        look="the order in the return",
+        mistake="swapped-results",
+    )

@@ -1,0 +1,140 @@
+"""What a check found: the points for nbgrader, a card for people, plain data for programs."""
+
+from dataclasses import asdict, dataclass, field
+from html import escape
+
+#: The key under which a result travels as data in a notebook's output.
+RESULT_MIME_TYPE = "application/vnd.autoencoder-course.check+json"
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """One thing a check looked at. Texts are plain and meant for learners.
+
+    `mistake` is a short slug ("missing-sigmoid") that stays the same when the wording changes, so that a
+    class's mistakes can be counted; it is empty for a passed step.
+    """
+
+    title: str
+    passed: bool
+    points: float
+    max_points: float
+    expected: str = ""
+    found: str = ""
+    look: str = ""
+    mistake: str = ""
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """The outcome of one check.
+
+    nbgrader takes a graded cell's partial credit from the `text/plain` of its value, so `repr` is the points
+    as a bare number; `str` is the text for people.
+    """
+
+    name: str
+    title: str
+    points: float
+    max_points: float
+    steps: tuple[StepResult, ...] = field(default_factory=tuple)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every point was reached."""
+        return self.points >= self.max_points
+
+    @property
+    def verdict(self) -> str:
+        """`passed`, `partly` or `not yet`."""
+        if self.passed:
+            return "passed"
+        return "partly" if self.points > 0 else "not yet"
+
+    @property
+    def failures(self) -> tuple[StepResult, ...]:
+        """The steps that did not pass, in the order in which they were looked at."""
+        return tuple(step for step in self.steps if not step.passed)
+
+    def to_dict(self) -> dict:
+        """The result as JSON-ready data."""
+        return asdict(self) | {"steps": [asdict(step) for step in self.steps]}
+
+    @property
+    def score(self) -> str:
+        """The points in words: `1.5 of 2 points`."""
+        unit = "point" if self.max_points == 1 else "points"
+        return f"{format_points(self.points)} of {format_points(self.max_points)} {unit}"
+
+    def __repr__(self) -> str:
+        return format_points(self.points)
+
+    def __str__(self) -> str:
+        lines = [f"{_SYMBOL[self.verdict]} {self.verdict}: {self.title} ({self.score})"]
+        for step in self.steps:
+            lines.append(f"  {'✓' if step.passed else '✗'} {step.title}")
+            if not step.passed:
+                lines += [
+                    f"      {label}: {text}"
+                    for label, text in (
+                        ("expected", step.expected),
+                        ("found", step.found),
+                        ("where to look", step.look),
+                    )
+                    if text
+                ]
+        return "\n".join(lines)
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
+        return {
+            "text/plain": repr(self),
+            "text/html": card(self),
+            RESULT_MIME_TYPE: self.to_dict(),
+        }
+
+
+def format_points(points: float) -> str:
+    """Points without needless zeros: 2, 1.5, 0.25."""
+    return f"{round(points, 4):g}"
+
+
+_SYMBOL = {"passed": "✓", "partly": "◐", "not yet": "✗"}
+# Okabe-Ito colours, which people with any colour vision can tell apart; the verdict's word and symbol say the same.
+_COLOUR = {"passed": "#009E73", "partly": "#E69F00", "not yet": "#D55E00"}
+# JupyterLab's own variables follow its light and dark theme; elsewhere (feedback pages) the browser's text colour does.
+_TEXT = "color:var(--jp-ui-font-color1, inherit)"
+_MUTED = "color:var(--jp-ui-font-color2, inherit);opacity:0.85"
+
+
+def card(result: CheckResult) -> str:
+    """The result as HTML with inline styles only: JupyterLab drops style sheets from outputs it does not trust."""
+    colour = _COLOUR[result.verdict]
+    rows = "".join(_card_step(step) for step in result.steps)
+    return (
+        f'<div role="group" aria-label="Check {escape(result.name)}: {result.verdict}" '
+        f'style="border:1px solid {colour};border-left-width:6px;border-radius:4px;padding:8px 12px;'
+        f'margin:4px 0;max-width:48em;font-family:var(--jp-ui-font-family, sans-serif);{_TEXT}">'
+        f'<div style="font-weight:600">{_SYMBOL[result.verdict]} {result.verdict} · '
+        f"{result.score} · {escape(result.title)}</div>"
+        f'<ul style="list-style:none;margin:6px 0 0 0;padding:0">{rows}</ul>'
+        f'<div style="font-size:85%;margin-top:4px;{_MUTED}"><code>{escape(result.name)}</code></div></div>'
+    )
+
+
+def _card_step(step: StepResult) -> str:
+    symbol, word = ("✓", "right") if step.passed else ("✗", "not yet")
+    details = ""
+    if not step.passed:
+        details = "".join(
+            f'<div style="margin-left:1.6em"><span style="{_MUTED}">{label}:</span> {escape(text)}</div>'
+            for label, text in (
+                ("Expected", step.expected),
+                ("Found", step.found),
+                ("Where to look", step.look),
+            )
+            if text
+        )
+    return (
+        f'<li style="margin:2px 0"><span role="img" aria-label="{word}">{symbol}</span> '
+        f"{escape(step.title)}{details}</li>"
+    )

@@ -1,0 +1,232 @@
+"""The engine behind `check`: a rule is written once and run in the notebook and in grading.
+
+A rule is a function of a `Steps` object and the learner's answers:
+
+    @rule("dense.encoder", points=2, title="The encoder squeezes 784 pixels into 2 numbers",
+          answers={"encoder": Model(input_shape=(784,))})
+    def encoder(step, encoder):
+        with step("It gives 2 numbers for each image", points=0.5):
+            step.expect(encoder.output_shape == (None, 2), expected="(None, 2)", found=encoder.output_shape,
+                        look="the width of the last Dense layer", mistake="wrong-bottleneck")
+        with step("...", points=1.5, stop=False):
+            ...
+
+The steps are layers: when one fails the rule ends, because what follows would only repeat the same news. A step
+with `stop=False` is a concept of its own: when it fails, the next step is still looked at. The points of the
+steps add up to the points of the rule (checked when every step has passed).
+
+Whatever an answer does when it is looked at (attributes that raise, a call that fails), a rule ends in a result
+and never in an exception, save for a CourseError: data that cannot be read is nobody's wrong answer.
+"""
+
+import contextlib
+import difflib
+import io
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from autoencoder_helpers.checks.data import PublicData
+from autoencoder_helpers.checks.result import CheckResult, StepResult
+from autoencoder_helpers.errors import CourseError
+from autoencoder_helpers.quiet import quiet_stderr
+
+_LONGEST_TEXT = 300
+
+
+class CheckError(CourseError):
+    """A check was called in a way that it cannot answer: no such name, wrong number of answers."""
+
+
+class NotYet(Exception):
+    """Ends a step that did not pass. Carries the texts of the message."""
+
+    def __init__(self, *, expected="", found="", look="", mistake="other"):
+        super().__init__(mistake)
+        self.texts = {
+            "expected": _text(expected),
+            "found": _text(found),
+            "look": _text(look),
+            "mistake": mistake,
+        }
+
+
+class _EndOfRule(Exception):
+    """A layer failed: what follows is not looked at."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A check of the catalogue: its name, points and title, and how each answer is read."""
+
+    name: str
+    points: float
+    title: str
+    answers: dict
+    examine: Callable = field(repr=False)
+
+
+_CATALOGUE: dict[str, Rule] = {}
+
+
+def rule(name: str, *, points: float, title: str, answers: dict) -> Callable:
+    """Register a function as the rule `name`; `answers` maps each answer's name to its kind (see answers.py)."""
+
+    def register(examine):
+        if name in _CATALOGUE and _CATALOGUE[name].examine.__module__ != examine.__module__:
+            raise ValueError(f"two rules are named {name}")
+        _CATALOGUE[name] = Rule(name, points, title, answers, examine)
+        return examine
+
+    return register
+
+
+def registered_rules() -> dict[str, Rule]:
+    """The rules registered so far, by name."""
+    return dict(_CATALOGUE)
+
+
+class Steps:
+    """What a rule works with: the steps, fresh random numbers, and data to measure on.
+
+    rng: numpy Generator for inputs that an answer cannot have seen.
+    data: images to measure on (see data.py); grading puts private ones in its place.
+    """
+
+    def __init__(self, data, rng):
+        self.data = data
+        self.rng = rng
+        self.results: list[StepResult] = []
+        self._max_points = 0.0
+
+    @contextlib.contextmanager
+    def __call__(self, title: str, points: float = 0, stop: bool = True):
+        """Look at one thing. What raises inside fails the step; `stop=False` lets the rule go on all the same."""
+        try:
+            yield
+        except NotYet as failure:
+            texts = failure.texts
+        except (_EndOfRule, KeyboardInterrupt, CourseError):
+            raise  # a CourseError (no data, a full disk) is not the answer's fault and must not cost points
+        except BaseException as error:  # noqa: BLE001 - an answer may raise anything, SystemExit included
+            texts = {
+                "expected": "your answer runs without an error",
+                "found": f"{type(error).__name__}: {_first_line(error)}",
+                "look": "the line of your code that this error names; run it alone on a small input",
+                "mistake": "raises",
+            }
+        else:
+            self.results.append(StepResult(title, True, points, points))
+            return
+        self.results.append(StepResult(title, False, 0.0, points, **texts))
+        if stop:
+            raise _EndOfRule
+
+    def expect(self, holds, *, expected, found, look, mistake) -> None:
+        """Fail the step unless `holds`. Texts may be any object; `mistake` is the slug that names the error."""
+        if not holds:
+            raise NotYet(expected=expected, found=found, look=look, mistake=mistake)
+
+    def fail(self, *, expected, found, look, mistake) -> None:
+        """Fail the step."""
+        raise NotYet(expected=expected, found=found, look=look, mistake=mistake)
+
+
+def run_rule(entry: Rule, values: tuple, named: dict, *, data=None, seed=None) -> CheckResult:
+    """Run one rule on a learner's answers.
+
+    values, named: the answers, by position (in the order of the rule's `answers`) and by name.
+    data: what to measure on; the public data if None.
+    seed: of the fresh random inputs; unpredictable if None.
+    Raises CheckError for a wrong number or name of answers, CourseError if data or reference values cannot be had.
+    """
+    given = _bind(entry, values, named)
+    steps = Steps(PublicData() if data is None else data, np.random.default_rng(seed))
+    with _silence(), contextlib.suppress(_EndOfRule):
+        with steps(_reading_title(entry)):
+            read = {name: kind.read(given[name], name) for name, kind in entry.answers.items()}
+        # A title never seen by learners unless the rule itself (not a step of it) meets an error.
+        with steps("The answer can be looked at"):
+            entry.examine(steps, **read)
+        steps.results.pop()
+    total = sum(step.points for step in steps.results)
+    if all(step.passed for step in steps.results) and abs(total - entry.points) > 1e-9:
+        raise AssertionError(f"the steps of {entry.name} add up to {total}, not to {entry.points}")
+    return CheckResult(entry.name, entry.title, min(total, entry.points), entry.points, tuple(steps.results))
+
+
+def unknown_name(name: object) -> CheckError:
+    """The error for a name that no rule has, with the nearest one that there is."""
+    close = difflib.get_close_matches(str(name), _CATALOGUE, n=1)
+    advice = f'did you mean "{close[0]}"?' if close else f"there are: {', '.join(sorted(_CATALOGUE))}"
+    return CheckError(f"no check is named {_text(name)!r}; {advice}")
+
+
+def describe(value: object) -> str:
+    """A short, safe description of any object: what it is, never more than a line, never an exception."""
+    try:
+        if value is None:
+            return "None"
+        if isinstance(value, type):
+            return f"the class {value.__name__}"
+        shape = getattr(value, "shape", None)
+        if shape is not None:
+            return f"{type(value).__name__} of shape {tuple(shape)}"
+        if isinstance(value, (bool, int, float, str)):
+            return f"{type(value).__name__} {_text(repr(value))}"
+        return f"an object of type {type(value).__name__}"
+    except Exception:  # noqa: BLE001 - attributes of a stranger's object may raise
+        return f"an object of type {type(value).__name__}"
+
+
+def _reading_title(entry: Rule) -> str:
+    parts = [f"{name} is {kind.title}" for name, kind in entry.answers.items()]
+    return "; ".join(parts)
+
+
+def _bind(entry: Rule, values: tuple, named: dict) -> dict:
+    names = list(entry.answers)
+    usage = f'check("{entry.name}", {", ".join(names)})'
+    if len(values) > len(names):
+        raise CheckError(f"too many answers: found {len(values)}, write {usage}")
+    given = dict(zip(names, values, strict=False))
+    for name, value in named.items():
+        if name not in names or name in given:
+            raise CheckError(f"answer {name!r} does not fit here: write {usage}")
+        given[name] = value
+    missing = [name for name in names if name not in given]
+    if missing:
+        raise CheckError(f"missing {', '.join(missing)}: write {usage}")
+    return given
+
+
+@contextlib.contextmanager
+def _silence():
+    """Keep what an answer prints, warns and logs out of the graded cell."""
+    with (
+        quiet_stderr(),
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()),
+        warnings.catch_warnings(),
+        np.errstate(all="ignore"),
+    ):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _text(value: object) -> str:
+    try:
+        text = value if isinstance(value, str) else str(value)
+    except Exception:  # noqa: BLE001
+        text = describe(value)
+    return text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…"
+
+
+def _first_line(error: BaseException) -> str:
+    try:
+        lines = str(error).strip().splitlines()
+    except Exception:  # noqa: BLE001
+        return "(its message cannot be shown)"
+    return _text(lines[0]) if lines else "(no message)"

@@ -1,0 +1,45 @@
+"""The measured reference values: ``reference.toml``, written by ``autoencoder-course references``, read
+here.
+"""
+
+import copy
+import difflib
+import functools
+import tomllib
+from pathlib import Path
+
+from autoencoder_helpers.errors import CourseError
+
+PATH = Path(__file__).with_name("reference.toml")
+
+
+def reference(check_name):
+    """All that was measured for a check, as a dictionary (see the head of reference.toml for its keys).
+
+    Raises CourseError for a name that nothing was measured for, and for a missing or damaged file.
+    """
+    checks = _checks(PATH)
+    if check_name not in checks:
+        near = difflib.get_close_matches(str(check_name), checks, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(checks)}."
+        raise CourseError(f"No reference value is called {check_name!r}; {hint}")
+    return copy.deepcopy(checks[check_name])
+
+
+def threshold(check_name):
+    """The value that a right model reaches and a wrong one misses; ``reference(name)["better"]`` gives the
+    direction.
+    """
+    return float(reference(check_name)["threshold"])
+
+
+@functools.cache
+def _checks(path):
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))["checks"]
+    except FileNotFoundError:
+        raise CourseError(f"The reference values are missing ({path}); install the course again.") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError):
+        raise CourseError(
+            f"The reference values cannot be read ({path}); install the course again."
+        ) from None
