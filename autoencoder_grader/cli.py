@@ -1,0 +1,144 @@
+"""The console command `autoencoder-course`: one sub-command for each job of the course.
+
+Each sub-command imports what it needs when it runs, so that `--help` answers at once.
+"""
+
+from pathlib import Path
+
+import click
+
+from autoencoder_helpers.errors import CourseError
+
+
+class _OneLine(click.ClickException):
+    """A CourseError on its way out: one line on stderr, exit code 1."""
+
+    exit_code = 1
+
+    def show(self, file=None):
+        """Print the message on stderr in one line, whatever whitespace it carries."""
+        click.echo("autoencoder-course: " + " ".join(self.message.split()), file=file, err=True)
+
+
+class _CourseGroup(click.Group):
+    """A click group in which a CourseError ends the command instead of showing a traceback."""
+
+    def invoke(self, ctx):
+        try:
+            return super().invoke(ctx)
+        except CourseError as error:
+            raise _OneLine(str(error)) from error
+
+
+@click.group(cls=_CourseGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--course",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Top folder of the course. Default: the one at or above the current folder.",
+)
+@click.version_option(package_name="autoencoder-course", prog_name="autoencoder-course")
+@click.pass_context
+def main(ctx, course):
+    """Run the autoencoder course: learn, release, grade, measure."""
+    ctx.obj = course
+
+
+def _course(ctx) -> Path:
+    """Return the course folder that --course names, or the one found from here."""
+    from autoencoder_grader.course import find_course
+
+    return find_course(ctx.obj)
+
+
+@main.command()
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where the demo class works. Default: demo/ in the course folder.",
+)
+@click.pass_context
+def demo(ctx, folder):
+    """Release, hand in, grade and tabulate a small demo class."""
+    course = _course(ctx)
+    from autoencoder_grader.demo import run_demo
+
+    ctx.exit(run_demo(folder or course / "demo", course).exit_code)
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.option("--no-browser", is_flag=True, help="Print the address instead of opening a browser.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on. Default: JupyterLab's own.")
+@click.argument("jupyter_options", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def lab(ctx, no_browser, port, jupyter_options):
+    """Open JupyterLab on your copy of the chapters, in work/.
+
+    Chapters that are not in work/ yet are copied there; what is there already is never overwritten.
+    Any JUPYTER_OPTIONS are passed on to JupyterLab.
+    """
+    from autoencoder_grader.lab import open_jupyterlab, prepare_work
+
+    course = _course(ctx)
+    work = course / "work"
+    for line in prepare_work(course / "notebooks", work):
+        click.echo(line)
+    ctx.exit(open_jupyterlab(work, browser=not no_browser, port=port, options=jupyter_options))
+
+
+@main.command()
+@click.argument("chapters", nargs=-1)
+@click.pass_context
+def release(ctx, chapters):
+    """Make notebooks/ again from solutions/ (default: all CHAPTERS)."""
+    course = _course(ctx)
+    from autoencoder_grader.release import make_release
+
+    for path in make_release(course, chapters):
+        click.echo(f"released {path}")
+
+
+@main.command(add_help_option=False, context_settings={"ignore_unknown_options": True})
+@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def references(ctx, options):
+    """Measure the reference values again (hours)."""
+    # Its options belong to the module that measures; importing it only now keeps this file's --help quick.
+    from autoencoder_grader.references import command
+
+    command.main(args=list(options), prog_name=ctx.command_path, standalone_mode=False)
+
+
+@main.command()
+@click.argument("assignments", nargs=-1)
+@click.option("--student", "students", multiple=True, help="Grade only this student (repeatable).")
+@click.pass_context
+def grade(ctx, assignments, students):
+    """Grade what lies in submitted/ (default: all ASSIGNMENTS)."""
+    course = _course(ctx)
+    from rich.console import Console
+
+    from autoencoder_grader.grading import grade as grade_submissions
+    from autoencoder_grader.results import read_results
+    from autoencoder_grader.table import print_table
+
+    console = Console()
+    report = grade_submissions(course, assignments, students, console=console)
+    if report.grades is None:
+        raise CourseError(
+            f"nothing to grade in {course}; put submissions into submitted/<student>/<assignment>/"
+        )
+    print_table(read_results(course), console)
+    click.echo(f"feedback pages: {report.feedback}")
+    click.echo(f"points of all:  {report.grades}")
+    ctx.exit(report.exit_code)
+
+
+@main.command(name="help")
+@click.pass_context
+def help_command(ctx):
+    """List the sub-commands."""
+    click.echo(ctx.parent.get_help())
+
+
+if __name__ == "__main__":
+    main()

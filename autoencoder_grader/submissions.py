@@ -1,0 +1,125 @@
+"""What lies in submitted/: which submissions can be graded, and one line for each that cannot."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+from autoencoder_helpers.errors import CourseError
+from nbgrader.utils import find_all_files
+
+import autoencoder_helpers
+
+#: The rules and all they use; when they change, a grade may.
+HELPERS = Path(autoencoder_helpers.__file__).parent
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One student's folder for one assignment."""
+
+    student: str
+    assignment: str
+    folder: Path
+
+    @property
+    def notebook(self) -> Path:
+        """The notebook that is graded."""
+        return self.folder / f"{self.assignment}.ipynb"
+
+    def __str__(self) -> str:
+        return f"{self.student}/{self.assignment}"
+
+
+def find_submissions(
+    submitted: Path, existing: Iterable[str], assignments: Iterable[str] = (), students: Iterable[str] = ()
+) -> tuple[list[Submission], list[str]]:
+    """Return the submissions to grade, in order of assignment and student, and a line for each problem met.
+
+    submitted: the folder with submitted/<student>/<assignment>/<assignment>.ipynb.
+    existing: the course's assignments.
+    assignments, students: those wanted; all if empty.
+    Raises CourseError when there is nothing at all.
+    """
+    existing, assignments, students = list(existing), list(assignments), list(students)
+    found, problems = [], []
+    for name in assignments:
+        if name not in existing:
+            problems.append(f"no assignment is named {name!r}; there are: {', '.join(existing)}")
+    layout = "a submission is submitted/<student>/<assignment>/<assignment>.ipynb"
+    for student in _visible(submitted):
+        if students and student.name not in students:
+            continue
+        if not student.is_dir():
+            problems.append(f"{student}: a file where a student's folder is expected; {layout}")
+            continue
+        for folder in _visible(student):
+            if assignments and folder.name not in assignments and folder.name in existing:
+                continue
+            if not folder.is_dir():
+                problems.append(f"{folder}: a file where an assignment's folder is expected; {layout}")
+            elif folder.name not in existing:
+                problems.append(
+                    f"{folder}: no assignment has this name; rename it to one of: {', '.join(existing)}"
+                )
+            else:
+                found.append(Submission(student.name, folder.name, folder))
+    handed_in = {submission.student for submission in found}
+    problems += [
+        f"{submitted / name}: no submission of this student" for name in students if name not in handed_in
+    ]
+    if not found and not problems:
+        wanted = f" of {', '.join(assignments)}" if assignments else ""
+        raise CourseError(f"{submitted}: no submissions{wanted}; {layout}")
+    return sorted(found, key=lambda submission: (submission.assignment, submission.student)), problems
+
+
+def _visible(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*") if not path.name.startswith("."))
+
+
+def problem_with(submission: Submission, grade_ids: set[str]) -> str | None:
+    """Return why a submission cannot be graded, in one line that names the file and what to do; None if it
+    can.
+
+    grade_ids: the graded cells of the assignment.
+    """
+    notebook = submission.notebook
+    if not notebook.is_file():
+        others = sorted(path.name for path in submission.folder.glob("*.ipynb"))
+        if others:
+            found = ", ".join(others)
+            return f"{notebook} is missing, but there is {found}: rename the right one to {notebook.name}"
+        return f"{notebook} is missing: ask {submission.student} to hand it in"
+    try:
+        cells = nbformat.read(notebook, as_version=4).cells
+        ids = {cell.metadata.get("nbgrader", {}).get("grade_id") for cell in cells}
+    except Exception as error:  # noqa: BLE001 - nbformat raises many kinds for a damaged file
+        what = " ".join(f"{type(error).__name__}: {error}".split())[:120]
+        return f"{notebook} is not a readable notebook ({what}): ask {submission.student} to hand it in again"
+    if grade_ids and not ids & grade_ids:
+        return (
+            f"{notebook} holds none of the checks of {submission.assignment}: "
+            "is it another chapter's notebook, or a copy made cell by cell?"
+        )
+    return None
+
+
+def fingerprint(submission: Submission, course: Path, ignore: Iterable[str] = ()) -> str:
+    """Return a hash of all that a grade depends on: submission, solution, checks and settings."""
+    digest = hashlib.sha256()
+    folders = [
+        (submission.folder, find_all_files(str(submission.folder), list(ignore))),
+        (
+            course,
+            [course / "nbgrader_config.py", *(course / "solutions" / submission.assignment).glob("*.ipynb")],
+        ),
+        (HELPERS, [path for path in HELPERS.rglob("*") if path.suffix in {".py", ".toml"}]),
+    ]
+    for top, files in folders:
+        for path in sorted(Path(name) for name in files):
+            content = path.read_bytes()
+            digest.update(f"{path.relative_to(top).as_posix()} {len(content)}\n".encode())
+            digest.update(content)
+    return digest.hexdigest()

@@ -1,0 +1,40 @@
+"""nbgrader's settings for this course: `nbgrader ...`, formgrader and our own commands all read this file."""
+
+from pathlib import Path
+
+from autoencoder_grader.companions import DropWeights, KeepOnlyNotebooks, KeepSubmittedFiles
+from autoencoder_grader.nbgrader_api import make_alembic_reachable
+from autoencoder_grader.release import release_preprocessors
+from nbgrader.converters import Autograde, GenerateFeedback
+
+c = get_config()  # noqa: F821 - nbgrader puts this name here
+
+make_alembic_reachable()
+
+# The course is where this file lies, whatever folder a command is started in; its gradebook too.
+c.CourseDirectory.root = str(Path(__file__).resolve().parent)
+c.CourseDirectory.course_id = "autoencoders"
+c.CourseDirectory.source_directory = "solutions"
+c.CourseDirectory.release_directory = "notebooks"
+
+# Release: faded stubs instead of "YOUR CODE HERE", and nothing but the notebook leaves solutions/.
+c.GenerateAssignment.preprocessors = [*release_preprocessors(), KeepOnlyNotebooks]
+c.GenerateAssignment.create_assignment = True
+
+# Grading: nbgrader copies every file of solutions/ over a submission; trained weights must stay the
+# learner's own.
+c.Autograde.sanitize_preprocessors = [*Autograde.sanitize_preprocessors.default(), KeepSubmittedFiles]
+c.Autograde.create_student = True
+
+# A learner without weights trains while being graded: a cell may take half an hour, not nbgrader's 30
+# seconds.
+c.Execute.kernel_name = "python3"
+# Or each kernel warns in the terminal that it talks over TCP.
+c.Execute.extra_arguments = ["--log-level=ERROR"]
+c.Execute.timeout = 1800
+# A busy machine takes its time to import TensorFlow and to hand over a figure.
+c.Execute.startup_timeout = 180
+c.Execute.iopub_timeout = 60
+
+# A feedback page is for reading: the weights stay in autograded/.
+c.GenerateFeedback.preprocessors = [*GenerateFeedback.preprocessors.default(), DropWeights]
