@@ -1,0 +1,108 @@
+"""The three lists of packages agree: pyproject.toml, constraints.txt, environment.yml."""
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+CONSTRAINTS = (REPOSITORY / "constraints.txt").read_text(encoding="utf-8")
+ENVIRONMENT = (REPOSITORY / "environment.yml").read_text(encoding="utf-8")
+
+
+def required():
+    """The packages that pyproject.toml names: to run, to test, to install."""
+    lines = [
+        *PROJECT["project"]["dependencies"],
+        *PROJECT["project"]["optional-dependencies"]["test"],
+        *PROJECT["dependency-groups"]["build"],
+    ]
+    return {canonicalize_name(requirement.name): requirement for requirement in map(Requirement, lines)}
+
+
+def pinned(python="3.11.9"):
+    """Package -> version in constraints.txt for a Python on Linux."""
+    marker_of = {"python_full_version": python, "sys_platform": "linux", "os_name": "posix"}
+    pins = {}
+    for line in re.findall(r"^([A-Za-z0-9].*?)(?: \\)?$", CONSTRAINTS, re.MULTILINE):
+        pin = Requirement(line)
+        if pin.marker is None or pin.marker.evaluate(marker_of):
+            (specifier,) = pin.specifier
+            assert specifier.operator == "==" and canonicalize_name(pin.name) not in pins
+            pins[canonicalize_name(pin.name)] = specifier.version
+    return pins
+
+
+CONDA = yaml.safe_load(ENVIRONMENT)["dependencies"]
+
+
+def conda():
+    """Package -> version in the pip part of environment.yml; its first line, an option, left out."""
+    (pip,) = (entry["pip"] for entry in CONDA if isinstance(entry, dict))
+    assert pip[0] == "--requirement constraints.txt"
+    return {canonicalize_name(name): version for name, version in (line.split("==") for line in pip[1:])}
+
+
+def test_constraints_pin_a_version_that_pyproject_allows():
+    pins = pinned()
+    for name, requirement in required().items():
+        assert requirement.specifier.contains(pins[name]), f"{requirement}, but {pins[name]} is pinned"
+
+
+def test_conda_names_what_pyproject_names_in_the_pinned_versions():
+    pins = pinned()
+    assert conda() == {name: pins[name] for name in required()}
+
+
+def test_conda_has_the_python_that_pyproject_asks_for():
+    (python,) = (line for line in CONDA if str(line).startswith("python="))
+    series = python.removeprefix("python=")
+    allowed = SpecifierSet(PROJECT["project"]["requires-python"])
+    assert allowed.contains(f"{series}.9")
+    major, minor = map(int, series.split("."))
+    assert not allowed.contains(f"{major}.{minor + 1}.0") and not allowed.contains(f"{major}.{minor - 1}.9")
+
+
+@pytest.mark.parametrize("line", re.findall(r"^ +- (.*)$", ENVIRONMENT, re.MULTILINE))
+def test_every_line_for_conda_says_what_needs_it(line):
+    if line != "pip:":
+        package, _, why = line.partition("  # ")
+        assert re.search(r"chapter|demo|grade|references|command|test|install|come from", why), package
+
+
+def test_every_package_is_pinned_with_hashes():
+    packages = re.split(r"^(?=[A-Za-z0-9])", CONSTRAINTS, flags=re.MULTILINE)[1:]
+    assert len(packages) > 100
+    for package in packages:
+        assert re.search(r"--hash=sha256:[0-9a-f]{64}\b", package), package.splitlines()[0]
+
+
+def test_constraints_name_no_place_to_download_from():
+    assert not re.search(r"://|--(extra-)?index|--find-links", CONSTRAINTS)
+
+
+def test_the_installation_builds_with_what_is_pinned():
+    assert PROJECT["build-system"]["requires"] == PROJECT["dependency-groups"]["build"]
+
+
+def test_every_file_beside_the_code_is_installed_with_it():
+    patterns = PROJECT["tool"]["setuptools"]["package-data"]["*"]
+    listed = subprocess.run(
+        ["git", "ls-files", "autoencoder_helpers", "autoencoder_grader"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+    )
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    for path in map(Path, listed.stdout.splitlines()):
+        if path.suffix != ".py":
+            package = next(p for p in path.parents if (REPOSITORY / p / "__init__.py").exists())
+            assert any(path.relative_to(package).match(pattern) for pattern in patterns), path
