@@ -1,6 +1,7 @@
 """What rules ask about networks. Asked of what a network is and does, not of how it was written down."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -9,12 +10,16 @@ from autoencoder_helpers.checks.rule import NotYet
 
 @dataclass(frozen=True)
 class Stage:
-    """A layer with weights, and the activation that follows it, given as argument or as a layer of its own."""
+    """A layer with weights, and the activation that follows it, given as argument or as a layer of its own.
+
+    bend: the activation itself, called with an array of pre-activations; None where there is none.
+    """
 
     kind: str
     width: int
     activation: str
     layer: object
+    bend: Callable | None = None
 
 
 def all_layers(model) -> list:
@@ -31,11 +36,14 @@ def stages(model) -> list[Stage]:
     for layer in all_layers(model):
         if hasattr(layer, "units") or hasattr(layer, "filters"):
             width = getattr(layer, "units", None) or layer.filters
-            found.append(Stage(type(layer).__name__, int(width), _activation(layer), layer))
+            bend = getattr(layer, "activation", None)
+            found.append(Stage(type(layer).__name__, int(width), _activation(layer), layer, bend))
         elif found and found[-1].activation == "linear" and _activation(layer) != "linear":
-            last = found[-1]
-            found[-1] = Stage(last.kind, last.width, _activation(layer), last.layer)
+            found[-1] = replace(found[-1], activation=_activation(layer), bend=layer)
     return found
+
+
+_BENDING_OPERATIONS = {"sigmoid", "relu", "relu6", "leaky_relu", "elu", "selu", "tanh", "softplus", "softmax", "clip_by_value"}
 
 
 def _activation(layer) -> str:
@@ -48,6 +56,9 @@ def _activation(layer) -> str:
     }.get(type(layer).__name__)
     if name:
         return name
+    if type(layer).__name__ == "TFOpLambda":  # tf.sigmoid(x) and the like, called on a layer's output
+        operation = layer.symbol.rpartition(".")[2]
+        return operation if operation in _BENDING_OPERATIONS else "linear"
     function = getattr(layer, "activation", None)
     if function is None:
         return "linear"

@@ -140,6 +140,21 @@ def test_a_decoder_that_ignores_its_code_is_named():
     assert mistakes("dense.decoder", model) == ["ignores-code"]
 
 
+def test_operations_called_on_a_layers_output_count_as_its_activation():
+    code = keras.Input((2,))
+    hidden = tf.nn.relu(layers.Dense(100)(tf.nn.relu(layers.Dense(20)(code))))
+    result = check("dense.decoder", keras.Model(code, tf.sigmoid(layers.Dense(784)(hidden))))
+    assert result.passed, str(result)
+
+
+@pytest.mark.parametrize("last", [layers.ReLU(), layers.PReLU(), layers.Activation("tanh")])
+def test_a_wrong_activation_is_found_even_if_fresh_weights_keep_it_silent(last):
+    decoder = dense(2, 20, 100, activations=["relu", "relu"])
+    silent = layers.Dense(784, kernel_initializer="zeros")
+    result = check("dense.decoder", keras.Sequential([decoder, silent, last]))
+    assert "wrong-output-activation" in [step.mistake for step in result.failures], str(result)
+
+
 def test_right_decoders_pass():
     assert points("dense.decoder", decoder()) == 1
     split = dense(2, 20, 100, 784)
