@@ -1,6 +1,7 @@
 """What lies in submitted/: which submissions can be graded, and one line for each that cannot."""
 
 import hashlib
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +87,14 @@ def problem_with(submission: Submission, grade_ids: set[str]) -> str | None:
     grade_ids: the graded cells of the assignment.
     """
     notebook = submission.notebook
+    if notebook.is_symlink() or submission.folder.is_symlink() or submission.folder.parent.is_symlink():
+        return f"{notebook} is a link, not a file: ask {submission.student} to hand in the notebook itself"
+    special = [path for path in submission.folder.rglob("*") if not _is_plain(path)]
+    if special:
+        return (
+            f"{special[0]} is a link or a device, which no submission needs: "
+            f"remove it, or ask {submission.student} to hand in again"
+        )
     if not notebook.is_file():
         others = sorted(path.name for path in submission.folder.glob("*.ipynb"))
         if others:
@@ -104,6 +113,11 @@ def problem_with(submission: Submission, grade_ids: set[str]) -> str | None:
             "is it another chapter's notebook, or a copy made cell by cell?"
         )
     return None
+
+
+def _is_plain(path: Path) -> bool:
+    mode = path.lstat().st_mode
+    return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
 
 
 def fingerprint(submission: Submission, course: Path, ignore: Iterable[str] = ()) -> str:

@@ -4,7 +4,8 @@ import importlib
 import sys
 
 from autoencoder_helpers.checks.result import CheckResult
-from autoencoder_helpers.checks.rule import CheckError, Rule, registered_rules, run_rule, unknown_name
+from autoencoder_helpers.checks.rule import CheckError, Rule, bind, registered_rules, run_rule, unknown_name
+from autoencoder_helpers.evidence.handing_over import hand_over
 
 __all__ = ["CheckError", "CheckResult", "catalogue", "check"]
 
@@ -33,6 +34,7 @@ def check(name: str, *answers, **named_answers) -> CheckResult:
     if not isinstance(name, str) or name not in rules:
         raise unknown_name(name)
     result = run_rule(rules[name], answers, named_answers)
+    hand_over(rules[name], bind(rules[name], answers, named_answers))
     if not _shows_cards():
         print(result)
     return result

@@ -5,19 +5,22 @@ import contextlib
 import numpy as np
 
 from autoencoder_helpers import measures
-from autoencoder_helpers.checks.answers import Array, Function, Model, Number, as_array, call
+from autoencoder_helpers.checks.answers import Function, Images, Model, Number, as_array, call
 from autoencoder_helpers.checks.expectations import (
     expect_bce_loss,
     expect_bends,
     expect_greys,
     expect_joined,
     expect_low_bce,
+    expect_mnist_split,
     expect_scaled_once,
     expect_shapes,
     expect_uses_code,
+    some_rows,
 )
 from autoencoder_helpers.checks.models import all_layers, predict, stages
 from autoencoder_helpers.checks.rule import describe, rule
+from autoencoder_helpers.evidence.values import Recorder
 from autoencoder_helpers.reference import threshold
 
 _IMAGE = (28, 28, 1)
@@ -28,69 +31,63 @@ _LOOK_CHANNEL = "Grey is one channel: the last axis has length 1, as in (images,
     "conv.data",
     points=1,
     title="The images are grids of 28 x 28 grey values between 0 and 1, with one channel",
-    answers={"x_train": Array(), "x_test": Array()},
+    answers={"x_train": Images(), "x_test": Images()},
 )
 def data(step, x_train, x_test):
     with step("Each image has the axes height, width, channel", points=0.5):
-        for name, array in (("x_train", x_train), ("x_test", x_test)):
-            _expect_channel_axis(step, name, array)
+        for name, images in (("x_train", x_train), ("x_test", x_test)):
+            _expect_channel_axis(step, name, images)
+    samples = {name: some_rows(step, images) for name, images in (("x_train", x_train), ("x_test", x_test))}
     with step("Grey values are scaled once, to the range from 0 to 1"):
-        for name, array in (("x_train", x_train), ("x_test", x_test)):
-            expect_scaled_once(step, name, array)
+        for name, (_, images) in samples.items():
+            expect_scaled_once(step, name, images)
     with step("They are the images of MNIST, in their order", points=0.5):
-        step.expect(
-            len(x_train) == 60_000 and len(x_test) == 10_000,
-            expected="60,000 images to train with and 10,000 to test with",
-            found=f"{len(x_train):,} and {len(x_test):,}",
-            look="which of raw_train and raw_test goes where",
-            mistake="wrong-split",
-        )
-        rows = step.rng.choice(len(x_test), 200, replace=False)
-        wanted = step.data.mnist_images[rows]
-        found = x_test[rows, ..., 0]
-        step.expect(
-            not np.allclose(found, wanted.swapaxes(1, 2), atol=1e-3),
-            expected="rows stay rows and columns stay columns",
-            found="every image mirrored at its diagonal",
-            look="Add an axis, and leave the others where they are.",
-            mistake="transposed",
-        )
-        step.expect(
-            np.allclose(found, wanted, atol=1e-3),
-            expected="x_test holds the test images, each divided by 255, every pixel at its place",
-            found="other numbers",
-            look="Scale once and add one axis, and change nothing else.",
-            mistake="other-images",
-        )
+        expect_mnist_split(step, x_train, x_test, look="which of raw_train and raw_test goes where")
+        for name, (rows, images) in samples.items():
+            wanted, found = step.data.mnist(name, rows), images[..., 0]
+            step.expect(
+                not np.allclose(found, wanted.swapaxes(1, 2), atol=1e-3),
+                expected="rows stay rows and columns stay columns",
+                found="every image mirrored at its diagonal",
+                look="Add an axis, and leave the others where they are.",
+                mistake="transposed",
+            )
+            step.expect(
+                np.allclose(found, wanted, atol=1e-3),
+                expected=f"{name} holds MNIST's images, each divided by 255, every pixel at its place",
+                found="other numbers",
+                look="Scale once and add one axis, and change nothing else.",
+                mistake="other-images",
+            )
 
 
-def _expect_channel_axis(step, name, array):
+def _expect_channel_axis(step, name, images):
     expected = f"{name} of shape (number of images, 28, 28, 1)"
     step.expect(
-        array.ndim != 3,
+        len(images.shape) != 3,
         expected=expected,
-        found=f"3 axes, {array.shape}",
+        found=f"3 axes, {images.shape}",
         look=_LOOK_CHANNEL,
         mistake="missing-channel",
     )
     step.expect(
-        array.ndim != 2,
+        len(images.shape) != 2,
         expected=expected,
-        found=f"2 axes, {array.shape}: each image is one flat row",
+        found=f"2 axes, {images.shape}: each image is one flat row",
         look="A convolution must know who is whose neighbour: do not flatten.",
         mistake="flattened",
     )
     step.expect(
-        array.shape[1:] != (1, 28, 28),
+        images.shape[1:] != (1, 28, 28),
         expected=expected,
-        found=f"{array.shape}: the channel stands before height and width",
+        found=f"{images.shape}: the channel stands before height and width",
         look=_LOOK_CHANNEL,
         mistake="channel-first",
     )
     step.expect(
-        array.shape[1:] == _IMAGE and len(array) > 0,
+        images.shape[1:] == _IMAGE and len(images) > 0,
         expected=expected,
-        found=array.shape,
+        found=images.shape,
         look=_LOOK_CHANNEL,
         mistake="wrong-shape",
     )
@@ -462,7 +459,7 @@ def trained(step, autoencoder):
     with step("It is trained on the binary cross-entropy", points=0.5, stop=False):
         expect_bce_loss(step, autoencoder, _IMAGE)
     with step("Its loss on test digits is low enough", points=0.5):
-        expect_low_bce(step, autoencoder, step.data.mnist_images[..., np.newaxis], threshold("conv.trained"))
+        expect_low_bce(step, autoencoder, step.data.unseen_digits[..., np.newaxis], threshold("conv.trained"))
 
 
 @rule(
@@ -507,25 +504,12 @@ def _small_decoder(rng):
     return model
 
 
-class _Recorder:
-    """Stands in for a decoder and keeps the shape of what it is asked, to find out why a real one refused."""
-
-    def __init__(self):
-        self.shape = None
-
-    def __call__(self, z, *args, **kwargs):
-        self.shape = np.shape(z)
-        return np.full((1, *_IMAGE), 0.5, np.float32)
-
-    predict = predict_on_batch = __call__
-
-
 def _decode(step, decode_point, point, decoder, codes):
     """What the learner's function returns; if it fails, was the decoder handed a point that is no batch?"""
     try:
         return decode_point(point, decoder, codes.copy())
     except Exception:
-        recorder = _Recorder()
+        recorder = Recorder(_IMAGE)
         with contextlib.suppress(Exception):  # what counts is what it asked of the decoder before
             decode_point(point, recorder, codes.copy())
         step.expect(

@@ -3,7 +3,7 @@
 import numpy as np
 
 from autoencoder_helpers import measures
-from autoencoder_helpers.checks.answers import Array, Function, Model, call
+from autoencoder_helpers.checks.answers import Array, Function, Images, Model, call
 from autoencoder_helpers.checks.expectations import (
     expect_bce_loss,
     expect_bends,
@@ -11,10 +11,12 @@ from autoencoder_helpers.checks.expectations import (
     expect_greys,
     expect_joined,
     expect_low_bce,
+    expect_mnist_split,
     expect_scaled_once,
     expect_shapes,
     expect_uses_code,
     expect_widths,
+    some_rows,
 )
 from autoencoder_helpers.checks.models import predict, stages
 from autoencoder_helpers.checks.rule import rule
@@ -27,37 +29,35 @@ _PIXELS = 784
     "dense.data",
     points=1,
     title="Images are rows of 784 numbers between 0 and 1",
-    answers={"x_train": Array(), "x_test": Array()},
+    answers={"x_train": Images(), "x_test": Images()},
 )
 def data(step, x_train, x_test):
     with step("Each image is one row of 784 numbers"):
-        for name, array in (("x_train", x_train), ("x_test", x_test)):
+        for name, images in (("x_train", x_train), ("x_test", x_test)):
             step.expect(
-                array.ndim == 2 and array.shape[1] == _PIXELS,
+                len(images.shape) == 2 and images.shape[1] == _PIXELS and len(images) > 0,
                 expected=f"{name} of shape (number of images, 784)",
-                found=array.shape,
+                found=images.shape,
                 look="load_mnist(flatten=True), or reshape each image to one row",
                 mistake="not-flattened",
             )
+    samples = {name: some_rows(step, images) for name, images in (("x_train", x_train), ("x_test", x_test))}
     with step("Grey values are scaled once, to the range from 0 to 1"):
-        for name, array in (("x_train", x_train), ("x_test", x_test)):
-            expect_scaled_once(step, name, array)
+        for name, (_, images) in samples.items():
+            expect_scaled_once(step, name, images)
     with step("They are the images of MNIST, in their order", points=1):
-        step.expect(
-            len(x_train) == 60_000 and len(x_test) == 10_000,
-            expected="60,000 images to train with and 10,000 to test with",
-            found=f"{len(x_train):,} and {len(x_test):,}",
-            look="the order of what load_mnist returns: (x_train, y_train), (x_test, y_test)",
-            mistake="wrong-split",
+        expect_mnist_split(
+            step, x_train, x_test, look="the order of what load_mnist returns: (x_train, y_train), (x_test, y_test)"
         )
-        rows = step.rng.choice(len(x_test), 200, replace=False)
-        step.expect(
-            np.allclose(x_test[rows], step.data.mnist_images[rows].reshape(-1, _PIXELS), atol=1e-3),
-            expected="x_test holds the test images, each divided by 255",
-            found="other numbers",
-            look="scale once: divide by 255, and change nothing else",
-            mistake="other-images",
-        )
+        for name, (rows, found) in samples.items():
+            wanted = step.data.mnist(name, rows).reshape(-1, _PIXELS)
+            step.expect(
+                np.allclose(found, wanted, atol=1e-3),
+                expected=f"{name} holds MNIST's images, each divided by 255",
+                found="other numbers",
+                look="scale once: divide by 255, and change nothing else",
+                mistake="other-images",
+            )
 
 
 @rule(
@@ -312,7 +312,7 @@ def trained(step, autoencoder):
     with step("It is trained on the binary cross-entropy", points=0.5, stop=False):
         expect_bce_loss(step, autoencoder, (_PIXELS,))
     with step("Its loss on test digits is low enough", points=0.5):
-        images = step.data.mnist_images.reshape(-1, _PIXELS)
+        images = step.data.unseen_digits.reshape(-1, _PIXELS)
         expect_low_bce(step, autoencoder, images, threshold("dense.trained"))
 
 

@@ -42,6 +42,23 @@ def expect_joined(step, autoencoder, encoder, decoder, x) -> None:
         )
 
 
+def some_rows(step, images, most=500):
+    """(row numbers, these rows) of a random part of a large array; enough to meet a white pixel for certain."""
+    rows = np.sort(step.rng.choice(len(images), min(most, len(images)), replace=False))
+    return rows, images.take(rows)
+
+
+def expect_mnist_split(step, x_train, x_test, look):
+    """Inside a step: fail unless the arrays have the lengths of MNIST's training and test set."""
+    step.expect(
+        len(x_train) == 60_000 and len(x_test) == 10_000,
+        expected="60,000 images to train with and 10,000 to test with",
+        found=f"{len(x_train):,} and {len(x_test):,}",
+        look=look,
+        mistake="wrong-split",
+    )
+
+
 def expect_scaled_once(step, name, array):
     """Inside a step: fail unless grey values are floating-point numbers that reach 1 and no further."""
     step.expect(
@@ -161,7 +178,7 @@ def expect_bce_loss(step, model, image_shape):
         wanted = float(measures.bce_per_image(x_i, p_i).mean() / x_i[0].size)
         ratios.append(compiled_loss(model, x_i, p_i) / wanted)
     step.expect(
-        min(ratios) > 0 and max(ratios) < 1.01 * min(ratios),
+        bool(np.isfinite(ratios).all()) and min(ratios) > 0 and max(ratios) < 1.01 * min(ratios),
         expected="binary cross-entropy",
         found=_loss_name(model),
         look="the loss in autoencoder.compile(...)",

@@ -60,6 +60,11 @@ class CheckResult:
         """The result as JSON-ready data."""
         return asdict(self) | {"steps": [asdict(step) for step in self.steps]}
 
+    @classmethod
+    def from_dict(cls, data: dict) -> "CheckResult":
+        """The result that `to_dict` made `data` of."""
+        return cls(**data | {"steps": tuple(StepResult(**step) for step in data["steps"])})
+
     @property
     def score(self) -> str:
         """The points in words: `1.5 of 2 points`."""

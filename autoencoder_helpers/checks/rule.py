@@ -31,6 +31,7 @@ import numpy as np
 from autoencoder_helpers.checks.data import PublicData
 from autoencoder_helpers.checks.result import CheckResult, StepResult
 from autoencoder_helpers.errors import CourseError
+from autoencoder_helpers.evidence.values import Opaque
 from autoencoder_helpers.quiet import quiet_stderr
 
 _LONGEST_TEXT = 300
@@ -142,11 +143,11 @@ def run_rule(entry: Rule, values: tuple, named: dict, *, data=None, seed=None) -
     seed: of the fresh random inputs; unpredictable if None.
     Raises CheckError for a wrong number or name of answers, CourseError if data or reference values cannot be had.
     """
-    given = _bind(entry, values, named)
+    given = bind(entry, values, named)
     steps = Steps(PublicData() if data is None else data, np.random.default_rng(seed))
     with _silence(), contextlib.suppress(_EndOfRule):
         with steps(_reading_title(entry)):
-            read = {name: kind.read(given[name], name) for name, kind in entry.answers.items()}
+            read = {name: _read(kind, given[name], name) for name, kind in entry.answers.items()}
         # A title never seen by learners unless the rule itself (not a step of it) meets an error.
         with steps("The answer can be looked at"):
             entry.examine(steps, **read)
@@ -155,6 +156,19 @@ def run_rule(entry: Rule, values: tuple, named: dict, *, data=None, seed=None) -
     if all(step.passed for step in steps.results) and abs(total - entry.points) > 1e-9:
         raise AssertionError(f"the steps of {entry.name} add up to {total}, not to {entry.points}")
     return CheckResult(entry.name, entry.title, min(total, entry.points), entry.points, tuple(steps.results))
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """Stands, in grading, for an answer that was none of the kind asked for; `texts` are those of its NotYet."""
+
+    texts: dict
+
+
+def _read(kind, value, name):
+    if isinstance(value, Unreadable):
+        raise NotYet(**value.texts)
+    return kind.read(value, name)
 
 
 def unknown_name(name: object) -> CheckError:
@@ -169,6 +183,8 @@ def describe(value: object) -> str:
     try:
         if value is None:
             return "None"
+        if isinstance(value, Opaque):
+            return value.description
         if isinstance(value, type):
             return f"the class {value.__name__}"
         shape = getattr(value, "shape", None)
@@ -186,7 +202,8 @@ def _reading_title(entry: Rule) -> str:
     return "; ".join(parts)
 
 
-def _bind(entry: Rule, values: tuple, named: dict) -> dict:
+def bind(entry: Rule, values: tuple, named: dict) -> dict:
+    """Return a rule's answers by name. Raises CheckError when one is missing, unknown or given twice."""
     names = list(entry.answers)
     usage = f'check("{entry.name}", {", ".join(names)})'
     if len(values) > len(names):

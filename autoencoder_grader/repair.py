@@ -1,0 +1,198 @@
+"""Puts a submission's nbgrader cells back to what was released: an nbgrader preprocessor, the first of all.
+
+What a learner wrote stays: the answers, cells of their own, the order of cells. What belongs to the course comes from
+the gradebook: the test cells, their points and types, all of nbgrader's marks. Whatever was missing or changed is
+said in one line each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell
+from nbgrader.api import Gradebook
+from nbgrader.preprocessors import NbGraderPreprocessor
+
+from autoencoder_grader.outcome import KEY
+
+
+@dataclass(frozen=True)
+class Released:
+    """One cell that nbgrader knows, as it was released."""
+
+    name: str
+    cell_type: str
+    source: str
+    checksum: str
+    locked: bool
+    solution: bool
+    points: float | None  # None: not graded
+
+    @property
+    def is_test(self) -> bool:
+        """Whether it is a test cell: graded, and not the learner's to change."""
+        return self.points is not None and not self.solution
+
+    def marks(self) -> dict:
+        """nbgrader's metadata of the cell."""
+        marks = {
+            "grade": self.points is not None,
+            "grade_id": self.name,
+            "locked": self.locked,
+            "solution": self.solution,
+            "task": False,
+            "cell_type": self.cell_type,
+            "checksum": self.checksum,
+            "schema_version": 3,
+        }
+        return marks if self.points is None else {**marks, "points": self.points}
+
+
+class RepairFromRelease(NbGraderPreprocessor):
+    """For Autograde: makes the cells that nbgrader knows the released ones again."""
+
+    def preprocess(self, nb, resources):
+        """Repair one notebook; its metadata tells what was repaired."""
+        names = resources["nbgrader"]
+        with Gradebook(names["db_url"]) as gradebook:
+            released = released_cells(gradebook.find_notebook(names["notebook"], names["assignment"]))
+        nb.cells, notes = repaired(nb.cells, released)
+        nb.metadata.pop(KEY, None)
+        nb.metadata[KEY] = {"notes": notes}
+        return nb, resources
+
+
+def released_cells(notebook) -> list[Released]:
+    """The cells of a gradebook's notebook, in the order of the release."""
+    points = {cell.name: cell.max_score for cell in notebook.grade_cells}
+    solutions = {cell.name for cell in notebook.solution_cells}
+    return [
+        Released(
+            cell.name,
+            cell.cell_type,
+            cell.source or "",
+            cell.checksum or "",
+            bool(cell.locked),
+            cell.name in solutions,
+            points.get(cell.name),
+        )
+        for cell in notebook.source_cells
+    ]
+
+
+def repaired(cells: list[NotebookNode], released: list[Released]) -> tuple[list[NotebookNode], list[str]]:
+    """Return the cells of a submission with those of the release put right, and a line for each thing mended."""
+    notes: list[str] = []
+    by_name = {cell.name: cell for cell in released}
+    chosen = _chosen(cells, by_name, notes)
+    result = []
+    for index, cell in enumerate(cells):
+        name = next((name for name, place in chosen.items() if place == index), None)
+        plain = _plain(cell)
+        result.append(_restored(plain, by_name[name], notes) if name else plain)
+    _insert_missing(result, released, notes)
+    _move_tests_after_answers(result, released, notes)
+    _make_ids_unique(result)
+    return result, notes
+
+
+def _chosen(cells, by_name, notes) -> dict[str, int]:
+    """Which cell stands for which released one: by nbgrader's mark, else by the cell's id; of several the last."""
+    marked: dict[str, list[int]] = {}
+    for index, cell in enumerate(cells):
+        metadata = cell.get("metadata")
+        marks = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+        name = marks.get("grade_id") if isinstance(marks, dict) else None
+        if isinstance(name, str) and name in by_name:
+            marked.setdefault(name, []).append(index)
+    taken = {index for places in marked.values() for index in places}
+    for index, cell in enumerate(cells):
+        name = cell.get("id")
+        if index not in taken and isinstance(name, str) and name in by_name and name not in marked:
+            marked[name] = [index]
+            if by_name[name].is_test:
+                notes.append(f"{name}: the test cell had lost its mark; it was put back")
+    for name, places in marked.items():
+        if len(places) > 1 and by_name[name].is_test:
+            notes.append(f"{name}: the test cell was there {len(places)} times; the last one counts")
+    return {name: places[-1] for name, places in marked.items()}
+
+
+def _plain(cell):
+    """The cell without any mark of nbgrader."""
+    metadata = cell.get("metadata")
+    cell.metadata = NotebookNode(metadata if isinstance(metadata, dict) else {})
+    cell.metadata.pop("nbgrader", None)
+    return cell
+
+
+def _restored(cell, released, notes):
+    source = cell.source if isinstance(cell.get("source"), str) else "".join(cell.get("source") or [])
+    if released.locked or released.is_test:
+        if released.is_test and _words(source) != _words(released.source):
+            notes.append(f"{released.name}: the test cell was changed; it was restored from the release")
+        source = released.source
+    if released.is_test and cell.cell_type != released.cell_type:
+        notes.append(f"{released.name}: the test cell was of another type; it was restored from the release")
+    return _new(released, source, cell.metadata)
+
+
+def _new(released, source, metadata=None):
+    make = new_code_cell if released.cell_type == "code" else new_markdown_cell
+    return make(source, metadata={**(metadata or {}), "nbgrader": released.marks()}, id=released.name)
+
+
+def _insert_missing(cells, released, notes):
+    """Put back graded cells that are gone, each before the next released cell that is there.
+
+    Right before it, and not right after the one that it followed: an answer may have moved, too.
+    """
+    for position in range(len(released) - 1, -1, -1):
+        cell = released[position]
+        if cell.points is None or _place(cells, cell.name) is not None:
+            continue
+        later = (_place(cells, other.name) for other in released[position + 1 :])
+        place = next((place for place in later if place is not None), len(cells))
+        cells.insert(place, _new(cell, cell.source))
+        what = "test cell" if cell.is_test else "answer"
+        notes.append(f"{cell.name}: the {what} was missing; it was put back from the release")
+
+
+def _move_tests_after_answers(cells, released, notes):
+    """A test cell that stands before the answer that it tests is moved behind it."""
+    answers: list[str] = []
+    for cell in released:
+        if cell.solution:
+            answers.append(cell.name)
+        if not cell.is_test:
+            continue
+        test = _place(cells, cell.name)
+        last = max((place for place in (_place(cells, name) for name in answers) if place is not None), default=-1)
+        if test < last:
+            cells.insert(last, cells.pop(test))
+            notes.append(f"{cell.name}: the test cell stood before its answer; it was moved behind it")
+        answers = []
+
+
+def _place(cells, name):
+    return next((i for i, cell in enumerate(cells) if cell.metadata.get("nbgrader", {}).get("grade_id") == name), None)
+
+
+def _make_ids_unique(cells):
+    """Give a new id to cells whose id is missing, malformed or taken; the released cells keep theirs."""
+    seen = {cell.metadata["nbgrader"]["grade_id"] for cell in cells if "nbgrader" in cell.metadata}
+    for number, cell in enumerate(cells):
+        if "nbgrader" in cell.metadata:
+            continue
+        name = cell.get("id")
+        if not isinstance(name, str) or not 1 <= len(name) <= 64 or name in seen:
+            name = f"cell-{number}"
+            while name in seen:
+                name += "-"
+            cell.id = name
+        seen.add(name)
+
+
+def _words(text):
+    return " ".join(text.split())
