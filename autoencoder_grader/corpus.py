@@ -50,9 +50,9 @@ CHAPTERS = {
 #: Cells that are neither answers nor tests, and that these need; a case has no others, which saves most of the time.
 NEEDED = {
     "1": {"setup", "load-data", "compile-autoencoder", "train-autoencoder"},
-    "2": {"set-up", "compile-and-train"},
-    "3": {"setup", "load-data", "given-layers", "build-vae", "train-vae"},
-    "4": {"setup", "load-data", "build-vae", "train-vae"},
+    "2": {"set-up", "two-rows"},
+    "3": {"setup", "load-data", "given-layers", "build-vae", "untrained", "train-vae"},
+    "4": {"setup", "load-data", "zeros", "train-vae"},
 }
 _KEYS = {"about", "base", "status", "says", "points", "others", "cells", "files", "weights", "notebook", "whole"}
 

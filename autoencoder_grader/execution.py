@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import subprocess
 from pathlib import Path
 
 from jupyter_client.manager import AsyncKernelManager
@@ -19,7 +20,7 @@ from traitlets import Any, Bool, Integer
 from autoencoder_grader import sandbox
 from autoencoder_grader.companions import WEIGHTS
 from autoencoder_grader.outcome import KEY, NOT_RUN, Outcome, card_output, no_evidence
-from autoencoder_grader.scoring.process import scoring_process
+from autoencoder_grader.scoring.process import ScoringFailed, scoring_process
 from autoencoder_grader.workplace import Workplace
 from autoencoder_helpers import load_mnist
 from autoencoder_helpers.checks import catalogue
@@ -70,12 +71,7 @@ class SealedExecute(Execute):
         with Workplace(folders[0], sealed) as self._place:
             if self.on_workplace:
                 self.on_workplace(self._place.home)
-            try:
-                nb, resources = super().preprocess(nb, resources, km)
-            except (DeadKernelError, RuntimeError) as error:
-                if not isinstance(error, DeadKernelError) and "Kernel died" not in str(error):
-                    raise
-                self._end(nb.cells[0] if nb.cells else {}, "student error", "the kernel ended before its first cell")
+            nb, resources = super().preprocess(nb, resources, km)
             self._place.bring_back(WEIGHTS, folders[1] / WEIGHTS)
         resources["outcome"] = outcome
         return nb, resources
@@ -95,7 +91,16 @@ class SealedExecute(Execute):
     def start_new_kernel(self, **kwargs):
         """Start the kernel in the submission's folder."""
         environment = {**os.environ, **self._place.environment()}
-        return super().start_new_kernel(cwd=str(self._place.home), env=environment, **kwargs)
+        # What a learner's code prints comes as messages; what the kernel itself prints is for nobody.
+        silence = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        return super().start_new_kernel(cwd=str(self._place.home), env=environment, **silence, **kwargs)
+
+    def start_new_kernel_client(self):
+        """Connect to the kernel. No code of a learner has run yet, so a failure is the machine's."""
+        try:
+            return super().start_new_kernel_client()
+        except RuntimeError as error:
+            raise ScoringFailed(f"the kernel did not start ({error}); run the grading again") from error
 
     def preprocess_cell(self, cell, resources, index):
         """Run one cell; if it is graded, take its result from the scoring process."""

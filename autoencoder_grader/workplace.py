@@ -66,6 +66,7 @@ class Workplace:
         """The command that starts a kernel here."""
         if not self.sealed:
             return list(kernel)
+        sandbox.give_to(self._user, self.sockets)  # by now it holds the connection file
         cache_folder = cache.cache_dir()
         cache_folder.mkdir(parents=True, exist_ok=True)
         photos = os.environ.get("AUTOENCODER_FLOWERS", "").strip()
@@ -96,14 +97,17 @@ class Workplace:
 
 
 def plain_files(folder: Path) -> Iterator[Path]:
-    """The files below a stranger's folder that are plain files: no link is followed, no device is touched."""
+    """The files below a stranger's folder that are plain files: no link is followed, no device is touched.
+
+    Hidden files are left out: no answer needs them, and programs read settings, even code, from them.
+    """
     if not folder.is_dir() or folder.is_symlink():
         return
     for top, folders, files in os.walk(folder, followlinks=False):
-        folders[:] = sorted(name for name in folders if not (Path(top) / name).is_symlink())
+        folders[:] = sorted(name for name in folders if not (name.startswith(".") or (Path(top) / name).is_symlink()))
         for name in sorted(files):
             path = Path(top) / name
-            if stat.S_ISREG(path.lstat().st_mode):
+            if not name.startswith(".") and stat.S_ISREG(path.lstat().st_mode):
                 yield path
 
 
