@@ -17,11 +17,13 @@ from pathlib import Path
 
 import nbformat
 
+from autoencoder_grader import sandbox
 from autoencoder_grader.corpus import KINDS, Case, build, read_cases
 from autoencoder_grader.grading import grade
 from autoencoder_grader.nbgrader_api import CONFIG_FILE, folder_of, open_api
 from autoencoder_grader.outcome import KEY
 from autoencoder_grader.release import make_release
+from autoencoder_grader.stock import stock_command
 from autoencoder_helpers.errors import CourseError
 
 CORPUS = Path("tests", "submissions")
@@ -66,16 +68,20 @@ def run_validity(
 
     wanted: kinds or parts of names; all cases if empty. more_seeds: secret seeds to score on, beside the first.
     shards: processes that grade at the same time. stock: grade as nbgrader does by itself. say: where lines go.
-    Raises CourseError when there are no such cases.
+    Raises CourseError when there are no such cases, and where there is no sandbox for them.
     """
     cases = read_cases(course / CORPUS, tuple(wanted))
+    sandbox.require(trusted=False)
     processes = []
     for index in range(min(shards, len(cases))):
         own = cases[index::shards]
         shard = folder / f"{'stock' if stock else 'ours'}-{index + 1}"
         _prepare(course, shard, own)
-        arguments = [str(course), str(shard), str(more_seeds), "stock" if stock else "ours"]
-        command = [sys.executable, "-m", "autoencoder_grader.validity", *arguments, *(case.name for case in own)]
+        if stock:
+            command = stock_command(shard, [(case.name, case.assignment) for case in own])
+        else:
+            names = [case.name for case in own]
+            command = [sys.executable, "-m", "autoencoder_grader.validity", str(shard), str(more_seeds), *names]
         processes.append((shard, own, subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8")))
     _follow([process for _, _, process in processes], len(cases), say)
     verdicts, complaints = [], []
@@ -188,15 +194,11 @@ def write_report(path: Path, verdicts: Sequence[Verdict], complaints: Sequence[s
 
 
 def _grade_shard() -> int:
-    """The process that grades one shard. Arguments: course, shard, more seeds, "ours" or "stock", the cases."""
+    """The process that grades one shard. Arguments: the shard, more secret seeds, the cases."""
     from rich.console import Console
 
-    _, _, shard, more_seeds, how, *names = sys.argv
+    _, shard, more_seeds, *names = sys.argv
     console = Console(width=300, force_terminal=False)
-    if how == "stock":
-        from autoencoder_grader.stock import grade_stock
-
-        return grade_stock(Path(shard), names, console)
     settings = {**SETTINGS, "more_seeds": int(more_seeds)}
     report = grade(Path(shard), students=names, console=console, settings=settings)
     Path(shard, "problems.json").write_text(json.dumps(report.problems), encoding="utf-8")
