@@ -14,8 +14,7 @@ import matplotlib
 
 from autoencoder_grader import sandbox
 from autoencoder_helpers import cache
-from autoencoder_helpers.evidence.handing_over import ASKED_FOR, ENVIRONMENT
-from autoencoder_helpers.evidence.messages import BadMessage, read_file
+from autoencoder_helpers.evidence.messages import ASKED_FOR, ENVIRONMENT, BadMessage, read_file
 
 MOST_BYTES = 200 << 20  # of one file that comes with a submission, or goes back to it
 _PASSED_ON = ("AUTOENCODER_EPOCHS", "AUTOENCODER_FLOWERS", "OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")

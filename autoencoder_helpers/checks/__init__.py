@@ -5,7 +5,7 @@ import sys
 
 from autoencoder_helpers.checks.result import CheckResult
 from autoencoder_helpers.checks.rule import CheckError, Rule, bind, registered_rules, run_rule, unknown_name
-from autoencoder_helpers.evidence.handing_over import hand_over
+from autoencoder_helpers.checks.handing_over import hand_over
 
 __all__ = ["CheckError", "CheckResult", "catalogue", "check"]
 

@@ -19,6 +19,8 @@ from typing import Any
 
 import numpy as np
 
+ENVIRONMENT = "AUTOENCODER_EVIDENCE"  # the variable that names the mailbox's folder, in grading
+ASKED_FOR = "asked-for"  # the file in it that says for which check evidence is wanted now
 MOST_BYTES = 64 << 20  # the largest honest message: a colour network's weights, 10 MB
 MOST_JSON_BYTES = 4 << 20
 MOST_ARRAYS = 4000

@@ -8,8 +8,7 @@ import pytest
 from autoencoder_grader.scoring.scorer import score
 from autoencoder_helpers import check
 from autoencoder_helpers.checks.data import PublicData
-from autoencoder_helpers.evidence.handing_over import ASKED_FOR, ENVIRONMENT
-from autoencoder_helpers.evidence.messages import Mailbox
+from autoencoder_helpers.evidence.messages import ASKED_FOR, ENVIRONMENT, Mailbox
 
 
 @pytest.fixture

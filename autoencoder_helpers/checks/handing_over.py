@@ -16,11 +16,9 @@ import numpy as np
 
 from autoencoder_helpers.checks.answers import Distribution, Function, Model, Rows
 from autoencoder_helpers.checks.rule import NotYet, Rule, describe
-from autoencoder_helpers.evidence.messages import BadMessage, Mailbox
+from autoencoder_helpers.evidence.messages import ASKED_FOR, ENVIRONMENT, BadMessage, Mailbox
 from autoencoder_helpers.evidence.values import Recorder, decode, encode
 
-ENVIRONMENT = "AUTOENCODER_EVIDENCE"
-ASKED_FOR = "asked-for"  # the file that says for which check evidence is wanted now
 _SECONDS = 300.0  # without a question for so long, nobody is there any more
 
 
