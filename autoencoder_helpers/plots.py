@@ -304,7 +304,7 @@ def elbo_curves(epochs, R, K):
         for ax, look, (name, values) in zip(axes, LINES, panels):
             ax.plot(epochs, values, **look)
             ax.set(title=name, xlabel="epoch", ylabel="nats per image")
-            ax.annotate(f"{values[-1]:.1f}", (epochs[-1], values[-1]), xytext=(7, 0),
+            ax.annotate(_number(values[-1]), (epochs[-1], values[-1]), xytext=(7, 0),
                         textcoords="offset points", ha="left", va="center")
             ax.margins(x=0.17, y=0.1)
             _whole_numbers(ax.xaxis)
@@ -453,7 +453,8 @@ def _write_labels(ax, codes, labels):
     if not len(names):
         return
     places = np.stack([np.median(codes[labels == name], axis=0) for name in names])
-    nearest = 0.045 * max(np.ptp(codes, axis=0).max(), 1e-9)
+    # Measured on all that the axes show, which may be more than the codes: far points, the prior's circles.
+    nearest = 0.05 * max(*ax.dataLim.size, 1e-9)
     for _ in range(20):
         apart = places[:, None] - places[None]
         distance = np.linalg.norm(apart, axis=-1)
@@ -501,5 +502,5 @@ def _some(values, most=9):
 
 
 def _number(value):
-    """Three digits for small losses, all digits before the point for large ones: 0.0581, 4,042.4."""
-    return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.3g}"
+    """Three digits for small losses, all digits before the point for large ones: 0.0581, 0.210, 4,042.4."""
+    return f"{value:,.1f}" if abs(value) >= 100 else f"{value:#.3g}"
