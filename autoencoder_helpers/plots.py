@@ -230,8 +230,9 @@ def stages(encoder_sides, decoder_sides, ax=None, code=2):
             named.add(name)
             if side:
                 ax.text(x + width / 2, -height / 2 - 0.03 * largest, f"{side}", ha="center", va="top")
-            else:  # above its block: below it would touch the sides of the neighbours
-                ax.text(x + width / 2, height / 2 + 0.03 * largest, f"{code} numbers", ha="center", va="bottom")
+            else:  # above its block and its neighbours': below it would touch their sides
+                top = max(height, down[-1], up[0]) / 2 + 0.03 * largest
+                ax.text(x + width / 2, top, f"{code} numbers", ha="center", va="bottom")
             x += width + gap
         ax.set(xlim=(-0.5 * gap, x - 0.5 * gap), ylim=(-0.65 * largest, 0.52 * largest), aspect="equal",
                title="Side of the image after each stage (pixels)")
@@ -354,7 +355,7 @@ def factor_heatmap(r2, factor_names, ax=None):
         image = ax.imshow(np.clip(r2, 0, 1), cmap="cividis", vmin=0, vmax=1, aspect="auto")
         for row, column in np.ndindex(*r2.shape):
             value = r2[row, column]
-            ax.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=9,
+            ax.text(column, row, f"{round(value, 2) + 0:.2f}", ha="center", va="center", fontsize=9,
                     color="black" if value > 0.5 else "white")
         ax.set_xticks(range(len(names)), names, rotation=30, ha="right", rotation_mode="anchor")
         ax.set_yticks(range(len(r2)), [f"z{i + 1}" for i in range(len(r2))])
