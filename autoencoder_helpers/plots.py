@@ -71,8 +71,9 @@ def _display_png(png, alt):
     width, height = (int.from_bytes(png[i:i + 4], "big") // _PIXEL_RATIO for i in (16, 20))
     encoded = base64.b64encode(png).decode("ascii")
     # JupyterLab shows image/png without any alt text, but prefers text/html where it is there: hence both.
+    # A feedback page's column is narrower than some pictures: the style keeps them inside, in proportion.
     image = (f'<img alt="{html.escape(alt, quote=True)}" width="{width}" height="{height}" '
-             f'src="data:image/png;base64,{encoded}">')
+             f'style="max-width:100%;height:auto" src="data:image/png;base64,{encoded}">')
     facts = {"width": width, "height": height, "alt": alt}
     display({"image/png": encoded, "text/html": image, "text/plain": alt or "picture"}, raw=True,
             metadata={"image/png": facts, "alt": alt})
@@ -230,8 +231,9 @@ def stages(encoder_sides, decoder_sides, ax=None, code=2):
             named.add(name)
             if side:
                 ax.text(x + width / 2, -height / 2 - 0.03 * largest, f"{side}", ha="center", va="top")
-            else:  # above its block: below it would touch the sides of the neighbours
-                ax.text(x + width / 2, height / 2 + 0.03 * largest, f"{code} numbers", ha="center", va="bottom")
+            else:  # above its block and its neighbours': below it would touch their sides
+                top = max(height, down[-1], up[0]) / 2 + 0.03 * largest
+                ax.text(x + width / 2, top, f"{code} numbers", ha="center", va="bottom")
             x += width + gap
         ax.set(xlim=(-0.5 * gap, x - 0.5 * gap), ylim=(-0.65 * largest, 0.52 * largest), aspect="equal",
                title="Side of the image after each stage (pixels)")
@@ -304,7 +306,7 @@ def elbo_curves(epochs, R, K):
         for ax, look, (name, values) in zip(axes, LINES, panels):
             ax.plot(epochs, values, **look)
             ax.set(title=name, xlabel="epoch", ylabel="nats per image")
-            ax.annotate(f"{values[-1]:.1f}", (epochs[-1], values[-1]), xytext=(7, 0),
+            ax.annotate(_number(values[-1]), (epochs[-1], values[-1]), xytext=(7, 0),
                         textcoords="offset points", ha="left", va="center")
             ax.margins(x=0.17, y=0.1)
             _whole_numbers(ax.xaxis)
@@ -354,7 +356,7 @@ def factor_heatmap(r2, factor_names, ax=None):
         image = ax.imshow(np.clip(r2, 0, 1), cmap="cividis", vmin=0, vmax=1, aspect="auto")
         for row, column in np.ndindex(*r2.shape):
             value = r2[row, column]
-            ax.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=9,
+            ax.text(column, row, f"{round(value, 2) + 0:.2f}", ha="center", va="center", fontsize=9,
                     color="black" if value > 0.5 else "white")
         ax.set_xticks(range(len(names)), names, rotation=30, ha="right", rotation_mode="anchor")
         ax.set_yticks(range(len(r2)), [f"z{i + 1}" for i in range(len(r2))])
@@ -453,7 +455,8 @@ def _write_labels(ax, codes, labels):
     if not len(names):
         return
     places = np.stack([np.median(codes[labels == name], axis=0) for name in names])
-    nearest = 0.045 * max(np.ptp(codes, axis=0).max(), 1e-9)
+    # Measured on all that the axes show, which may be more than the codes: far points, the prior's circles.
+    nearest = 0.05 * max(*ax.dataLim.size, 1e-9)
     for _ in range(20):
         apart = places[:, None] - places[None]
         distance = np.linalg.norm(apart, axis=-1)
@@ -501,5 +504,5 @@ def _some(values, most=9):
 
 
 def _number(value):
-    """Three digits for small losses, all digits before the point for large ones: 0.0581, 4,042.4."""
-    return f"{value:,.1f}" if abs(value) >= 100 else f"{value:.3g}"
+    """Three digits for small losses, all digits before the point for large ones: 0.0581, 0.210, 4,042.4."""
+    return f"{value:,.1f}" if abs(value) >= 100 else f"{value:#.3g}"

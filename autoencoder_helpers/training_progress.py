@@ -56,7 +56,7 @@ class _Progress:
         self.steps, self.epoch, self.step = 1, done, 0
         self.started = self.counted = time.monotonic()
         self.first = None     # batches done when the clock for the time left was started
-        self.last_text = self.last_picture = 0.0
+        self.last_text = self.last_picture = float("-inf")  # never yet: a clock may have started a minute ago
         self.running = []     # (epochs as a decimal number, running mean of the loss) of the present run
         self.history = {}
 

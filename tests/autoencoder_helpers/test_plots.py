@@ -145,8 +145,8 @@ def test_ruler_writes_each_name_with_its_value():
 def test_loss_curves_take_what_fit_returns_and_name_both_kinds_of_loss():
     class History:
         history = {"loss": [3.0, 2.0], "val_loss": [2.5, 2.2]}
-    ax = plots.loss_curves(History(), lines={"floor": 0.5}, unit="nats per image")
-    named = {"train (epoch average)", "test (end of epoch)", "floor 0.5", "epoch", "nats per image"}
+    ax = plots.loss_curves(History(), lines={"floor": 0.21}, unit="nats per image")
+    named = {"train (epoch average)", "test (end of epoch)", "floor 0.210", "epoch", "nats per image"}
     assert named <= set(words(ax))
     assert list(ax.lines[0].get_xdata()) == [1, 2] and list(ax.lines[1].get_ydata()) == [2.5, 2.2]
     assert len({line.get_linestyle() for line in ax.lines[:2]}) == 2, "dashes differ, not colour alone"
