@@ -20,9 +20,11 @@ A case is one short TOML file, `tests/submissions/<kind>/<chapter>-<name>.toml`,
 
 The other changes: `source` (the whole text of a cell), `insert` = "before" or "after" with `source` (a cell of the
 learner's own; also `type`), `delete`, `duplicate`, `move` = "before" or "after" with `to`, `type`, `metadata` (merged
-into the cell's), `outputs`, `id`. Files: `text`, `base64`, `link` (to a path), `fifo`, `copy_of` (another file of the
-submission), `bytes` (so many zeros). `weights = "none"` leaves out the trained weights. `notebook` replaces the whole
-file: {text = ...}, {base64 = ...}, {set = {...}} (keys of the JSON), {name = ...}, {delete = true}.
+into the cell's), `outputs`, `prints` (so many characters of stored output), `id`. Files: `text`, `base64`, `link` (to
+a path), `fifo`, `copy_of` (another file of the submission), `bytes` (so many zeros). `weights = "none"` leaves out the
+trained weights. `notebook` replaces the whole file: {text = ...}, {base64 = ...}, {set = {...}} (keys of the JSON),
+{name = ...}, {copy_as = ...}, {delete = true}, {lost = ["id"]} (keys that every cell has lost; "metadata.nbgrader" is
+one inside another).
 """
 
 from __future__ import annotations
@@ -220,6 +222,9 @@ def _edited(cell: dict, change: dict, case: Case) -> dict:
     for key in ("outputs", "id"):
         if key in change:
             cell[key] = change[key]
+    if "prints" in change:
+        text = "0123456789abcde\n" * (int(change["prints"]) // 16)
+        cell["outputs"] = [{"output_type": "stream", "name": "stdout", "text": text}]
     if "metadata" in change:
         cell["metadata"] = _merged(cell["metadata"], change["metadata"])
     if "type" in change and change["type"] != cell["cell_type"]:
@@ -243,6 +248,12 @@ def _write_notebook(case: Case, notebook: dict, path: Path) -> None:
     if change.get("delete"):
         return
     path = path.with_name(change.get("name", path.name))
+    for lost in change.get("lost", ()):
+        *outer, key = lost.split(".")
+        for cell in notebook["cells"]:
+            for name in outer:
+                cell = cell.get(name, {})
+            cell.pop(key, None)
     if "base64" in change:
         path.write_bytes(base64.b64decode(change["base64"]))
     elif "text" in change:
