@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
-from autoencoder_helpers.checks.result import CheckResult, StepResult
-from autoencoder_helpers.checks.rule import Rule
+from autoencoder_helpers.checks.result import CheckResult
+from autoencoder_helpers.checks.rule import Rule, without_points
 
 #: Where the outcome is kept in the metadata of a graded notebook.
 KEY = "autoencoder_course"
@@ -51,17 +51,14 @@ class Outcome:
 
 def no_evidence(rule: Rule, error: str) -> CheckResult:
     """The result of a check whose cell ran, but which nothing was handed over for."""
-    step = StepResult(
+    return without_points(
+        rule,
         "The check was run on your answer",
-        False,
-        0.0,
-        rule.points,
         expected="the cell runs the course's check",
         found=error or "no check was run: is `check` overwritten in the notebook?",
         look="Restart the kernel, run all cells from the top, and look at the first cell that ends in an error.",
         mistake="no-evidence",
     )
-    return CheckResult(rule.name, rule.title, 0.0, rule.points, (step,))
 
 
 def card_output(result: CheckResult) -> NotebookNode:

@@ -16,8 +16,8 @@ import numpy as np
 from autoencoder_grader.scoring.asking import Asker, Gone, RemoteFunction, RemotePrior, RemoteRows
 from autoencoder_helpers.checks import catalogue
 from autoencoder_helpers.checks.answers import Distribution, Function, Images, Model
-from autoencoder_helpers.checks.result import CheckResult, StepResult
-from autoencoder_helpers.checks.rule import Rule, Unreadable, run_rule
+from autoencoder_helpers.checks.result import CheckResult
+from autoencoder_helpers.checks.rule import Rule, Unreadable, run_rule, without_points
 from autoencoder_helpers.evidence.messages import BadMessage, Mailbox, part_of
 from autoencoder_helpers.evidence.rebuilding import Refused, rebuild_models
 from autoencoder_helpers.evidence.values import decode
@@ -51,17 +51,14 @@ def score(
 
 def refused(rule: Rule, reason: str) -> CheckResult:
     """The result when what was handed over cannot be read: no points, and the reason."""
-    step = StepResult(
+    return without_points(
+        rule,
         "What was handed over can be read",
-        False,
-        0.0,
-        rule.points,
         expected="networks, numbers and arrays as the check in the notebook hands them over",
-        found=reason[:300],
+        found=reason,
         look="Restart the kernel and run all cells: is the check a card there, too?",
         mistake="evidence-refused",
     )
-    return CheckResult(rule.name, rule.title, 0.0, rule.points, (step,))
 
 
 def _answers(rule: Rule, tree, arrays: list[np.ndarray], asker: Asker) -> dict:

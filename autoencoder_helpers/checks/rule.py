@@ -158,6 +158,12 @@ def run_rule(entry: Rule, values: tuple, named: dict, *, data=None, seed=None) -
     return CheckResult(entry.name, entry.title, min(total, entry.points), entry.points, tuple(steps.results))
 
 
+def without_points(entry: Rule, title: str, **texts: str) -> CheckResult:
+    """The result of a check that could not be run at all: one failed step; `texts` as those of NotYet."""
+    step = StepResult(title, False, 0.0, entry.points, **NotYet(**texts).texts)
+    return CheckResult(entry.name, entry.title, 0.0, entry.points, (step,))
+
+
 @dataclass(frozen=True)
 class Unreadable:
     """Stands, in grading, for an answer that was none of the kind asked for; `texts` are those of its NotYet."""
