@@ -65,7 +65,7 @@ class _Server:
         results = None
         while results is None:
             stopped = self._stopped.is_set()
-            if f"{ticket}-evidence" in box.names():
+            if box.has(f"{ticket}-evidence"):
                 found = score(box, ticket, order["check"], self._data, self._stopped.is_set, self._more_data)
                 results = [result.to_dict() for result in found]
             elif stopped:

@@ -16,6 +16,8 @@ from autoencoder_helpers.evidence.messages import DTYPES, BadMessage, part_of
 
 _DEEPEST = 20
 _LONGEST = 1000
+_MANY = 8
+_MOST_MODELS = 8
 
 
 class Opaque:
@@ -51,6 +53,17 @@ def encode(value: Any, arrays: list[np.ndarray], describe=lambda value: type(val
 
 
 def _encode(value, arrays, describe, depth):
+    before = len(arrays)
+    try:
+        return _crossing(value, arrays, describe, depth)
+    except (KeyboardInterrupt, MemoryError):
+        raise
+    except BaseException:  # noqa: BLE001 - a stranger's object may raise, whatever it is asked
+        del arrays[before:]
+        return {"opaque": str(describe(value))[:_LONGEST]}
+
+
+def _crossing(value, arrays, describe, depth):
     if depth > _DEEPEST:
         return {"opaque": "something nested too deeply"}
     if value is None or type(value) in (bool, str):
@@ -60,6 +73,10 @@ def _encode(value, arrays, describe, depth):
     if type(value) is float:
         return value if math.isfinite(value) else {"float": repr(value)}
     if type(value) in (list, tuple) and len(value) <= _LONGEST:
+        numbers = _plain_array(value) if len(value) >= _MANY else None
+        if numbers is not None and numbers.ndim:  # an image as lists of lists: not a part for each pixel
+            arrays.append(numbers)
+            return {type(value).__name__: len(arrays) - 1}
         return {type(value).__name__: [_encode(part, arrays, describe, depth + 1) for part in value]}
     if isinstance(value, dict) and len(value) <= _LONGEST:
         pairs = [[str(key)[:_LONGEST], _encode(part, arrays, describe, depth + 1)] for key, part in value.items()]
@@ -85,7 +102,29 @@ def _encode(value, arrays, describe, depth):
 
 def decode(tree: Any, arrays: list[np.ndarray]) -> Any:
     """Return the value that ``encode`` made ``tree`` of. Raises BadMessage for any other tree."""
-    return _decode(tree, arrays, 0)
+    return _decode(tree, _Once(arrays), 0)
+
+
+class _Once:
+    """The arrays of a message, each of which a value may take once, as ``encode`` writes them.
+
+    Otherwise a text of 4 MB could ask for a million copies of an array of 60 MB.
+    """
+
+    def __init__(self, arrays):
+        self._arrays, self._taken, self._models = arrays, set(), 0
+
+    def array(self, index) -> np.ndarray:
+        if type(index) is not int or not 0 <= index < len(self._arrays) or index in self._taken:
+            raise BadMessage("an array that is not there")
+        self._taken.add(index)
+        return self._arrays[index].copy()  # what came over the wire is read-only; a function may work in place
+
+    def weights(self, span) -> list[np.ndarray]:
+        self._models += 1
+        if self._models > _MOST_MODELS:
+            raise BadMessage("more networks than any answer has")
+        return part_of(self._arrays, span)
 
 
 def _decode(tree, arrays, depth):
@@ -96,6 +135,11 @@ def _decode(tree, arrays, depth):
     if not isinstance(tree, dict) or not tree:
         raise BadMessage("a value of no known kind")
     kind, content = next(iter(tree.items()))
+    if kind in ("list", "tuple") and type(content) is int:
+        parts = arrays.array(content).tolist()
+        if not isinstance(parts, list):
+            raise BadMessage("one number in place of many")
+        return tuple(parts) if kind == "tuple" else parts
     if kind in ("list", "tuple") and isinstance(content, list):
         parts = [_decode(part, arrays, depth + 1) for part in content]
         return tuple(parts) if kind == "tuple" else parts
@@ -110,7 +154,7 @@ def _decode(tree, arrays, depth):
     if kind == "recorder" and isinstance(content, list) and all(type(side) is int for side in content):
         return Recorder(tuple(content))
     if kind in ("array", "tensor"):
-        array = _taken(arrays, content)
+        array = arrays.array(content)
         if kind == "array":
             return array
         import tensorflow as tf
@@ -119,18 +163,12 @@ def _decode(tree, arrays, depth):
     if kind == "model":
         from autoencoder_helpers.evidence.rebuilding import Refused, rebuild_models
 
-        weights = part_of(arrays, tree.get("arrays"))
+        weights = arrays.weights(tree.get("arrays"))
         try:
             return rebuild_models(content, weights)["model"]
         except (Refused, KeyError) as reason:
             return Opaque(f"a network that was refused: {reason}"[:_LONGEST])
     raise BadMessage("a value of no known kind")
-
-
-def _taken(arrays, index):
-    if type(index) is not int or not 0 <= index < len(arrays):
-        raise BadMessage("an array that is not there")
-    return arrays[index].copy()  # what came over the wire is read-only; a function may work in place
 
 
 def _is_model(value) -> bool:
@@ -151,5 +189,7 @@ def _plain_array(value) -> np.ndarray | None:
         return None
     if array.dtype.name == "bfloat16":  # ml_dtypes': the half precision of newer processors
         array = array.astype(np.float32)
+    elif array.dtype.kind == "f" and array.dtype.itemsize > 8:  # longdouble: another format on each machine
+        array = array.astype(np.float64)
     array = array.astype(array.dtype.newbyteorder("="), copy=False)
     return array if array.dtype.name in DTYPES else None
