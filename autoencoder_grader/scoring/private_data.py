@@ -34,8 +34,8 @@ _SECRET_BITS = 128
 _DIGITS = 2500
 # A digit takes over the slant of another one of its kind, and is made wider or narrower by up to this
 # (natural logarithm of the factor). Measured with trained networks, over 20 secrets that raises the mean loss
-# of right ones by 0.6 to 2.7 nats per image. Waves and shifts that change a digit as much raise it by 5 and more,
-# because a network with two latent variables cannot follow what MNIST does not hold.
+# of right ones by 0.6 to 2.7 nats per image. Waves and shifts that change a digit as much raise it by 5 and
+# more, because a network with two latent variables cannot follow what MNIST does not hold.
 _MOST_WIDER = 0.12
 # Interpolation makes edges soft, and grey pixels raise the floor of the cross-entropy. This factor of the
 # contrast around 1/2 brings the floor back to that of the public images.
