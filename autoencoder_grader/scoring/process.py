@@ -32,20 +32,24 @@ class ScoringProcess:
     def __init__(self, course: Path, more_seeds: int = 0, log: Path | None = None):
         command = [sys.executable, "-m", "autoencoder_grader.scoring.worker", str(course), str(more_seeds)]
         log = log or Path(os.devnull)
+        log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as errors:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, encoding="utf-8"
             )
         self._log = log
         self._lines: queue.Queue = queue.Queue()
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
         self._ready = False
+        self._ticket = ""
 
     def listen(self, check: str, folder: Path, ticket: str) -> None:
         """Score `check` from the evidence that comes into the mailbox `folder` under `ticket`."""
         if not self._ready:
             self._answer(_START_SECONDS)
             self._ready = True
+        self._ticket = ticket
         self._tell({"check": check, "folder": str(folder), "ticket": ticket})
 
     def collect(self) -> list[CheckResult] | None:
@@ -54,7 +58,10 @@ class ScoringProcess:
         Raises ScoringFailed when the process has ended or does not answer.
         """
         self._tell({"stop": True})
-        results = self._answer(_RESULT_SECONDS)["results"]
+        answer = self._answer(_RESULT_SECONDS)
+        if answer["ticket"] != self._ticket:  # after an interrupt between listen and collect
+            raise self._failure("answered for another check")
+        results = answer["results"]
         return None if results is None else [CheckResult.from_dict(result) for result in results]
 
     @property
@@ -66,6 +73,7 @@ class ScoringProcess:
         """End the process."""
         self._process.kill()
         self._process.wait()
+        self._reader.join()  # it meets the end of the pipe; closing that under it would be an error in it
         for pipe in (self._process.stdin, self._process.stdout):
             pipe.close()
 

@@ -37,8 +37,7 @@ def score(
     rule = catalogue()[check]
     asker = Asker(box, ticket, ended)
     try:
-        tree, arrays = box.receive(f"{ticket}-evidence", 0.0)
-        answers = _answers(rule, tree, arrays, asker)
+        answers = _read(rule, box, ticket, asker)
         results = [
             run_rule(rule, (), answers, data=source, seed=secrets.randbits(64)) for source in (data, *more_data)
         ]
@@ -59,6 +58,17 @@ def refused(rule: Rule, reason: str) -> CheckResult:
         look="Restart the kernel and run all cells: is the check a card there, too?",
         mistake="evidence-refused",
     )
+
+
+def _read(rule, box, ticket, asker) -> dict:
+    """The answers in the evidence. Raises BadMessage or Refused for whatever cannot be read."""
+    try:
+        tree, arrays = box.receive(f"{ticket}-evidence", 0.0)
+        return _answers(rule, tree, arrays, asker)
+    except (BadMessage, Refused, MemoryError):  # memory is the machine's affair
+        raise
+    except Exception as error:
+        raise BadMessage(f"it cannot be read ({type(error).__name__})") from error
 
 
 def _answers(rule: Rule, tree, arrays: list[np.ndarray], asker: Asker) -> dict:

@@ -5,7 +5,7 @@ Reads one JSON object a line on standard input and answers one on standard outpu
     {"check": "dense.encoder", "folder": ".../mailbox", "ticket": "7"}    the cell of this check begins
     {"stop": true}                                                        it has ended: answer
 
-The answer is {"results": [...]}, or {"results": null} when nothing was handed over.
+The answer is {"ticket": "7", "results": [...]}, with null for the results when nothing was handed over.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class _Server:
                 order = self._orders.pop(0)
             if order is None:
                 return
-            self._say({"results": self._score(order)})
+            self._say({"ticket": order["ticket"], "results": self._score(order)})
 
     def _score(self, order):
         from autoencoder_grader.scoring.scorer import score

@@ -31,9 +31,10 @@ DTYPES = frozenset(
 )
 _NAME = "message.json"
 _MAGIC = b"\x93NUMPY\x01\x00"
-# What write_array writes for plain numbers, and nothing else: no expression of Python's is evaluated to read it.
+# What write_array writes for plain numbers, and nothing else: NumPy would evaluate a literal to read it.
 _HEADER = re.compile(
-    rb"\{'descr': '([<|][a-z]\d)', 'fortran_order': (True|False), 'shape': \(((?:\d{1,9}, ?)*(?:\d{1,9})?)\), \} *\n"
+    rb"\{'descr': '([<|][a-z]\d)', 'fortran_order': (True|False), "
+    rb"'shape': \(((?:\d{1,9}, ?)*(?:\d{1,9})?)\), \} *\n"
 )
 _MOST_AXES = 16
 
@@ -91,7 +92,7 @@ def _array(data: bytes) -> np.ndarray:
         raise BadMessage(f"an array of dtype {dtype.name}; only plain numbers are read")
     shape = tuple(int(side) for side in header[3].replace(b" ", b"").split(b",") if side)
     rest = data[start + length :]
-    # Sides are counted even if one of them is 0; and Python's integers do not wrap around as a product of NumPy's does.
+    # Long sides are refused even beside a side of 0. Python's integers do not wrap around, NumPy's would.
     if len(shape) > _MOST_AXES or max(shape, default=0) > MOST_BYTES:
         raise BadMessage("an array with too many axes, or with an axis longer than any message")
     if math.prod(shape) * dtype.itemsize != len(rest):
@@ -145,7 +146,7 @@ class Mailbox:
             pause = min(2 * pause, 0.02)
 
     def has(self, name: str) -> bool:
-        """Whether something has come under this name. Nothing is listed: a stranger may have put millions there."""
+        """Whether something has come under this name; without a list, which a stranger can make very long."""
         return os.path.lexists(self.incoming / name)
 
     def names(self) -> list[str]:

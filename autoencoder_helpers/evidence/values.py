@@ -118,7 +118,7 @@ class _Once:
         if type(index) is not int or not 0 <= index < len(self._arrays) or index in self._taken:
             raise BadMessage("an array that is not there")
         self._taken.add(index)
-        return self._arrays[index].copy()  # what came over the wire is read-only; a function may work in place
+        return self._arrays[index].copy()  # what came is read-only; a function may work in place
 
     def weights(self, span) -> list[np.ndarray]:
         self._models += 1

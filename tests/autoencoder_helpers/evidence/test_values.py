@@ -47,8 +47,8 @@ class RaisingDict(dict):
 @pytest.mark.parametrize(
     "value",
     [
-        None, True, False, 0, -7, 2**62, 1.5, -0.0, 1e300, "", "ü\n", [], (), {}, [1, "a", None], (1, (2, [3])),
-        {"a": 1, "b": {"c": [True]}}, [[1, 2], [3]],
+        None, True, False, 0, -7, 2**62, 1.5, -0.0, 1e300, "", "ü\n", [], (), {}, [1, "a", None],
+        (1, (2, [3])), {"a": 1, "b": {"c": [True]}}, [[1, 2], [3]],
     ],
 )  # fmt: skip
 def test_plain_values_come_out_as_they_went_in(value):
@@ -110,7 +110,9 @@ def test_a_dictionary_with_other_keys_has_their_text():
     assert crossed({1: "a", (2, 3): "b"}) == {"1": "a", "(2, 3)": "b"}
 
 
-@pytest.mark.parametrize("value", [2**70, 1j, b"bytes", {1, 2}, object(), int, lambda: 1, np.array(["a"]), np.array([{}])])
+@pytest.mark.parametrize(
+    "value", [2**70, 1j, b"bytes", {1, 2}, object(), int, lambda: 1, np.array(["a"]), np.array([{}])]
+)
 def test_any_other_object_is_said_in_a_few_words(value):
     found = crossed([value], describe=lambda value: f"a {type(value).__name__}")[0]
     assert isinstance(found, Opaque) and found.description == f"a {type(value).__name__}"
@@ -118,7 +120,13 @@ def test_any_other_object_is_said_in_a_few_words(value):
 
 @pytest.mark.parametrize(
     "make",
-    [Raises, lambda: RaisingDict(a=1), lambda: [Raises()] * 2, lambda: {"a": [Raises(), 1]}, lambda: {Raises(): 1}],
+    [
+        Raises,
+        lambda: RaisingDict(a=1),
+        lambda: [Raises()] * 2,
+        lambda: {"a": [Raises(), 1]},
+        lambda: {Raises(): 1},
+    ],
     ids=["object", "dictionary", "in a list", "in a dictionary", "as a key"],
 )
 def test_an_object_that_raises_is_opaque_and_takes_nothing_with_it(make):
@@ -155,10 +163,10 @@ def test_a_recorder_crosses_and_remembers_what_it_was_asked():
 @pytest.mark.parametrize(
     "tree",
     [
-        {}, [1], {"array": 2}, {"array": -1}, {"array": True}, {"array": "0"}, {"array": None}, {"tensor": 5}, {"list": 9},
-        {"list": 1}, {"tuple": {}}, {"list": "abc"}, {"dict": [["a"]]}, {"dict": [[1, 2]]}, {"dict": 3}, {"float": "1"},
-        {"float": "nan()"}, {"opaque": 3}, {"recorder": ["a"]}, {"recorder": 3}, {"model": {}, "arrays": [0, 9]},
-        {"model": {}}, {"function": "os.system"}, {"list": [[]]}, {"list": [{"array": 0}, {"array": 0}]},
+        {}, [1], {"array": 2}, {"array": -1}, {"array": True}, {"array": "0"}, {"array": None}, {"tensor": 5},
+        {"list": 9}, {"list": 1}, {"tuple": {}}, {"list": "abc"}, {"dict": [["a"]]}, {"dict": [[1, 2]]},
+        {"dict": 3}, {"float": "1"}, {"float": "nan()"}, {"opaque": 3}, {"recorder": ["a"]}, {"recorder": 3},
+        {"model": {}, "arrays": [0, 9]}, {"model": {}}, {"function": "os.system"}, {"list": [[]]}, {"list": [{"array": 0}, {"array": 0}]},
     ],
 )  # fmt: skip
 def test_a_tree_that_no_value_gave_is_refused(tree):
