@@ -28,7 +28,7 @@ from autoencoder_helpers.errors import CourseError
 
 CORPUS = Path("tests", "submissions")
 #: Limits of a run of the corpus: its cases that never end must end soon.
-SETTINGS = {"timeout": 60, "whole_timeout": 90, "patience": 5, "most_output": 4 << 20}
+SETTINGS = {"timeout": 100, "whole_timeout": 200, "patience": 5, "most_output": 4 << 20}
 _RIGHT = 1e-9
 
 
