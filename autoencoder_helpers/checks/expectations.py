@@ -21,6 +21,38 @@ def expect_shapes(step, model, *, input_shape, output_shape, looks=None) -> None
         )
 
 
+def expect_ends(step, autoencoder, encoder, decoder) -> None:
+    """Inside a step: fail unless the network takes what the encoder takes and gives what the decoder gives.
+
+    Whatever these are: whether they are right is for the checks of encoder and decoder to say.
+    """
+    ends = (("input", encoder, "first", "encoder-missing"), ("output", decoder, "last", "decoder-missing"))
+    for side, part, place, mistake in ends:
+        other_part = decoder if part is encoder else encoder
+        models = (part, autoencoder, other_part)
+        wanted, found, other = (_of_one_image(getattr(model, f"{side}_shape")) for model in models)
+        name = "encoder" if part is encoder else "decoder"
+        step.expect(
+            found == wanted or found != other,
+            expected=f"{side} shape {wanted}, that of your {name}",
+            found=f"{found}: the {name} is missing",
+            look="The decoder receives what the encoder made: keras.Model(image, decoder(encoder(image))).",
+            mistake=mistake,
+        )
+        step.expect(
+            found == wanted,
+            expected=f"{side} shape {wanted}, that of your {name}",
+            found=found,
+            look=f"the {place} layer",
+            mistake=f"wrong-{side}-shape",
+        )
+
+
+def _of_one_image(shape):
+    """A shape without the batch axis, which may be None or the size of the batch that built the model."""
+    return tuple(shape[1:]) if isinstance(shape, tuple) else shape
+
+
 def expect_joined(step, autoencoder, encoder, decoder, x) -> None:
     """Inside a step: fail unless autoencoder(x) is decoder(encoder(x)), with the very weights of both."""
     same_output = np.allclose(predict(autoencoder, x), predict(decoder, predict(encoder, x)), atol=1e-4)
@@ -169,16 +201,25 @@ def expect_uses_code(step, decoder, codes):
 
 
 def expect_bce_loss(step, model, image_shape):
-    """Inside a step: fail unless the compiled loss is the binary cross-entropy, up to a positive factor."""
+    """Inside a step: fail unless the compiled loss is the binary cross-entropy, up to a positive factor.
+
+    For a network without an activation at its end, whose outputs are logits, that of logits is right, too.
+    """
     x = step.rng.random((6, *image_shape)).astype(np.float32)
     p = step.rng.uniform(0.05, 0.95, x.shape).astype(np.float32)
-    ratios = []
-    for i in range(3):
-        x_i, p_i = x[2 * i : 2 * i + 2], p[2 * i : 2 * i + 2] ** (i + 1)
-        wanted = float(measures.bce_per_image(x_i, p_i).mean() / x_i[0].size)
-        ratios.append(compiled_loss(model, x_i, p_i) / wanted)
+    readings = [lambda p: p]
+    if stages(model) and stages(model)[-1].activation == "linear":
+        readings.append(lambda p: np.log(p / (1 - p)))
+    found = []
+    for reading in readings:
+        ratios = []
+        for i in range(3):
+            x_i, p_i = x[2 * i : 2 * i + 2], p[2 * i : 2 * i + 2] ** (i + 1)
+            wanted = float(measures.bce_per_image(x_i, p_i).mean() / x_i[0].size)
+            ratios.append(compiled_loss(model, x_i, reading(p_i)) / wanted)
+        found.append(bool(np.isfinite(ratios).all()) and 0 < min(ratios) and max(ratios) < 1.01 * min(ratios))
     step.expect(
-        bool(np.isfinite(ratios).all()) and min(ratios) > 0 and max(ratios) < 1.01 * min(ratios),
+        any(found),
         expected="binary cross-entropy",
         found=_loss_name(model),
         look="the loss in autoencoder.compile(...)",
@@ -193,8 +234,15 @@ def _loss_name(model) -> str:
 
 def expect_low_bce(step, model, images, limit):
     """Inside a step: fail unless the mean BCE per pixel on `images` is at most `limit`; say why it may be high."""
-    reconstructions = predict(model, images)
-    loss = float(measures.bce_per_image(images, reconstructions).mean() / images[0].size)
+    outputs = predict(model, images)
+    step.expect(
+        outputs.shape == images.shape,
+        expected=f"a copy for each image, shape {images.shape}",
+        found=f"shape {outputs.shape}",
+        look="Is this the whole network, from image to image?",
+        mistake="wrong-output-shape",
+    )
+    reconstructions, loss = best_reading(images, outputs)
     expected = f"at most {limit:.4f} nats per pixel on test digits"
     found = f"{loss:.4f}"
     step.expect(
@@ -218,6 +266,21 @@ def expect_low_bce(step, model, images, limit):
         look="Were images scaled and used as targets too? Otherwise train for more epochs.",
         mistake="trained-too-little",
     )
+
+
+def best_reading(images, outputs):
+    """(outputs as grey values, their mean BCE per value).
+
+    Outputs beyond 0 and 1 are cut off there, as Keras's loss does it, or read as logits, whichever fits better: that
+    a decoder lacks its sigmoid is for the decoder's check to say.
+    """
+    readings = [outputs]
+    if not (np.isfinite(outputs).all() and outputs.min() >= 0 and outputs.max() <= 1):
+        outputs = np.nan_to_num(outputs.astype(np.float64), nan=0.0)
+        readings = [outputs.clip(0, 1), 1 / (1 + np.exp(-outputs.clip(-50, 50)))]
+    losses = [float(measures.bce_per_image(images, greys).mean() / images[0].size) for greys in readings]
+    best = int(np.argmin(losses))
+    return readings[best], losses[best]
 
 
 def expect_floor_first(step, found, wanted):

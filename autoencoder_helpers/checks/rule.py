@@ -125,6 +125,11 @@ class Steps:
         if stop:
             raise _EndOfRule
 
+    @property
+    def mistake(self) -> str:
+        """The mistake of the last step; empty if it passed."""
+        return self.results[-1].mistake
+
     def expect(self, holds, *, expected, found, look, mistake) -> None:
         """Fail the step unless `holds`. Texts may be any object; `mistake` is the slug that names the error."""
         if not holds:

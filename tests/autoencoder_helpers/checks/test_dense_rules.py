@@ -82,9 +82,10 @@ def test_right_encoders_of_any_construction_get_all_points(build):
 @pytest.mark.parametrize(
     ("build", "mistake", "kept"),
     [
-        (lambda: dense(784, 20, 100, 2), "swapped-widths", 0.5),
-        (lambda: dense(784, 128, 20, 2), "wrong-widths", 0.5),
-        (lambda: dense(784, 100, 2), "wrong-widths", 0.5),
+        (lambda: dense(784, 20, 100, 2), "swapped-widths", 1.5),
+        (lambda: dense(784, 128, 20, 2), "wrong-widths", 1.5),
+        (lambda: dense(784, 100, 2), "wrong-widths", 1.5),
+        (lambda: dense(784, 2), "wrong-widths", 0.5),
         (lambda: dense(784, 100, 20), "wrong-output-shape", 0),
         (lambda: dense(784, 100, 20, 784), "wrong-output-shape", 0),
         (lambda: dense(28, 100, 20, 2), "wrong-input-shape", 0),
@@ -119,19 +120,22 @@ def test_a_model_of_keras_3_is_told_which_keras_to_use():
 
 
 @pytest.mark.parametrize(
-    ("build", "mistake"),
+    ("build", "mistake", "kept"),
     [
-        (lambda: decoder(None), "missing-sigmoid"),
-        (lambda: decoder("relu"), "wrong-output-activation"),
-        (lambda: decoder("tanh"), "wrong-output-activation"),
-        (lambda: decoder("softmax"), "softmax-output"),
-        (lambda: dense(2, 100, 20, 784, activations=["relu", "relu", "sigmoid"]), "swapped-widths"),
-        (lambda: dense(2, 20, 100, 784, activations=[None, "relu", "sigmoid"]), "missing-activation"),
-        (lambda: dense(784, 20, 100, 2), "wrong-input-shape"),
+        (lambda: decoder(None), "missing-sigmoid", 0.75),
+        (lambda: decoder("relu"), "wrong-output-activation", 0.75),
+        (lambda: decoder("tanh"), "wrong-output-activation", 0.75),
+        (lambda: decoder("softmax"), "softmax-output", 0.75),
+        (lambda: dense(2, 100, 20, 784, activations=["relu", "relu", "sigmoid"]), "swapped-widths", 0.75),
+        (lambda: dense(2, 784, activations=["sigmoid"]), "wrong-widths", 0),
+        (lambda: dense(2, 20, 100, 784, activations=[None, "relu", "sigmoid"]), "missing-activation", 0.75),
+        (lambda: dense(784, 20, 100, 2), "wrong-input-shape", 0),
     ],
 )
-def test_mistakes_in_the_decoder_are_named(build, mistake):
-    assert mistakes("dense.decoder", build())[0] == mistake
+def test_mistakes_in_the_decoder_are_named(build, mistake, kept):
+    result = check("dense.decoder", build())
+    assert [step.mistake for step in result.failures] == [mistake], str(result)
+    assert result.points == kept
 
 
 def test_a_decoder_that_ignores_its_code_is_named():
@@ -170,7 +174,14 @@ def test_joined_and_not_joined():
     copy.set_weights(joined(e, d).get_weights())
     result = check("dense.autoencoder", copy, e, d)
     assert "copy" in result.failures[0].found
-    assert mistakes("dense.autoencoder", e, e, d) == ["wrong-output-shape"]
+    assert mistakes("dense.autoencoder", e, e, d) == ["decoder-missing"]
+    assert mistakes("dense.autoencoder", d, e, d) == ["encoder-missing"]
+
+
+def test_a_joined_network_is_not_blamed_for_its_parts():
+    e, d = dense(784, 100, 20, 3), dense(3, 20, 100, 785)
+    assert points("dense.autoencoder", joined(e, d), e, d) == 1
+    assert points("dense.codes", np.asarray(e(load_mnist(flatten=True)[1][0] / np.float32(255))), e) == 1
 
 
 def test_data(mnist):
@@ -206,11 +217,11 @@ def test_bce_per_image():
         (lambda x, p: elementwise(x, p).sum(), "reduced-over-images", 0),
         (lambda x, p: elementwise(x, p), "not-summed", 0),
         (lambda x, p: elementwise(x, p).sum(0), "wrong-axis", 0),
-        (lambda x, p: elementwise(x, p).mean(-1), "mean-over-pixels", 0),
-        (lambda x, p: -elementwise(x, p).sum(-1), "wrong-sign", 0),
-        (lambda x, p: elementwise(x, p).sum(-1) / np.log(2), "bits", 0),
-        (lambda x, p: elementwise(p, np.clip(x, 1e-7, 1)).sum(-1), "swapped-arguments", 0),
-        (lambda x, p: -(x * np.log(p)).sum(-1), "half-of-the-formula", 0),
+        (lambda x, p: elementwise(x, p).mean(-1), "mean-over-pixels", 0.5),
+        (lambda x, p: -elementwise(x, p).sum(-1), "wrong-sign", 0.5),
+        (lambda x, p: elementwise(x, p).sum(-1) / np.log(2), "bits", 0.5),
+        (lambda x, p: elementwise(p, x).sum(-1), "swapped-arguments", 0.5),
+        (lambda x, p: -(x * np.log(np.clip(p, 1e-7, 1))).sum(-1), "half-of-the-formula", 0.5),
         (lambda x, p: ((x - p) ** 2).sum(-1), "wrong-value", 0),
         (lambda x, p: (-x * np.log(p) - (1 - x) * np.log(1 - p)).sum(-1), "not-clipped", 0.5),
         (lambda x, p: elementwise(x, p, 0.01).sum(-1), "clipped-too-much", 0.5),
@@ -261,6 +272,26 @@ def test_trained(mnist):
     assert result.points == 1, str(result)
     d.layers[0].set_weights([np.zeros((2, 20)), np.zeros(20)])
     assert mistakes("dense.trained", model) == ["mean-image"]
+
+
+def test_a_network_of_logits_is_trained_as_well(mnist):
+    x_train, _ = mnist
+    keras.utils.set_random_seed(5)
+    model = joined(encoder(), decoder(None))
+    model.compile(keras.optimizers.Adamax(0.01), keras.losses.BinaryCrossentropy(from_logits=True))
+    assert mistakes("dense.trained", model) == ["untrained"]
+    model.fit(x_train, x_train, batch_size=128, epochs=2, verbose=0)
+    result = check("dense.trained", model)
+    assert result.points == 1, str(result)
+    model.compile("adam", "binary_crossentropy")
+    assert points("dense.trained", model) == 1
+
+
+def test_a_network_that_gives_no_images_is_named():
+    for model in (encoder(), dense(784, 3)):
+        model.compile("adam", "binary_crossentropy")
+        result = check("dense.trained", model)
+        assert result.points == 0.5 and len(result.failures) == 1, str(result)
 
 
 def test_pca():
