@@ -80,7 +80,10 @@ def seal(command: Sequence[str], room: Room, user: int, limits: Limits = Limits(
         return ["bwrap", *mounts, *isolation, *environment, "--", *inside]
     # Root in a user namespace is still root to the kernel. So root only lays out the files; then all rights are
     # dropped for good, and a sandbox that any user may make is made within that layout. It needs an unmasked /proc.
-    layout = ["bwrap", *mounts, "--dev-bind", "/dev", "/dev", "--bind", "/proc", "/proc", "--die-with-parent", "--"]
+    # The layout has its process ids to itself, because the end of a process of root's without rights does not
+    # reach a child that is another user's: with the first of them, the kernel ends them all.
+    layout = ["bwrap", *mounts, "--dev-bind", "/dev", "/dev", "--bind", "/proc", "/proc"]
+    layout += ["--unshare-pid", "--die-with-parent", "--"]
     drop = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--no-new-privs", "--"]
     return [*layout, *drop, "bwrap", "--bind", "/", "/", *isolation, *environment, "--", *inside]
 
