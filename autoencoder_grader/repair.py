@@ -58,6 +58,7 @@ class RepairFromRelease(NbGraderPreprocessor):
         with Gradebook(names["db_url"]) as gradebook:
             released = released_cells(gradebook.find_notebook(names["notebook"], names["assignment"]))
         nb.cells, notes = repaired(nb.cells, released)
+        nb.nbformat_minor = 5  # the first version whose cells have ids, which they have now
         nb.metadata.pop(KEY, None)
         nb.metadata[KEY] = {"notes": notes}
         return nb, resources
@@ -116,7 +117,15 @@ def _chosen(cells, by_name, notes) -> dict[str, int]:
     for name, places in marked.items():
         if len(places) > 1 and by_name[name].is_test:
             notes.append(f"{name}: the test cell was there {len(places)} times; the last one counts")
-    return {name: places[-1] for name, places in marked.items()}
+    chosen = {name: places[-1] for name, places in marked.items()}
+    # An answer may have been copied to begin a later one with. The copy must not draw the test behind it.
+    test = None
+    for name in reversed(by_name):
+        if by_name[name].is_test:
+            test = chosen.get(name)
+        elif name in chosen and test is not None:
+            chosen[name] = max((place for place in marked[name] if place < test), default=chosen[name])
+    return chosen
 
 
 def _plain(cell):
@@ -162,17 +171,19 @@ def _insert_missing(cells, released, notes):
 def _move_tests_after_answers(cells, released, notes):
     """A test cell that stands before the answer that it tests is moved behind it."""
     answers: list[str] = []
+    tested = False
     for cell in released:
-        if cell.solution:
-            answers.append(cell.name)
+        if cell.solution and cell.cell_type == "code":
+            answers = [cell.name] if tested else [*answers, cell.name]
+            tested = False
         if not cell.is_test:
             continue
+        tested = True  # and the tests that follow it in the release have the same answers
         test = _place(cells, cell.name)
         last = max((place for place in (_place(cells, name) for name in answers) if place is not None), default=-1)
         if test < last:
             cells.insert(last, cells.pop(test))
             notes.append(f"{cell.name}: the test cell stood before its answer; it was moved behind it")
-        answers = []
 
 
 def _place(cells, name):
