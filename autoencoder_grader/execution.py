@@ -117,7 +117,8 @@ class SealedExecute(Execute):
             self._run(cell, resources, index)
             return cell, resources
         ticket = str(next(self._tickets))
-        self._scoring.listen(check, self._place.mailbox, ticket)
+        charged = {result.name for result in self._outcome.results.values() if not result.passed}
+        self._scoring.listen(check, self._place.mailbox, ticket, charged - {check})
         self._place.ask_for(check, ticket)
         try:
             self._run(cell, resources, index)

@@ -9,6 +9,7 @@ import queue
 import subprocess
 import sys
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 from autoencoder_helpers.checks.result import CheckResult
@@ -44,13 +45,16 @@ class ScoringProcess:
         self._ready = False
         self._ticket = ""
 
-    def listen(self, check: str, folder: Path, ticket: str) -> None:
-        """Score `check` from the evidence that comes into the mailbox `folder` under `ticket`."""
+    def listen(self, check: str, folder: Path, ticket: str, charged: Iterable[str] = ()) -> None:
+        """Score `check` from the evidence that comes into the mailbox `folder` under `ticket`.
+
+        charged: names of the checks of the same notebook that have taken points so far.
+        """
         if not self._ready:
             self._answer(_START_SECONDS)
             self._ready = True
         self._ticket = ticket
-        self._tell({"check": check, "folder": str(folder), "ticket": ticket})
+        self._tell({"check": check, "folder": str(folder), "ticket": ticket, "charged": sorted(charged)})
 
     def collect(self) -> list[CheckResult] | None:
         """The cell has ended: return the results, one a secret seed, or None if nothing was handed over.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -26,12 +26,19 @@ _TEXTS = ("expected", "found", "look")
 
 
 def score(
-    box: Mailbox, ticket: str, check: str, data, ended: Callable[[], bool] = lambda: False, more_data=()
+    box: Mailbox,
+    ticket: str,
+    check: str,
+    data,
+    ended: Callable[[], bool] = lambda: False,
+    more_data=(),
+    charged: Iterable[str] = (),
 ) -> list[CheckResult]:
     """Score the evidence that lies in `box` under `ticket` by the rule `check`.
 
     data: what the rule measures on (see checks.data). more_data: further data to score on as well; the validity
-    report compares the results. ended: whether the learner's cell has ended.
+    report compares the results. ended: whether the learner's cell has ended. charged: names of the checks of the same
+    notebook that have taken points so far.
     Returns a result for `data` and for each of `more_data`. Never raises for what a learner's process sent.
     """
     rule = catalogue()[check]
@@ -39,7 +46,8 @@ def score(
     try:
         answers = _read(rule, box, ticket, asker)
         results = [
-            run_rule(rule, (), answers, data=source, seed=secrets.randbits(64)) for source in (data, *more_data)
+            run_rule(rule, (), answers, data=source, seed=secrets.randbits(64), charged=charged)
+            for source in (data, *more_data)
         ]
     except (BadMessage, Refused) as reason:
         results = [refused(rule, str(reason))] * (1 + len(more_data))

@@ -2,10 +2,10 @@
 
 Reads one JSON object a line on standard input and answers one on standard output:
 
-    {"check": "dense.encoder", "folder": ".../mailbox", "ticket": "7"}    the cell of this check begins
-    {"stop": true}                                                        it has ended: answer
+    {"check": "dense.encoder", "folder": ".../mailbox", "ticket": "7", "charged": [...]}    the cell of this check begins
+    {"stop": true}                                                                          it has ended: answer
 
-The answer is {"ticket": "7", "results": [...]}, with null for the results when nothing was handed over.
+`charged` names the checks that have taken points of the same notebook before. The answer is {"ticket": "7", "results": [...]}, with null for the results when nothing was handed over.
 """
 
 from __future__ import annotations
@@ -66,7 +66,15 @@ class _Server:
         while results is None:
             stopped = self._stopped.is_set()
             if box.has(f"{ticket}-evidence"):
-                found = score(box, ticket, order["check"], self._data, self._stopped.is_set, self._more_data)
+                found = score(
+                    box,
+                    ticket,
+                    order["check"],
+                    self._data,
+                    self._stopped.is_set,
+                    self._more_data,
+                    charged=order.get("charged", ()),
+                )
                 results = [result.to_dict() for result in found]
             elif stopped:
                 return None

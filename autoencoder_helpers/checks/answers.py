@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from autoencoder_helpers.checks.right_parts import with_right_parts
 from autoencoder_helpers.checks.rule import NotYet, describe
 
 _RUN_FIRST = "Replace the raise line in its cell with your own code, and run that cell first."
@@ -233,6 +234,11 @@ class Function:
                 mistake="no-function",
             )
         return value
+
+    def with_right_parts(self, value, names):
+        """The function, but with right answers to these earlier exercises in the place of the learner's."""
+        over_there = getattr(value, "with_right_parts", None)  # a stand-in, in grading
+        return over_there(names) if over_there else with_right_parts(value, names)
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from autoencoder_helpers.checks.expectations import (
     expect_ends,
     expect_greys,
     expect_joined,
-    expect_low_bce,
     expect_mnist_split,
     expect_scaled_once,
     expect_shapes,
+    expect_trained,
     expect_uses_code,
     some_rows,
 )
@@ -456,7 +456,10 @@ def trained(step, autoencoder):
         _expect_image_side(step, "input", autoencoder.input_shape)
         _expect_image_side(step, "output", autoencoder.output_shape)
     with step("Its loss on test digits is low enough", points=0.5):
-        expect_low_bce(step, autoencoder, step.data.unseen_digits[..., np.newaxis], threshold("conv.trained"))
+        images = step.data.unseen_digits[..., np.newaxis]
+        expect_trained(
+            step, autoencoder, images, threshold("conv.trained"), "conv.data", "conv.encoder", "conv.decoder"
+        )
 
 
 @rule(

@@ -4,6 +4,10 @@ import numpy as np
 
 from autoencoder_helpers import measures
 from autoencoder_helpers.checks.models import compiled_loss, predict, stages
+from autoencoder_helpers.checks.rule import NotYet
+
+
+_LIKE_FRESH = 0.03  # nats per pixel: a loss nearer to that of fresh weights tells of no training
 
 
 def expect_shapes(step, model, *, input_shape, output_shape, looks=None) -> None:
@@ -266,6 +270,28 @@ def expect_low_bce(step, model, images, limit):
         look="Were images scaled and used as targets too? Otherwise train for more epochs.",
         mistake="trained-too-little",
     )
+
+
+def expect_trained(step, model, images, limit, *charged):
+    """Inside a step: fail unless the mean BCE per pixel is at most `limit`.
+
+    charged: checks of what was trained. If one of them has taken points, it is enough that the network has been
+    trained at all, whatever came of it: its loss is not that of fresh weights.
+    """
+    try:
+        expect_low_bce(step, model, images, limit)
+    except NotYet:
+        import tf_keras as keras
+
+        some = images[:1000]
+        outputs = predict(model, some)
+        if not step.charged(*charged) or outputs.shape != some.shape:
+            raise
+        _, loss = best_reading(some, outputs)
+        fresh = [best_reading(some, predict(keras.models.clone_model(model), some))[1] for _ in range(5)]
+        margin = _LIKE_FRESH + 2 * (max(fresh) - min(fresh))
+        if min(fresh) - margin < loss < max(fresh) + margin:
+            raise
 
 
 def best_reading(images, outputs):

@@ -535,15 +535,17 @@ def trained(step, vae, source):
             look="Run the training cell; was it this network that was trained?",
             mistake="untrained",
         )
+        # What a wrong encoder, decoder or loss makes of a training has cost its points.
+        forgiven = step.charged("flowers.encoder", "flowers.decoder", "flowers.loss")
         step.expect(
-            float(copies.std(axis=0).max()) > 0.02,
+            forgiven or float(copies.std(axis=0).max()) > 0.02,
             expected=expected,
             found=f"{loss:,.1f}, with nearly the same image for every flower",
             look="It has learned the mean image only: train for longer; does the decoder use the code?",
             mistake="mean-image",
         )
         step.expect(
-            loss < baseline,
+            loss < baseline or forgiven,
             expected=expected,
             found=f"{loss:,.1f}",
             look="Were the images scaled to 0..1, and used as targets too? Otherwise train for longer.",
@@ -553,7 +555,7 @@ def trained(step, vae, source):
         limit = threshold(f"flowers.{source}")
         share = float(measures.share_explained(loss, baseline, floor))
         step.expect(
-            share >= limit,
+            share >= limit or forgiven,
             expected=f"a share explained of at least {limit:.2f}",
             found=f"{share:.2f}: {loss:,.1f} between floor {floor:,.1f} and baseline {baseline:,.1f}",
             look="Train for more epochs; if the loss no longer falls, look for a layer that is too narrow.",

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from autoencoder_helpers.checks.answers import Distribution, Function, Model, Rows
+from autoencoder_helpers.checks.right_parts import with_right_parts
 from autoencoder_helpers.checks.rule import NotYet, Rule, describe
 from autoencoder_helpers.evidence.messages import ASKED_FOR, ENVIRONMENT, BadMessage, Mailbox
 from autoencoder_helpers.evidence.values import Recorder, decode, encode
@@ -107,6 +108,8 @@ def _compilation(name, model, at_hand):
 
 def _reply(question, arrays, at_hand, reply_arrays):
     target = at_hand[question["name"]]
+    if question.get("right_parts"):
+        target = with_right_parts(target, tuple(question["right_parts"]))
     if question.get("method"):
         target = getattr(target, question["method"])
     arguments = [decode(argument, arrays) for argument in question["arguments"]]

@@ -6,7 +6,7 @@ import time
 
 import pytest
 from autoencoder_grader.scoring.scorer import score
-from autoencoder_helpers import check
+from autoencoder_helpers import check, checks
 from autoencoder_helpers.checks.data import PublicData
 from autoencoder_helpers.evidence.messages import ASKED_FOR, ENVIRONMENT, Mailbox
 
@@ -20,7 +20,9 @@ def graded(tmp_path, monkeypatch):
     monkeypatch.setenv(ENVIRONMENT, str(learner_folder))
     tickets = iter(range(1, 1000))
 
-    def run(name, *answers, data=None):
+    def run(name, *answers, data=None, charged=()):
+        checks._CHARGED.clear()
+        checks._CHARGED.update(charged)
         ticket = str(next(tickets))
         asked = json.dumps({"check": name, "ticket": ticket})
         (learner_folder / "questions" / ASKED_FOR).write_text(asked)
@@ -32,7 +34,7 @@ def graded(tmp_path, monkeypatch):
                 if ended.is_set():
                     return
                 time.sleep(0.002)
-            found.extend(score(box, ticket, name, data or PublicData(), ended.is_set))
+            found.extend(score(box, ticket, name, data or PublicData(), ended.is_set, charged=charged))
 
         grader = threading.Thread(target=grade)
         grader.start()

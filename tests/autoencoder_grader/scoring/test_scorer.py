@@ -118,3 +118,22 @@ def test_a_stranger_gets_what_the_learner_saw(graded, name, answer):
     assert given_by_grader is not None
     assert given_by_grader.points == seen.points == 0, f"{seen}\n{given_by_grader}"
     assert [step.mistake for step in given_by_grader.failures] == [step.mistake for step in seen.failures]
+
+
+def test_what_a_function_builds_on_is_put_right_over_there(graded):
+    notebook = {"np": np}
+    exec(
+        "def bce_per_image(x, p): return np.zeros(3)\n"
+        "def right(x_train, x): return bce_per_image(x, x).mean(), bce_per_image(x, x_train.mean(0)).mean()\n",
+        notebook,
+    )
+    seen, given = graded("dense.floor_and_baseline", notebook["right"])
+    assert seen.points == given.points == 1, str(given)
+
+
+def test_what_was_charged_before_is_charged_once(graded, answers):
+    (encoder,) = answers["dense.encoder"]
+    codes = encoder.predict(load_mnist(flatten=True)[1][0].astype("float32"), verbose=0)
+    for charged, points in ((), 0), (("dense.data",), 1):
+        seen, given = graded("dense.codes", codes, encoder, charged=charged)
+        assert seen.points == given.points == points, str(given)

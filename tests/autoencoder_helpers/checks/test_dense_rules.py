@@ -8,6 +8,8 @@ import tf_keras as keras
 from sklearn.decomposition import PCA
 
 from autoencoder_helpers import check, load_mnist, measures
+from autoencoder_helpers.checks import catalogue
+from autoencoder_helpers.checks.rule import run_rule
 
 layers = keras.layers
 
@@ -330,3 +332,42 @@ def test_codes(mnist):
         (x_test, "images-not-codes"),
     ):
         assert mistakes("dense.codes", wrong, e) == [mistake]
+
+
+def under(charged, name, *answers):
+    """The points when these checks have taken points before."""
+    return run_rule(catalogue()[name], answers, {}, charged=charged).points
+
+
+def test_codes_of_images_that_were_wrong_before_are_right(mnist):
+    _, x_test = mnist
+    e = encoder()
+    for change in (lambda x: x * 255, lambda x: (x * 255).astype("uint8"), lambda x: x / 255, lambda x: 2 * x - 1):
+        codes = e.predict(change(x_test), batch_size=1000, verbose=0)
+        assert under({"dense.data"}, "dense.codes", codes, e) == 1
+        assert under((), "dense.codes", codes, e) == 0
+        assert under({"dense.data"}, "dense.codes", codes + 1, e) == 0
+
+
+def test_a_training_that_earlier_mistakes_spoiled_counts_as_one(mnist):
+    x_train, _ = mnist
+    for last in (None, "relu", "softmax"):
+        keras.utils.set_random_seed(5)
+        model = joined(encoder(), decoder(last))
+        model.compile(keras.optimizers.Adamax(0.01), "binary_crossentropy")
+        assert under({"dense.decoder"}, "dense.trained", model) == 0.5, last
+        model.fit(x_train[:20_000], x_train[:20_000], batch_size=128, epochs=1, verbose=0)
+        assert under({"dense.decoder"}, "dense.trained", model) == 1, last
+        assert under({"dense.pca"}, "dense.trained", model) == 0.5, last
+
+
+def test_floor_and_baseline_of_a_wrong_cross_entropy():
+    notebook = {"np": np}
+    exec(
+        "def bce_per_image(x, p): return -(x * np.log2(p)).mean()\n"
+        "def right(x_train, x): return bce_per_image(x, x).mean(), bce_per_image(x, x_train.mean(0)).mean()\n"
+        "def wrong(x_train, x): return bce_per_image(x, x).mean(), bce_per_image(x, x.mean(0)).mean()\n",
+        notebook,
+    )
+    assert points("dense.floor_and_baseline", notebook["right"]) == 1
+    assert points("dense.floor_and_baseline", notebook["wrong"]) == 0.5

@@ -9,6 +9,7 @@ import tf_keras as keras
 
 from autoencoder_helpers import check, measures
 from autoencoder_helpers.checks import catalogue, data, flowers
+from autoencoder_helpers.checks.rule import run_rule
 from autoencoder_helpers.flower_drawing import draw_flowers
 
 layers, tfd, tfpl = keras.layers, tfp.distributions, tfp.layers
@@ -384,6 +385,18 @@ def test_mistakes_in_training_are_named(monkeypatch, model, source, mistake, kep
     result = check("flowers.trained", model(), source)
     assert [step.mistake for step in result.failures] == [mistake], str(result)
     assert result.points == kept
+
+
+def test_what_an_earlier_mistake_makes_of_a_training_costs_no_more(monkeypatch):
+    monkeypatch.setattr(flowers, "threshold", lambda name: 0.9)
+    rule = catalogue()["flowers.trained"]
+    for model, charged, kept in (
+        (constant(0.25), {"flowers.loss"}, 1),
+        (constant(0.25), {"flowers.beta"}, 0),
+        (joined(encoder(), decoder()), {"flowers.loss"}, 0),
+        (joined(encoder(), decoder(up(3))), {"flowers.decoder"}, 0),
+    ):
+        assert run_rule(rule, (model, "synthetic"), {}, charged=charged).points == kept
 
 
 def test_the_flowers_that_are_measured_on_are_not_those_of_the_training_set():

@@ -606,6 +606,48 @@ def test_samples_that_come_from_images_are_named():
     assert found in (["mean-not-zero"], ["stddev-not-one"])
 
 
+# ------------------------------------------------------------------------------------- mistakes that were charged
+
+
+def under(charged, name, *answers):
+    """The points when these checks have taken points before."""
+    return run_rule(catalogue()[name], answers, {}, charged=charged).points
+
+
+def test_a_wrong_prior_costs_no_weight():
+    for weight, once in ((0.5, True), (1.0, False)):
+        e = encoder(layers.Dense(4), cloud_layer(weight, prior=tfd.Independent(tfd.Normal(tf.ones(2), 3.0), 1)))
+        assert under({"vae.prior"}, "vae.kl_weight", joined(e, decoder()), e) == (2 if once else 0)
+        assert under((), "vae.kl_weight", joined(e, decoder()), e) == 0
+
+
+def test_what_a_wrong_weight_or_loss_makes_of_a_training(trained, limit):
+    model, e, d = trained
+    layer, before = changed(e, kernel=np.zeros((20, 4)), bias=np.array([0, 0, 0.5413, 0.5413]))
+    assert under({"vae.loss"}, "vae.trained", model, e, d) == 1
+    assert under({"vae.sample_z"}, "vae.trained", model, e, d) == 0
+    layer.set_weights(before)
+    e, d = encoder(), decoder()
+    assert under({"vae.loss"}, "vae.trained", joined(e, d), e, d) == 0
+
+
+def test_reports_and_samples_of_wrong_parts():
+    notebook = {"tf": tf, "prior": tfd.Normal(tf.ones(2), 3.0)}
+    exec(
+        "def gaussian_kl(mean, stddev): return 0 * mean\n"
+        "def reconstruction_loss(x, p): raise NotImplementedError\n"
+        "def report(x, encoder, decoder):\n"
+        "    cloud = encoder(x)\n"
+        "    R = tf.reduce_mean(reconstruction_loss(x, decoder(cloud.sample()))).numpy()\n"
+        "    K = gaussian_kl(cloud.mean(), cloud.stddev()).numpy().mean()\n"
+        "    return float(R), float(K), float(R + K)\n"
+        "def draw(count, decoder): return decoder(prior.sample(count))\n",
+        notebook,
+    )
+    expect_full("vae.elbo_report", notebook["report"])
+    expect_full("vae.prior_samples", notebook["draw"])
+
+
 # ---------------------------------------------------------------------------------------------------- garbage
 
 
