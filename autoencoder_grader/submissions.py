@@ -11,6 +11,7 @@ from autoencoder_helpers.errors import CourseError
 from nbgrader.utils import find_all_files
 
 import autoencoder_helpers
+from autoencoder_grader.workplace import DEEPEST
 
 #: The rules and all they use; when they change, a grade may.
 HELPERS = Path(autoencoder_helpers.__file__).parent
@@ -89,12 +90,9 @@ def problem_with(submission: Submission, grade_ids: set[str]) -> str | None:
     notebook = submission.notebook
     if notebook.is_symlink() or submission.folder.is_symlink() or submission.folder.parent.is_symlink():
         return f"{notebook} is a link, not a file: ask {submission.student} to hand in the notebook itself"
-    special = [path for path in submission.folder.rglob("*") if not _is_plain(path)]
-    if special:
-        return (
-            f"{special[0]} is a link or a device, which no submission needs: "
-            f"remove it, or ask {submission.student} to hand in again"
-        )
+    odd = _odd_entry(submission.folder)
+    if odd:
+        return f"{odd}: remove it, or ask {submission.student} to hand in again"
     if not notebook.is_file():
         others = sorted(path.name for path in submission.folder.glob("*.ipynb"))
         if others:
@@ -115,9 +113,24 @@ def problem_with(submission: Submission, grade_ids: set[str]) -> str | None:
     return None
 
 
-def _is_plain(path: Path) -> bool:
-    mode = path.lstat().st_mode
-    return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
+def _odd_entry(folder: Path) -> str | None:
+    """What lies below a folder and is neither a plain file nor a usual folder, and why not; None if all is well."""
+    folders = [(folder, 0)]
+    while folders:
+        top, depth = folders.pop()
+        try:
+            paths = sorted(top.iterdir())
+        except PermissionError:
+            return f"{top} cannot be read"
+        if depth > DEEPEST:
+            return f"{top} lies too deep, in more than {DEEPEST} folders"
+        for path in paths:
+            mode = path.lstat().st_mode
+            if stat.S_ISDIR(mode):
+                folders.append((path, depth + 1))
+            elif not stat.S_ISREG(mode):
+                return f"{path} is a link or a device, which no submission needs"
+    return None
 
 
 def fingerprint(submission: Submission, course: Path, ignore: Iterable[str] = ()) -> str:

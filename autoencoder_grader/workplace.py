@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
 import shutil
-import stat
+import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +19,10 @@ from autoencoder_helpers import cache
 from autoencoder_helpers.evidence.messages import ASKED_FOR, ENVIRONMENT, BadMessage, read_file
 
 MOST_BYTES = 200 << 20  # of one file that comes with a submission, or goes back to it
+MOST_BROUGHT_BACK = 1 << 30  # bytes of all files that go back
+DEEPEST = 20  # folders in folders of a submission
+# A file that cannot be written for such a reason is odd by itself; for any other, the machine is at fault.
+_ODD = {errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.EINVAL, errno.EILSEQ}
 _PASSED_ON = ("AUTOENCODER_EPOCHS", "AUTOENCODER_FLOWERS", "OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
 _CACHE = "/var/cache/autoencoder-course"
 
@@ -46,7 +52,10 @@ class Workplace:
         return self
 
     def __exit__(self, *_) -> None:
-        self._temporary.cleanup()
+        try:
+            self._temporary.cleanup()
+        except (OSError, RecursionError):  # folders deeper than Python follows: a learner's code made them
+            subprocess.run(["rm", "-rf", "--", self._temporary.name], capture_output=True, check=False)
 
     def ask_for(self, check: str, ticket: str) -> None:
         """Say for which check evidence is wanted from now on."""
@@ -59,7 +68,9 @@ class Workplace:
         """Say that no evidence is wanted now, and throw away the messages of the last check."""
         for folder in ("questions", "answers"):
             for name in os.listdir(self.mailbox / folder):
-                _remove(self.mailbox / folder / name)
+                # A folder can stay: whoever makes one of a message's name spoils only that message.
+                with contextlib.suppress(OSError):
+                    os.unlink(self.mailbox / folder / name)
 
     def command(self, kernel: Sequence[str]) -> list[str]:
         """The command that starts a kernel here."""
@@ -85,7 +96,7 @@ class Workplace:
 
     def bring_back(self, folder: str, target: Path, suffix: str = ".npz") -> None:
         """Copy the plain files of a folder in the home folder, such as trained weights, to `target`."""
-        copy_plain_files(self.home / folder, target, only=suffix)
+        copy_plain_files(self.home / folder, target, only=suffix, most_in_all=MOST_BROUGHT_BACK)
 
     def _copy_font_list(self) -> None:
         """Give matplotlib its list of fonts, which takes seconds to make."""
@@ -98,20 +109,29 @@ class Workplace:
 def plain_files(folder: Path) -> Iterator[Path]:
     """The files below a stranger's folder that are plain files: no link is followed, no device is touched.
 
-    Hidden files are left out: no answer needs them, and programs read settings, even code, from them.
+    Hidden files are left out: no answer needs them, and programs read settings, even code, from them. So are
+    those that lie deeper than DEEPEST folders.
     """
     if not folder.is_dir() or folder.is_symlink():
         return
-    for top, folders, files in os.walk(folder, followlinks=False):
-        folders[:] = sorted(name for name in folders if not (name.startswith(".") or (Path(top) / name).is_symlink()))
-        for name in sorted(files):
-            path = Path(top) / name
-            if not name.startswith(".") and stat.S_ISREG(path.lstat().st_mode):
-                yield path
+    folders = [(folder, 0)]
+    while folders:
+        top, depth = folders.pop()
+        with contextlib.suppress(PermissionError), os.scandir(top) as found:
+            for entry in sorted(found, key=lambda entry: entry.name):
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_file(follow_symlinks=False):
+                    yield Path(entry.path)
+                elif entry.is_dir(follow_symlinks=False) and depth < DEEPEST:
+                    folders.append((Path(entry.path), depth + 1))
 
 
-def copy_plain_files(source: Path, target: Path, only: str = "", leave_out: str = "\0") -> None:
+def copy_plain_files(
+    source: Path, target: Path, only: str = "", leave_out: str = "\0", most_in_all: int | None = None
+) -> None:
     """Copy the plain files below `source`, of at most MOST_BYTES each, to the same places below `target`."""
+    left = most_in_all
     for path in plain_files(source):
         if not path.name.endswith(only) or path.name.endswith(leave_out):
             continue
@@ -121,19 +141,18 @@ def copy_plain_files(source: Path, target: Path, only: str = "", leave_out: str 
             continue
         if data is None:
             continue
+        if left is not None:
+            left -= len(data)
+            if left < 0:
+                return
         copy = target / path.relative_to(source)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        partial = copy.with_name(copy.name + ".partial")
-        partial.write_bytes(data)
-        os.replace(partial, copy)
-
-
-def _remove(path: Path) -> None:
-    """Remove whatever a stranger has put there."""
-    try:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink()
-    except OSError:
-        return
+        partial = copy.with_name(f".{os.getpid()}.partial")
+        try:
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            partial.write_bytes(data)
+            os.replace(partial, copy)
+        except OSError as error:
+            if error.errno not in _ODD:
+                raise
+            with contextlib.suppress(OSError):
+                partial.unlink()
