@@ -4,6 +4,7 @@ from pathlib import Path
 
 from autoencoder_grader.companions import DropWeights, KeepOnlyNotebooks, KeepSubmittedFiles
 from autoencoder_grader.execution import SealedExecute
+from autoencoder_grader.harmless import harmless_markdown
 from autoencoder_grader.nbgrader_api import make_alembic_reachable
 from autoencoder_grader.release import release_preprocessors
 from autoencoder_grader.repair import RepairFromRelease
@@ -49,5 +50,7 @@ c.SealedExecute.timeout = 1800
 c.SealedExecute.startup_timeout = 180
 c.SealedExecute.iopub_timeout = 60
 
+# A learner's text is shown on feedback pages and in formgrader; no script of it may run there.
+c.HTMLExporter.filters = {"strip_files_prefix": harmless_markdown}
 # A feedback page is for reading: the weights stay in autograded/.
 c.GenerateFeedback.preprocessors = [*GenerateFeedback.preprocessors.default(), DropWeights]

@@ -9,16 +9,20 @@ from __future__ import annotations
 import itertools
 import os
 import subprocess
+import time
 from pathlib import Path
 
 from jupyter_client.manager import AsyncKernelManager
+from nbclient.client import CellExecutionComplete
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbgrader.preprocessors import Execute
 from nbgrader.utils import is_grade
-from traitlets import Any, Bool, Integer
+from traitlets import Any, Bool, Integer, Type
 
 from autoencoder_grader import sandbox
 from autoencoder_grader.companions import WEIGHTS
+from autoencoder_grader.harmless import harmless_content, harmless_outputs, harmless_result
+from autoencoder_grader.kernel_client import PatientClient
 from autoencoder_grader.outcome import KEY, NOT_RUN, Outcome, card_output, no_evidence
 from autoencoder_grader.scoring.process import ScoringFailed, scoring_process
 from autoencoder_grader.workplace import Workplace
@@ -26,12 +30,14 @@ from autoencoder_helpers import load_mnist
 from autoencoder_helpers.checks import catalogue
 
 _MEGABYTE = 1 << 20
+_OUTPUTS = ("stream", "display_data", "execute_result", "error", "update_display_data")
 
 
 class SealedKernelManager(AsyncKernelManager):
     """Starts a kernel in a workplace, and talks to it through sockets in a folder: no network is needed."""
 
     place = Any()
+    client_factory = Type(PatientClient)
 
     def format_kernel_cmd(self, extra_arguments=None):
         """The kernel's command, inside the workplace's sandbox."""
@@ -45,6 +51,7 @@ class SealedExecute(Execute):
     most_output = Integer(20 * _MEGABYTE, help="Bytes of output that are kept of one notebook.").tag(config=True)
     more_seeds = Integer(0, help="Score on the private data of so many more secret seeds, to compare.").tag(config=True)
     on_workplace = Any(None, help="Called with the folder in which a submission is about to run.").tag(config=True)
+    whole_timeout = Integer(3 * 3600, help="Seconds after which no further cell of a notebook is begun.").tag(config=True)
     patience = Integer(15, help="Seconds that a kernel may take to answer after an interrupt.").tag(config=True)
 
     def preprocess(self, nb, resources, km=None):
@@ -65,6 +72,8 @@ class SealedExecute(Execute):
         self._checks = {name.replace(".", "-"): name for name in catalogue()}
         self._tickets = itertools.count(1)
         self._bytes = 0
+        self._graded = []
+        self._last_start = time.monotonic() + self.whole_timeout
         self._outcome = outcome = resources.setdefault("outcome", Outcome())
         outcome.sandbox = "bubblewrap" if sealed else "none (trusted)"
         outcome.notes += nb.metadata.pop(KEY, {}).get("notes", [])  # RepairFromRelease's
@@ -73,6 +82,12 @@ class SealedExecute(Execute):
                 self.on_workplace(self._place.home)
             nb, resources = super().preprocess(nb, resources, km)
             self._place.bring_back(WEIGHTS, folders[1] / WEIGHTS)
+        for cell in nb.cells:
+            if cell.cell_type == "code":
+                cell.outputs = harmless_outputs(cell.outputs)
+        # Only now: while the kernel runs, it can change the outputs of earlier cells.
+        for cell, result in self._graded:
+            cell.outputs = [*_shown(cell.outputs), card_output(result)]
         resources["outcome"] = outcome
         return nb, resources
 
@@ -89,18 +104,21 @@ class SealedExecute(Execute):
         return manager
 
     def start_new_kernel(self, **kwargs):
-        """Start the kernel in the submission's folder."""
+        """Start the kernel, where no file of a learner's can take the place of a module that it needs."""
         environment = {**os.environ, **self._place.environment()}
         # What a learner's code prints comes as messages; what the kernel itself prints is for nobody.
         silence = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        return super().start_new_kernel(cwd=str(self._place.home), env=environment, **silence, **kwargs)
+        return super().start_new_kernel(cwd=str(self._place.sockets), env=environment, **silence, **kwargs)
 
     def start_new_kernel_client(self):
         """Connect to the kernel. No code of a learner has run yet, so a failure is the machine's."""
         try:
-            return super().start_new_kernel_client()
-        except RuntimeError as error:
+            client = super().start_new_kernel_client()
+            go_home = f"__import__('os').chdir({self._place.home_inside!r})"
+            self.wait_for_reply(client.execute(go_home, silent=True, store_history=False))
+        except (RuntimeError, DeadKernelError) as error:
             raise ScoringFailed(f"the kernel did not start ({error}); run the grading again") from error
+        return client
 
     def preprocess_cell(self, cell, resources, index):
         """Run one cell; if it is graded, take its result from the scoring process."""
@@ -108,6 +126,8 @@ class SealedExecute(Execute):
             return cell, resources
         grade_id = cell.metadata.get("nbgrader", {}).get("grade_id", "")
         check = self._checks.get(grade_id) if is_grade(cell) else None
+        if time.monotonic() > self._last_start:
+            self._end(cell, "limit", f"the notebook ran longer than {self.whole_timeout} s")
         if self._outcome.ended:
             cell.outputs = []
             if check:
@@ -133,8 +153,8 @@ class SealedExecute(Execute):
             super().preprocess_cell(cell, resources, index)
         except DeadKernelError:
             self._end(cell, "student error", "the kernel ended while this cell ran")
-        except CellTimeoutError as error:
-            self._end(cell, "limit", " ".join(str(error).split())[:200])
+        except CellTimeoutError:
+            self._end(cell, "limit", "a cell did not end in time, and the kernel did not answer an interrupt")
         else:
             if any(output.get("ename") == "CellTimeoutError" for output in cell.outputs):
                 self._after_timeout(cell)
@@ -157,22 +177,31 @@ class SealedExecute(Execute):
         self._outcome.end(status, f"{why} ({_name(cell)})")
 
     def _keep(self, cell, grade_id, check, results):
+        results = [harmless_result(result) for result in results]
         self._outcome.results[grade_id] = results[0]
         self._outcome.by_seed[grade_id] = results
-        cell.outputs = [*_shown(cell.outputs), card_output(results[0])]
+        self._graded.append((cell, results[0]))
 
     def process_message(self, msg, cell, cell_index):
         """Take one message of the kernel; what is malformed, or more than is kept, is left out."""
-        if msg["msg_type"] in ("stream", "display_data", "execute_result", "error", "update_display_data"):
-            self._bytes += len(str(msg["content"]))
+        kind, content = msg["msg_type"], msg["content"]
+        if kind.startswith("comm"):  # a widget's: it could take over the outputs of other cells
+            return None
+        if kind in _OUTPUTS:
+            self._bytes += len(str(content))
             if self._bytes > self.most_output:
                 if self._outcome.cut is False:
                     self._outcome.cut = True
                     self._outcome.notes.append(f"more than {self.most_output >> 20} MB of output: the rest is left out")
                 return None
+            content = harmless_content(kind, content)
+        if content is None or type(content.get("execution_count")) not in (int, type(None)):
+            return None
         try:
-            return super().process_message(msg, cell, cell_index)
-        except (KeyError, TypeError, AttributeError, ValueError):
+            return super().process_message({**msg, "content": content}, cell, cell_index)
+        except CellExecutionComplete:
+            raise
+        except Exception:  # noqa: BLE001 - a learner's code may have sent it, and made it as it liked
             return None
 
 

@@ -50,6 +50,7 @@ class Room:
 
     folder: the submission's own, shown as the home folder. writable, readable: further places, shown where they are.
     shown_as: further read-only places under another name. environment: all variables there are.
+    start_in: the folder in which the command starts.
     """
 
     folder: Path
@@ -57,6 +58,7 @@ class Room:
     readable: Sequence[Path] = ()
     shown_as: Mapping[Path, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
+    start_in: str = HOME
 
 
 def seal(command: Sequence[str], room: Room, user: int, limits: Limits = Limits()) -> list[str]:
@@ -73,7 +75,7 @@ def seal(command: Sequence[str], room: Room, user: int, limits: Limits = Limits(
         *("--unshare-all", "--unshare-user", "--disable-userns", "--cap-drop", "ALL"),
         *("--die-with-parent", "--new-session", "--hostname", "sandbox"),
         *("--proc", "/proc", "--dev", "/dev", "--size", str(limits.shared_memory), "--tmpfs", "/dev/shm"),
-        *("--remount-ro", "/dev", "--chdir", HOME),
+        *("--remount-ro", "/dev", "--chdir", room.start_in),
     ]
     inside = [*_resource_limits(limits), *command]
     if os.geteuid() != 0:

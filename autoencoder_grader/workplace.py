@@ -57,6 +57,11 @@ class Workplace:
         except (OSError, RecursionError):  # folders deeper than Python follows: a learner's code made them
             subprocess.run(["rm", "-rf", "--", self._temporary.name], capture_output=True, check=False)
 
+    @property
+    def home_inside(self) -> str:
+        """The home folder's name, as the kernel sees it."""
+        return sandbox.HOME if self.sealed else str(self.home)
+
     def ask_for(self, check: str, ticket: str) -> None:
         """Say for which check evidence is wanted from now on."""
         questions = self.mailbox / "questions"
@@ -86,6 +91,7 @@ class Workplace:
             readable=[self.mailbox / "questions", *([Path(photos).expanduser().resolve()] if photos else [])],
             shown_as={cache_folder: _CACHE},
             environment={**self.environment(), "AUTOENCODER_CACHE": _CACHE},
+            start_in="/",
         )
         return sandbox.seal(kernel, room, self._user)
 

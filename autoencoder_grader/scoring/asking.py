@@ -108,7 +108,7 @@ class RemoteRows(Rows):
 
     def __init__(self, asker: Asker, name: str, facts: dict):
         shape, dtype = facts.get("shape"), facts.get("dtype")
-        if not (_is_shape(shape) and dtype in DTYPES):
+        if not (_is_shape(shape) and _is_dtype(dtype)):
             raise BadMessage(f"{name}: an array without shape and dtype")
         super().__init__(tuple(shape), np.dtype(dtype), self._take)
         self._asker, self._name = asker, name
@@ -125,7 +125,7 @@ class RemotePrior(Prior):
 
     def __init__(self, asker: Asker, name: str, facts: dict):
         batch, event, dtype = (facts.get(key) for key in ("batch_shape", "event_shape", "dtype"))
-        if not (_is_shape(batch) and _is_shape(event) and dtype in DTYPES):
+        if not (_is_shape(batch) and _is_shape(event) and _is_dtype(dtype)):
             raise BadMessage(f"{name}: a distribution without shapes and dtype")
         self.batch_shape, self.event_shape, self.dtype = batch, event, np.dtype(dtype)
         self._asker, self._name = asker, name
@@ -139,3 +139,7 @@ class RemotePrior(Prior):
 
 def _is_shape(shape) -> bool:
     return isinstance(shape, list) and len(shape) <= 8 and all(type(side) is int and side >= 0 for side in shape)
+
+
+def _is_dtype(name) -> bool:
+    return isinstance(name, str) and name in DTYPES
