@@ -10,6 +10,7 @@ import numpy as np
 
 from autoencoder_helpers.checks.right_parts import with_right_parts
 from autoencoder_helpers.checks.rule import NotYet, describe
+from autoencoder_helpers.evidence.values import plain_floats
 
 _RUN_FIRST = "Replace the raise line in its cell with your own code, and run that cell first."
 
@@ -263,6 +264,7 @@ def as_array(value, name="the answer", wanted="an array of numbers") -> np.ndarr
         raise NotYet(
             expected=wanted, found=describe(value), look=f"how `{name}` is made", mistake="no-array"
         ) from error
+    array = plain_floats(array)
     if array.dtype.kind not in "fiub":
         raise NotYet(expected=wanted, found=describe(value), look=f"how `{name}` is made", mistake="no-array")
     return array

@@ -20,6 +20,7 @@ from autoencoder_helpers.checks.rule import NotYet, Rule, describe
 from autoencoder_helpers.evidence.messages import ASKED_FOR, ENVIRONMENT, BadMessage, Mailbox
 from autoencoder_helpers.evidence.values import Recorder, decode, encode
 
+_AT_FIRST = os.environ.get(ENVIRONMENT)  # a learner may clear the environment, and is right all the same
 _SECONDS = 300.0  # without a question for so long, nobody is there any more
 
 
@@ -28,7 +29,7 @@ def hand_over(rule: Rule, answers: dict) -> None:
 
     answers: by name, as the learner gave them. Whatever goes wrong here, the learner's cell goes on.
     """
-    folder = os.environ.get(ENVIRONMENT)
+    folder = os.environ.get(ENVIRONMENT) or _AT_FIRST
     if not folder:
         return
     try:

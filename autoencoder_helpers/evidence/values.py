@@ -171,6 +171,15 @@ def _decode(tree, arrays, depth):
     raise BadMessage("a value of no known kind")
 
 
+def plain_floats(array: np.ndarray) -> np.ndarray:
+    """``array``, but with numbers of a usual precision: bfloat16 becomes float32, a long double float64."""
+    if array.dtype.name == "bfloat16":  # ml_dtypes': the half precision of newer processors
+        return array.astype(np.float32)
+    if array.dtype.kind == "f" and array.dtype.itemsize > 8:  # of another format on each machine
+        return array.astype(np.float64)
+    return array
+
+
 def _is_model(value) -> bool:
     keras = sys.modules.get("tf_keras")  # where it is not loaded, nothing is a network; loading it takes seconds
     return keras is not None and isinstance(value, keras.Model)
@@ -187,9 +196,6 @@ def _plain_array(value) -> np.ndarray | None:
         array = np.asarray(value)
     except Exception:  # noqa: BLE001 - a stranger's object may raise anything
         return None
-    if array.dtype.name == "bfloat16":  # ml_dtypes': the half precision of newer processors
-        array = array.astype(np.float32)
-    elif array.dtype.kind == "f" and array.dtype.itemsize > 8:  # longdouble: another format on each machine
-        array = array.astype(np.float64)
+    array = plain_floats(array)
     array = array.astype(array.dtype.newbyteorder("="), copy=False)
     return array if array.dtype.name in DTYPES else None
