@@ -7,10 +7,11 @@ said in one line each.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_markdown_cell
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor
 
@@ -59,7 +60,9 @@ class RepairFromRelease(NbGraderPreprocessor):
             released = released_cells(gradebook.find_notebook(names["notebook"], names["assignment"]))
         nb.cells, notes = repaired(nb.cells, released)
         nb.nbformat_minor = 5  # the first version whose cells have ids, which they have now
-        nb.metadata.pop(KEY, None)
+        # Nothing else of it is the learner's: forged outcomes, widgets, titles.
+        kernel = nb.metadata.get("kernelspec")
+        nb.metadata = NotebookNode({"kernelspec": kernel} if isinstance(kernel, dict) else {})
         nb.metadata[KEY] = {"notes": notes}
         return nb, resources
 
@@ -90,6 +93,8 @@ def repaired(cells: list[NotebookNode], released: list[Released]) -> tuple[list[
     result = []
     for index, cell in enumerate(cells):
         name = next((name for name, place in chosen.items() if place == index), None)
+        if name:
+            _tell_other_points(cell, by_name[name], notes)
         plain = _plain(cell)
         result.append(_restored(plain, by_name[name], notes) if name else plain)
     _insert_missing(result, released, notes)
@@ -102,9 +107,7 @@ def _chosen(cells, by_name, notes) -> dict[str, int]:
     """Which cell stands for which released one: by nbgrader's mark, else by the cell's id; of several the last."""
     marked: dict[str, list[int]] = {}
     for index, cell in enumerate(cells):
-        metadata = cell.get("metadata")
-        marks = metadata.get("nbgrader") if isinstance(metadata, dict) else None
-        name = marks.get("grade_id") if isinstance(marks, dict) else None
+        name = _marks(cell).get("grade_id")
         if isinstance(name, str) and name in by_name:
             marked.setdefault(name, []).append(index)
     taken = {index for places in marked.values() for index in places}
@@ -128,23 +131,56 @@ def _chosen(cells, by_name, notes) -> dict[str, int]:
     return chosen
 
 
-def _plain(cell):
-    """The cell without any mark of nbgrader."""
+def _tell_other_points(cell, released, notes):
+    marks = _marks(cell)
+    if released.is_test and marks.get("points", released.points) != released.points:
+        notes.append(f"{released.name}: the points of the test cell were changed; those of the release count")
+
+
+def _marks(cell) -> dict:
+    """What nbgrader wrote into a cell's metadata, if anything."""
     metadata = cell.get("metadata")
-    cell.metadata = NotebookNode(metadata if isinstance(metadata, dict) else {})
-    cell.metadata.pop("nbgrader", None)
-    return cell
+    marks = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    return marks if isinstance(marks, dict) else {}
+
+
+def _plain(cell):
+    """The cell without any mark of nbgrader, made whole; one of no known kind becomes a text."""
+    metadata = cell.get("metadata")
+    metadata = dict(metadata) if isinstance(metadata, dict) else {}
+    metadata.pop("nbgrader", None)
+    make = {"code": new_code_cell, "raw": new_raw_cell}.get(str(cell.get("cell_type")), new_markdown_cell)
+    plain = make(_text(cell), metadata=metadata)
+    plain.id = cell.get("id")
+    return _with_pictures(plain, cell)
+
+
+def _with_pictures(new, old):
+    """The new cell with what was attached to the old one: pictures in a text."""
+    attached = old.get("attachments")
+    if new.cell_type != "code" and isinstance(attached, dict) and all(isinstance(a, dict) for a in attached.values()):
+        new.attachments = attached
+    return new
+
+
+def _text(cell) -> str:
+    """A cell's text, which may have been a list of lines, or nothing that is a text."""
+    source = cell.get("source")
+    lines = source if isinstance(source, list) else [source]
+    return "".join(line for line in lines if isinstance(line, str))
 
 
 def _restored(cell, released, notes):
-    source = cell.source if isinstance(cell.get("source"), str) else "".join(cell.get("source") or [])
+    source = cell.source
     if released.locked or released.is_test:
         if released.is_test and _words(source) != _words(released.source):
             notes.append(f"{released.name}: the test cell was changed; it was restored from the release")
         source = released.source
     if released.is_test and cell.cell_type != released.cell_type:
         notes.append(f"{released.name}: the test cell was of another type; it was restored from the release")
-    return _new(released, source, cell.metadata)
+    if released.is_test:  # a tag would let it be skipped, or hidden
+        return _new(released, source)
+    return _with_pictures(_new(released, source, cell.metadata), cell)
 
 
 def _new(released, source, metadata=None):
@@ -191,13 +227,16 @@ def _place(cells, name):
 
 
 def _make_ids_unique(cells):
-    """Give a new id to cells whose id is missing, malformed or taken; the released cells keep theirs."""
+    """Give a new id to cells whose id is missing, malformed or taken; the released cells keep theirs.
+
+    An id is printed where cells are named, so it holds nothing but what nbformat allows.
+    """
     seen = {cell.metadata["nbgrader"]["grade_id"] for cell in cells if "nbgrader" in cell.metadata}
     for number, cell in enumerate(cells):
         if "nbgrader" in cell.metadata:
             continue
         name = cell.get("id")
-        if not isinstance(name, str) or not 1 <= len(name) <= 64 or name in seen:
+        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name) or name in seen:
             name = f"cell-{number}"
             while name in seen:
                 name += "-"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import nbformat
 from autoencoder_helpers.errors import CourseError
-from nbgrader.utils import find_all_files
+from nbgrader.utils import find_all_files, parse_utc
 
 import autoencoder_helpers
 from autoencoder_grader.workplace import DEEPEST
@@ -93,15 +93,22 @@ def problem_with(submission: Submission, grade_ids: set[str]) -> str | None:
     odd = _odd_entry(submission.folder)
     if odd:
         return f"{odd}: remove it, or ask {submission.student} to hand in again"
+    if notebook.is_dir():
+        return f"{notebook} is a folder, not a notebook: ask {submission.student} to hand in the file itself"
     if not notebook.is_file():
-        others = sorted(path.name for path in submission.folder.glob("*.ipynb"))
+        others = _other_notebooks(submission.folder)
         if others:
-            found = ", ".join(others)
+            found = ", ".join(others[:5])
             return f"{notebook} is missing, but there is {found}: rename the right one to {notebook.name}"
         return f"{notebook} is missing: ask {submission.student} to hand it in"
+    stamp = submission.folder / "timestamp.txt"  # where nbgrader finds the time of a submission
+    if stamp.is_file() and not _is_time(stamp):
+        return f"{stamp} holds no time of submission: correct it, or remove it"
     try:
         cells = nbformat.read(notebook, as_version=4).cells
-        ids = {cell.metadata.get("nbgrader", {}).get("grade_id") for cell in cells}
+        marks = [cell.metadata.get("nbgrader") for cell in cells]
+        ids = {str(mark.get("grade_id")) for mark in marks if isinstance(mark, dict)}
+        ids |= {str(cell.get("id")) for cell in cells}  # lost marks are put back
     except Exception as error:  # noqa: BLE001 - nbformat raises many kinds for a damaged file
         what = " ".join(f"{type(error).__name__}: {error}".split())[:120]
         return f"{notebook} is not a readable notebook ({what}): ask {submission.student} to hand it in again"
@@ -111,6 +118,20 @@ def problem_with(submission: Submission, grade_ids: set[str]) -> str | None:
             "is it another chapter's notebook, or a copy made cell by cell?"
         )
     return None
+
+
+def _other_notebooks(folder: Path) -> list[str]:
+    """The notebooks in a folder and below it, by their path in it; not those that Jupyter keeps for itself."""
+    found = [path.relative_to(folder) for path in folder.rglob("*.ipynb") if path.is_file()]
+    return sorted(path.as_posix() for path in found if not any(part.startswith(".") for part in path.parts))
+
+
+def _is_time(stamp: Path) -> bool:
+    try:
+        text = stamp.read_text(encoding="utf-8").strip()
+        return not text or parse_utc(text) is not None
+    except (OSError, ValueError, OverflowError):
+        return False
 
 
 def _odd_entry(folder: Path) -> str | None:

@@ -255,3 +255,25 @@ def test_a_malformed_cell_does_no_harm(odd):
 def test_an_empty_notebook_gets_all_graded_cells():
     found, notes = repaired([], RELEASED)
     assert named(found) == ["test-a", "test-b", "test-b-too", "written"] and len(notes) == 4
+
+
+@pytest.mark.parametrize("odd", [{"id": None}, {"outputs": "x"}, {"attachments": 3}, {"cell_type": 7}, {"source": 5}])
+def test_an_odd_cell_is_made_whole(odd):
+    own = nbformat.from_dict({**new_code_cell("1", id="own"), **odd})
+    found, notes = repaired([own, *handed_in()], RELEASED)
+    nbformat.validate(nbformat.v4.new_notebook(cells=found))
+    assert len(found) == len(RELEASED) + 1 and notes == []
+
+
+def test_changed_points_are_said():
+    cells = handed_in()
+    cells[1] = released_as("test-a", points=100)
+    _, notes = repaired(cells, RELEASED)
+    assert notes == ["test-a: the points of the test cell were changed; those of the release count"]
+
+
+def test_pictures_in_a_written_answer_stay():
+    cells = handed_in()
+    cells[-1].attachments = {"a.png": {"image/png": "iVBO"}}
+    found, _ = repaired(cells, RELEASED)
+    assert found[-1].attachments == {"a.png": {"image/png": "iVBO"}}
