@@ -21,6 +21,7 @@ from autoencoder_helpers.checks.expectations import (
 )
 from autoencoder_helpers.checks.models import all_layers, predict, stages
 from autoencoder_helpers.checks.rule import describe, rule
+from autoencoder_helpers.checks.squeezing import expect_squeezed
 from autoencoder_helpers.evidence.values import Recorder
 from autoencoder_helpers.reference import threshold
 
@@ -460,6 +461,7 @@ def trained(step, autoencoder):
         expect_trained(
             step, autoencoder, images, threshold("conv.trained"), "conv.data", "conv.encoder", "conv.decoder"
         )
+        expect_squeezed(step, autoencoder, 28 * 28, 2, "conv.encoder", "conv.decoder", "conv.autoencoder")
 
 
 @rule(

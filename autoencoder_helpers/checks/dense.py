@@ -21,6 +21,7 @@ from autoencoder_helpers.checks.expectations import (
 )
 from autoencoder_helpers.checks.models import precision, predict, stages
 from autoencoder_helpers.checks.rule import rule
+from autoencoder_helpers.checks.squeezing import expect_squeezed
 from autoencoder_helpers.reference import threshold
 
 _PIXELS = 784
@@ -324,6 +325,7 @@ def trained(step, autoencoder):
         expect_trained(
             step, autoencoder, images, threshold("dense.trained"), "dense.data", "dense.encoder", "dense.decoder"
         )
+        expect_squeezed(step, autoencoder, _PIXELS, 2, "dense.encoder", "dense.decoder", "dense.autoencoder")
 
 
 @rule(

@@ -14,6 +14,7 @@ from autoencoder_helpers.checks.expectations import (
 )
 from autoencoder_helpers.checks.models import predict
 from autoencoder_helpers.checks.rule import describe, rule
+from autoencoder_helpers.checks.squeezing import expect_squeezed
 from autoencoder_helpers.flower_drawing import draw_flowers
 from autoencoder_helpers.reference import threshold
 
@@ -551,6 +552,7 @@ def trained(step, vae, source):
             look="Were the images scaled to 0..1, and used as targets too? Otherwise train for longer.",
             mistake="worse-than-mean-image",
         )
+        expect_squeezed(step, vae, _VALUES, _LATENT, "flowers.encoder", "flowers.decoder", "flowers.vae")
     with step("It explains a good share of what can be explained", points=0.5):
         limit = threshold(f"flowers.{source}")
         share = float(measures.share_explained(loss, baseline, floor))

@@ -361,7 +361,13 @@ def copying(strength):
     return keras.Model(image, layers.Rescaling(strength, offset=0.5 * (1 - strength))(image))
 
 
-def test_a_network_that_copies_well_gets_the_point(monkeypatch):
+@pytest.fixture
+def any_width(monkeypatch):
+    """A copying network, which is none that the rule allows, stands for one that was trained for hours."""
+    monkeypatch.setattr(flowers, "expect_squeezed", lambda *_: None)
+
+
+def test_a_network_that_copies_well_gets_the_point(monkeypatch, any_width):
     monkeypatch.setattr(flowers, "threshold", lambda name: 0.9)
     result = check("flowers.trained", copying(0.98), "synthetic")
     assert result.points == 1, str(result)
@@ -380,14 +386,14 @@ def test_a_network_that_copies_well_gets_the_point(monkeypatch):
         (lambda: None, "synthetic", "missing", 0),
     ],
 )
-def test_mistakes_in_training_are_named(monkeypatch, model, source, mistake, kept):
+def test_mistakes_in_training_are_named(monkeypatch, any_width, model, source, mistake, kept):
     monkeypatch.setattr(flowers, "threshold", lambda name: 0.9)
     result = check("flowers.trained", model(), source)
     assert [step.mistake for step in result.failures] == [mistake], str(result)
     assert result.points == kept
 
 
-def test_what_an_earlier_mistake_makes_of_a_training_costs_no_more(monkeypatch):
+def test_what_an_earlier_mistake_makes_of_a_training_costs_no_more(monkeypatch, any_width):
     monkeypatch.setattr(flowers, "threshold", lambda name: 0.9)
     rule = catalogue()["flowers.trained"]
     for model, charged, kept in (
