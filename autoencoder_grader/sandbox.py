@@ -34,13 +34,18 @@ _GIGABYTE = 1 << 30
 
 @dataclass(frozen=True)
 class Limits:
-    """What one submission may use: bytes of address space a process, of a file, of /tmp and /dev/shm; processes."""
+    """What one submission may use: bytes of address space a process, of a file, of /tmp and /dev/shm; processes.
+
+    open_files: of each process. The kernel's table of them is the whole machine's: all processes of a submission
+    together must not fill it, or other submissions fail.
+    """
 
     memory: int = 12 * _GIGABYTE
     file: int = 512 * _MEGABYTE
     temporary: int = 512 * _MEGABYTE
     shared_memory: int = 64 * _MEGABYTE
     processes: int = 600
+    open_files: int = 1024
     processor_seconds: int = 2 * 3600
 
 
@@ -137,7 +142,7 @@ def _python_places() -> list[Path]:
 def _resource_limits(limits: Limits) -> list[str]:
     return [
         *("prlimit", f"--as={limits.memory}", f"--fsize={limits.file}", "--core=0"),
-        *(f"--nproc={limits.processes}", f"--cpu={limits.processor_seconds}", "--"),
+        *(f"--nproc={limits.processes}", f"--nofile={limits.open_files}", f"--cpu={limits.processor_seconds}", "--"),
     ]
 
 

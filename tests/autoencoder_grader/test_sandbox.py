@@ -287,6 +287,21 @@ print(json.dumps(len(children)))"""
     assert inside(code, Limits(processes=40)) < 60
 
 
+@needs_sandbox
+def test_its_open_files_are_limited(inside):
+    code = """
+files = []
+try:
+    for _ in range(100):
+        files.append(open("/dev/null"))
+except OSError:
+    pass
+print(json.dumps(len(files)))"""
+    assert inside(code, Limits(open_files=50)) < 50
+    whole_machine = int(Path("/proc/sys/fs/file-max").read_text()) if os.path.exists("/proc/sys/fs/file-max") else 2**63
+    assert Limits().open_files * Limits().processes < whole_machine
+
+
 # -------------------------------------------------------------------------------------- what it leaves behind
 
 
