@@ -42,6 +42,14 @@ def prior(step, prior):
             look="two numbers in loc, and reinterpreted_batch_ndims=1",
             mistake="wrong-latent-dim",
         )
+        draws = as_array(prior.sample(5), "prior.sample(5)")
+        step.expect(
+            draws.shape == (5, 2) and bool((draws != draws[0]).any()),
+            expected="another pair of numbers with every draw",
+            found=f"draws of shape {draws.shape}" + (", all the same" if draws.shape == (5, 2) else ""),
+            look="the distribution itself, not something that only looks like one",
+            mistake="no-distribution",
+        )
     if step.mistake == "wrong-latent-dim":
         return
     with step("Both numbers are standard normal and independent", points=0.5):

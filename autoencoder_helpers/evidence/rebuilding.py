@@ -334,8 +334,13 @@ class _Checker:
         work = sum(call.work for call in calls)
         run = sum(call.calls for call in calls)
         depth = 1 + max((call.depth for call in calls), default=0)
-        if work > allowed.MOST_WORK:
+        # Of small images a rule looks at thousands, of large ones at a hundred.
+        ends = [math.prod(self._tensor(end).shape) for end in (source, target)]
+        values = max(allowed.SMALLEST_IMAGE, *ends)
+        if work > allowed.MOST_WORK * values:
             raise TooLarge("more computation than any network of the course needs, by far")
+        if max((math.prod(call.tensor.shape) for call in calls), default=0) > allowed.MOST_WIDENED * values:
+            raise TooLarge(f"a tensor with more than {allowed.MOST_WIDENED} values for each one of an image")
         if run > allowed.MOST_CALLS_RUN or depth > allowed.DEEPEST_NESTING:
             raise TooLarge("too many models inside models")
         return _Model(
