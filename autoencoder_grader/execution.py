@@ -67,6 +67,8 @@ class SealedExecute(Execute):
         ]
         sealed = sandbox.require(self.trust_submissions)
         course = Path(coursedir.root)
+        if sealed:
+            sandbox.expect_hidden(course)
         load_mnist()  # the sandbox sees the cache, but cannot fill it
         self._scoring = scoring_process(course, self.more_seeds, course / ".grading" / "scoring.log")
         self._checks = {name.replace(".", "-"): name for name in catalogue()}

@@ -176,6 +176,17 @@ def give_to(user: int, *folders: Path) -> None:
                     os.chown(path, user, user, follow_symlinks=False)
 
 
+def expect_hidden(course: Path) -> None:
+    """Raise CourseError if a sandbox would show what lies in the course's folder: its solutions, its secret."""
+    course = course.resolve()
+    for place in [*(Path(name).resolve() for name in _SYSTEM), *_python_places()]:
+        if course.is_relative_to(place):
+            raise CourseError(
+                f"{course} lies in {place}, which submissions can read: move the course to a folder of its own, "
+                "outside the Python environment"
+            )
+
+
 def require(trusted: bool) -> bool:
     """Whether to use the sandbox: yes where there is one. Raises CourseError where there is none, unless trusted."""
     if os.name == "posix" and available():

@@ -373,3 +373,11 @@ def test_strangers_code_needs_a_sandbox_and_trusted_code_takes_it_where_there_is
     assert sandbox.require(trusted=True) is False
     monkeypatch.setattr(sandbox, "available", lambda: os.name == "posix")
     assert sandbox.require(trusted=True) is (os.name == "posix")
+
+
+def test_a_course_that_submissions_could_read_is_refused(tmp_path):
+    sandbox.expect_hidden(tmp_path)
+    sandbox.expect_hidden(REPOSITORY)
+    for place in (Path(sys.prefix), Path(sys.prefix) / "share" / "course", Path("/usr/share/course"), Path("/bin/course")):
+        with pytest.raises(CourseError, match="can read"):
+            sandbox.expect_hidden(place)
