@@ -156,23 +156,26 @@ class SealedExecute(Execute):
         except DeadKernelError:
             self._end(cell, "student error", "the kernel ended while this cell ran")
         except CellTimeoutError:
-            self._end(cell, "limit", "a cell did not end in time, and the kernel did not answer an interrupt")
+            # It goes on after an interrupt; or it has ended, and its end was lost with an outsized output.
+            self._after_timeout(cell, "a cell or its output did not end in time", renew=True)
         else:
             if any(output.get("ename") == "CellTimeoutError" for output in cell.outputs):
-                self._after_timeout(cell)
+                self._after_timeout(cell, f"a cell ran longer than {self.timeout} s")
 
-    def _after_timeout(self, cell):
-        """A cell took too long and was interrupted: go on if the kernel still answers."""
-        where = f"a cell ran longer than {self.timeout} s"
-        self._outcome.limits.append(f"{where} ({_name(cell)})")
+    def _after_timeout(self, cell, where, renew=False):
+        """A cell took too long: go on if the kernel still answers. renew: with a new connection for outputs."""
         shell_timeout, self.timeout = self.timeout, self.patience
         try:
+            if renew:
+                self.kc.renew_iopub()
             answered = self.wait_for_reply(self.kc.kernel_info()) is not None
         except DeadKernelError:
             answered = False
         finally:
             self.timeout = shell_timeout
-        if not answered:
+        if answered:
+            self._outcome.limits.append(f"{where} ({_name(cell)})")
+        else:
             self._end(cell, "limit", f"{where}, and the kernel did not answer an interrupt")
 
     def _end(self, cell, status, why):

@@ -6,13 +6,15 @@ belongs to nothing, and is passed over by whoever waits for another.
 
 from __future__ import annotations
 
+import time
 from queue import Empty
 
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.channels import AsyncZMQSocketChannel
 from traitlets import Type
 
-_MOST_BYTES = 64 << 20  # of one frame; a socket that gets a larger one breaks the connection, and makes it again
+_MOST_BYTES = 64 << 20  # of one frame; a socket that gets a larger one breaks the connection
+_SUBSCRIBED = 0.3  # seconds until the kernel knows that somebody listens again
 _PARTS = ("header", "parent_header", "metadata", "content")
 
 
@@ -50,6 +52,13 @@ class PatientClient(AsyncKernelClient):
     def _create_connected_socket(self, channel, identity=None):
         self.context.maxmsgsize = _MOST_BYTES  # what the sockets that it makes begin with
         return super()._create_connected_socket(channel, identity)
+
+    def renew_iopub(self):
+        """Connect to the kernel's outputs anew: a socket stays closed after a frame that was too large."""
+        self.iopub_channel.close()
+        self._iopub_channel = None
+        self.iopub_channel.start()
+        time.sleep(_SUBSCRIBED)
 
 
 def _nothing() -> dict:

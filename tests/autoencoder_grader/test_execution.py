@@ -42,6 +42,9 @@ for number in range(200):
     print(str(number) * 10_000, flush=True)
 print("x" * 5_000_000)
 print("the end")"""
+OUTSIZED = """\
+beta = 0.0012
+print("x" * 70_000_000)"""  # more than one message may hold
 LEAVES = """\
 beta = 0.0012
 import os, subprocess, sys
@@ -118,6 +121,9 @@ def ran(tmp_path_factory, tiny_course, notebook, empty_gradebook, marker):
     course.hand_in("stubborn", "01_tiny", notebook("tiny", train_net=f"{leaves}\n{STUBBORN}"))
     course.hand_in("asked", "02_small", notebook("small", write_bce=ENDLESS_WHEN_ASKED, write_floor="1"))
     course.hand_in("loud", "01_tiny", notebook("tiny", train_net=LOUD))
+    huge = notebook("tiny", train_net=OUTSIZED)
+    huge.cells.append(nbformat.v4.new_code_cell("print('and this')", id="last"))
+    course.hand_in("huge", "01_tiny", huge)
     course.hand_in("painter", "01_tiny", notebook("tiny", write_sides=REPAINTS_CARDS, train_net=REPAINTS))
     own = course.hand_in("own", "01_tiny", notebook("tiny", train_net=OWN_MODULE))
     (own.parent / "helper.py").write_text("beta = 0.0012")
@@ -155,7 +161,7 @@ def notes_of(report, student):
 
 def test_all_of_them_are_graded(ran):
     _, report = ran
-    assert not report.problems and len(report.graded) == 7
+    assert not report.problems and len(report.graded) == 8
 
 
 def test_an_endless_cell_is_interrupted_and_the_rest_counts(ran):
@@ -189,6 +195,14 @@ def test_output_without_end_is_cut_and_costs_nothing(ran):
     assert notes_of(report, "loud") == ["loud/01_tiny: more than 1 MB of output: the rest is left out"]
     text = printed(graded_cell(course, "loud", "train-net"))
     assert text.startswith("0" * 10_000) and len(text) <= MEGABYTE and "the end" not in text
+
+
+def test_an_outsized_output_costs_nothing_but_itself(ran):
+    course, report = ran
+    assert points(course, "huge") == {"conv.sides": 1, "flowers.beta": 1}
+    (note,) = notes_of(report, "huge")
+    assert "its output did not end in time (cell train-net)" in note
+    assert printed(graded_cell(course, "huge", "last")) == "and this\n"
 
 
 def test_a_card_cannot_be_painted_over(ran):
