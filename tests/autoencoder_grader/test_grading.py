@@ -68,7 +68,9 @@ def tampered(notebook):
     notebook.cells.remove(cell_of(notebook, "conv-sides"))
     test = cell_of(notebook, "flowers-beta")
     test.source = 'check("flowers.beta", 0.0012)'
-    notebook.cells.insert(2, copy.deepcopy(test) | {"id": "a-copy"})
+    double = copy.deepcopy(test)
+    double.id = "a-copy"
+    notebook.cells.insert(2, double)
     return notebook
 
 
