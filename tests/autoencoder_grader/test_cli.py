@@ -189,7 +189,8 @@ def test_grade_without_a_sandbox_is_one_line_that_names_the_way_out(graded_cours
 
 @pytest.mark.parametrize(("fault", "complaints"), [("", []), ("false pass", []), ("", ["right-1-x: limit"])])
 def test_validity_ends_with_1_when_something_got_other_points(empty_course, module, fault, complaints):
-    verdict = SimpleNamespace(case="wrong-1-y", check="dense.encoder", found=(2.0,), expected=0.0, fault=fault)
+    about = {"case": "wrong-1-y", "check": "dense.encoder", "found": (2.0,), "expected": 0.0}
+    verdict = SimpleNamespace(**about, fault=fault)
     asked, written = [], []
 
     def run_validity(course, folder, cases, **settings):

@@ -194,6 +194,20 @@ def test_two_tests_of_one_answer_are_both_moved_behind_it():
     assert len(notes) == 2
 
 
+def test_a_test_of_two_answers_is_moved_behind_both():
+    more = Released("write-more", "code", "# more", "8", False, True, None)
+    released = [RELEASED[0], more, *RELEASED[1:]]
+    cells = handed_in()
+    cells.insert(2, new_code_cell("more = 1", id="write-more"))  # behind the test
+    found, notes = repaired(cells, released)
+    assert named(found)[:3] == ["write-a", "write-more", "test-a"] and len(notes) == 1
+    cells = handed_in()
+    cells.insert(1, cells.pop(0))
+    cells.insert(0, new_code_cell("more = 1", id="write-more"))
+    found, notes = repaired(cells, released)
+    assert named(found)[:3] == ["write-more", "write-a", "test-a"] and len(notes) == 1
+
+
 def test_exercises_in_another_order_stay_in_it():
     a, b, rest = handed_in()[:2], handed_in()[2:6], handed_in()[6:]
     found, notes = repaired([*b, *a, *rest], RELEASED)

@@ -135,6 +135,12 @@ def test_an_object_that_raises_is_opaque_and_takes_nothing_with_it(make):
     assert _has_opaque(between)
 
 
+def test_of_what_could_not_be_encoded_no_array_is_left():
+    arrays = []
+    assert "opaque" in encode({"a": np.ones(2), Raises(): 1}, arrays)
+    assert arrays == []
+
+
 def _has_opaque(value):
     parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return isinstance(value, Opaque) or any(_has_opaque(part) for part in parts)
@@ -166,7 +172,8 @@ def test_a_recorder_crosses_and_remembers_what_it_was_asked():
         {}, [1], {"array": 2}, {"array": -1}, {"array": True}, {"array": "0"}, {"array": None}, {"tensor": 5},
         {"list": 9}, {"list": 1}, {"tuple": {}}, {"list": "abc"}, {"dict": [["a"]]}, {"dict": [[1, 2]]},
         {"dict": 3}, {"float": "1"}, {"float": "nan()"}, {"opaque": 3}, {"recorder": ["a"]}, {"recorder": 3},
-        {"model": {}, "arrays": [0, 9]}, {"model": {}}, {"function": "os.system"}, {"list": [[]]}, {"list": [{"array": 0}, {"array": 0}]},
+        {"model": {}, "arrays": [0, 9]}, {"model": {}},
+        {"function": "os.system"}, {"list": [[]]}, {"list": [{"array": 0}, {"array": 0}]},
     ],
 )  # fmt: skip
 def test_a_tree_that_no_value_gave_is_refused(tree):
