@@ -139,7 +139,7 @@ class SealedExecute(Execute):
             self._run(cell, resources, index)
             return cell, resources
         ticket = str(next(self._tickets))
-        charged = {result.name for result in self._outcome.results.values() if not result.passed}
+        charged = {result.name for result in self._outcome.results.values() if result.mistaken}
         self._scoring.listen(check, self._place.mailbox, ticket, charged - {check})
         self._place.ask_for(check, ticket)
         try:

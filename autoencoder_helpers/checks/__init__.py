@@ -16,7 +16,7 @@ __all__ = ["CheckError", "CheckResult", "catalogue", "check"]
 _CHAPTERS = ("dense", "conv", "vae", "flowers")
 
 
-# Checks that have taken points in this session; what follows from their mistakes must not cost more.
+# Checks that have taken points of an answer in this session; what follows from their mistakes must not cost more.
 _CHARGED: set[str] = set()
 
 
@@ -42,7 +42,7 @@ def check(name: str, *answers, **named_answers) -> CheckResult:
         raise unknown_name(name)
     result = run_rule(rules[name], answers, named_answers, charged=_CHARGED - {name})
     _CHARGED.discard(name)
-    if not result.passed:
+    if result.mistaken:
         _CHARGED.add(name)
     with warnings.catch_warnings(), np.errstate(all="ignore"):  # as in the rule: a warning made an error is none
         warnings.simplefilter("ignore")

@@ -45,6 +45,11 @@ class CheckResult:
         return self.points >= self.max_points
 
     @property
+    def mistaken(self) -> bool:
+        """Whether there was an answer that could be looked at, and it lost points: what follows from it may be forgiven."""
+        return not self.passed and bool(self.steps) and self.steps[0].passed
+
+    @property
     def verdict(self) -> str:
         """`passed`, `partly` or `not yet`."""
         if self.passed:

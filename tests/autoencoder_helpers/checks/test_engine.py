@@ -100,11 +100,15 @@ def test_an_answer_is_judged_with_right_answers_to_what_it_builds_on():
 
 
 def test_the_notebook_remembers_what_was_charged_until_it_is_put_right():
-    check("dense.encoder", None)
-    check("dense.decoder", None)
+    def decoder(last):
+        parts = [keras.layers.Dense(20, "relu"), keras.layers.Dense(100, "relu"), keras.layers.Dense(784, last)]
+        return keras.Sequential([keras.Input((2,)), *parts])
+
+    check("dense.encoder", decoder("sigmoid"))
+    check("dense.decoder", decoder(None))
+    check("dense.codes", None, None)  # no answer: nothing follows from it that could be forgiven
     assert checks._CHARGED == {"dense.encoder", "dense.decoder"}
-    parts = [keras.layers.Dense(20, "relu"), keras.layers.Dense(100, "relu"), keras.layers.Dense(784, "sigmoid")]
-    check("dense.decoder", keras.Sequential([keras.Input((2,)), *parts]))
+    check("dense.decoder", decoder("sigmoid"))
     assert checks._CHARGED == {"dense.encoder"}
 
 
