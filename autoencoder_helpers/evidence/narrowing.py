@@ -34,9 +34,10 @@ def _before(index, call, items, cuts):
     called = items[call.layer]
     if not isinstance(called, _Model):
         return reaching
-    inside = {key: size for key, size in cuts[called.output].items() if key != called.input}
-    found = {(index, key): size for key, size in inside.items()}
-    return {**found, **reaching} if len(inside) < len(cuts[called.output]) else found
+    inside = cuts[called.output]
+    if called.input in inside:  # nothing inside is narrower than what goes in
+        return reaching
+    return _narrower({(index, key): size for key, size in inside.items()}, reaching)
 
 
 def _narrower(one, other):

@@ -72,12 +72,13 @@ def _crossing(value, arrays, describe, depth):
         return value
     if type(value) is float:
         return value if math.isfinite(value) else {"float": repr(value)}
-    if type(value) in (list, tuple) and len(value) <= _LONGEST:
+    if isinstance(value, (list, tuple)) and len(value) <= _LONGEST:
+        kind = "list" if isinstance(value, list) else "tuple"  # a named tuple, too
         numbers = _plain_array(value) if len(value) >= _MANY else None
         if numbers is not None and numbers.ndim:  # an image as lists of lists: not a part for each pixel
             arrays.append(numbers)
-            return {type(value).__name__: len(arrays) - 1}
-        return {type(value).__name__: [_encode(part, arrays, describe, depth + 1) for part in value]}
+            return {kind: len(arrays) - 1}
+        return {kind: [_encode(part, arrays, describe, depth + 1) for part in value]}
     if isinstance(value, dict) and len(value) <= _LONGEST:
         pairs = [[str(key)[:_LONGEST], _encode(part, arrays, describe, depth + 1)] for key, part in value.items()]
         return {"dict": pairs}

@@ -234,3 +234,10 @@ def test_a_network_that_cannot_be_described_is_opaque():
 
     model = keras.Sequential([keras.Input((3,)), keras.layers.Lambda(lambda x: x + 1)])
     assert isinstance(crossed(model), Opaque)
+
+
+def test_a_named_tuple_crosses_as_a_tuple():
+    from collections import namedtuple
+
+    image, distance = crossed(namedtuple("Decoded", "image distance")(np.zeros((28, 28)), 1.5))
+    assert image.shape == (28, 28) and distance == 1.5
