@@ -108,8 +108,8 @@ def grade(
     found, problems = find_submissions(
         folder_of(api, "submitted"), chapters_of(course), assignments, students
     )
-    report = GradingReport(problems=problems)
-    for line in problems:
+    report = GradingReport(problems=[_one_line(line) for line in problems])
+    for line in report.problems:
         _show_problem(console, line)
 
     registered = _register(api, course, sorted({submission.assignment for submission in found}), log)
@@ -118,6 +118,7 @@ def grade(
         grade_ids = registered[submission.assignment]
         line = grade_ids if isinstance(grade_ids, str) else problem_with(submission, grade_ids)
         if line:
+            line = _one_line(line)
             if line not in report.problems:
                 report.problems.append(line)
                 _show_problem(console, line)
@@ -141,6 +142,7 @@ def grade(
             handed_in = fingerprint(submission, course, api.coursedir.ignore)
             failure = _grade_one(api, submission, log)
             if failure:
+                failure = _one_line(failure)
                 report.problems.append(failure)
                 progress.finish(f"✗ {failure}")
                 continue
@@ -279,6 +281,11 @@ def _expected_seconds(course: Path, submission: Submission, expected: dict) -> f
     records = (course / RECORDS / submission.assignment).glob("*.json")
     others = [json.loads(path.read_text(encoding="utf-8")).get("seconds", _GUESS) for path in records]
     return statistics.median(others) if others else _GUESS
+
+
+def _one_line(text: str) -> str:
+    """The text without what a terminal stumbles over; a name of a file may hold anything."""
+    return harmless_text(text).replace("\n", " ")
 
 
 def _show_problem(console: Console, line: str) -> None:

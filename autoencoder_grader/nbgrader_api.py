@@ -59,7 +59,8 @@ def folder_of(api: NbGraderAPI, step: str) -> Path:
 def write_log(log_file: Path, heading: str, result: dict) -> None:
     """Append what nbgrader said in one of its API calls to `log_file`."""
     log_file.parent.mkdir(parents=True, exist_ok=True)
-    with log_file.open("a", encoding="utf-8") as log:
+    # It names files, whose names need not be text.
+    with log_file.open("a", encoding="utf-8", errors="replace") as log:
         log.write(f"{datetime.now():%Y-%m-%d %H:%M:%S} {heading}\n")
         log.write(f"{result.get('log', '')}{result.get('error', '')}\n")
 

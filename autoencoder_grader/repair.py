@@ -167,7 +167,8 @@ def _text(cell) -> str:
     """A cell's text, which may have been a list of lines, or nothing that is a text."""
     source = cell.get("source")
     lines = source if isinstance(source, list) else [source]
-    return "".join(line for line in lines if isinstance(line, str))
+    text = "".join(line for line in lines if isinstance(line, str))
+    return text.encode("utf-8", "replace").decode("utf-8")  # halves of characters could not be written again
 
 
 def _restored(cell, released, notes):

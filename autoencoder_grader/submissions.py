@@ -1,6 +1,8 @@
 """What lies in submitted/: which submissions can be graded, and one line for each that cannot."""
 
+import contextlib
 import hashlib
+import os
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,6 +17,9 @@ from autoencoder_grader.workplace import DEEPEST
 
 #: The rules and all they use; when they change, a grade may.
 HELPERS = Path(autoencoder_helpers.__file__).parent
+#: What runs and scores submissions; when it changes, a grade may, too.
+GRADER = Path(__file__).parent
+_DECIDES = ("repair.py", "execution.py", "workplace.py", "sandbox.py", "scores.py", "scoring/*.py")
 
 
 @dataclass(frozen=True)
@@ -164,10 +169,12 @@ def fingerprint(submission: Submission, course: Path, ignore: Iterable[str] = ()
             [course / "nbgrader_config.py", *(course / "solutions" / submission.assignment).glob("*.ipynb")],
         ),
         (HELPERS, [path for path in HELPERS.rglob("*") if path.suffix in {".py", ".toml"}]),
+        (GRADER, [path for pattern in _DECIDES for path in GRADER.glob(pattern)]),
     ]
     for top, files in folders:
         for path in sorted(Path(name) for name in files):
-            content = path.read_bytes()
-            digest.update(f"{path.relative_to(top).as_posix()} {len(content)}\n".encode())
-            digest.update(content)
+            # A name need not be text: archives of other systems bring bytes that are none here.
+            digest.update(b"%s %d\n" % (os.fsencode(path.relative_to(top).as_posix()), path.stat().st_size))
+            with contextlib.suppress(PermissionError), path.open("rb") as file:  # nbgrader says what it cannot read
+                digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()

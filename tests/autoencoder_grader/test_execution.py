@@ -9,7 +9,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from autoencoder_grader import execution, sandbox, submissions
+from autoencoder_grader import execution, sandbox
 from autoencoder_grader.grading import grade
 from autoencoder_grader.outcome import KEY
 from autoencoder_grader.results import read_results
@@ -136,10 +136,8 @@ def ran(tmp_path_factory, tiny_course, notebook, empty_gradebook, marker):
         return 5 if "bce_per_image)" in cell.source else 120
 
     settings = {"timeout_func": seconds, "iopub_timeout": 3, "patience": 3, "most_output": MEGABYTE}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(submissions, "HELPERS", tmp_path_factory.mktemp("rules"))
-        _warm_up(tmp_path_factory.mktemp("mailbox"))
-        report = grade(course.folder, console=quiet(), trusted=True, settings=settings)
+    _warm_up(tmp_path_factory.mktemp("mailbox"))
+    report = grade(course.folder, console=quiet(), trusted=True, settings=settings)
     yield course, report
     for process in processes_with(marker):  # where there is no sandbox, they live on
         os.kill(process, 9)
@@ -229,10 +227,9 @@ def test_no_process_outlives_its_notebook(ran, marker):
     assert not processes_with(marker)
 
 
-def test_no_folder_outlives_its_notebook(ran, notebook, monkeypatch):
+def test_no_folder_outlives_its_notebook(ran, notebook):
     course, _ = ran
     seen = []
-    monkeypatch.setattr(submissions, "HELPERS", course.folder / "nothing")
     course.hand_in("leaver", "01_tiny", notebook("tiny"))
     settings = {"on_workplace": lambda folder: seen.append((folder, folder.exists()))}
     report = grade(course.folder, [], ["leaver"], console=quiet(), trusted=True, settings=settings)

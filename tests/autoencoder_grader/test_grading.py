@@ -3,8 +3,10 @@
 import copy
 import csv
 import io
+import json
 import os
 import shutil
+import sys
 
 import nbformat
 import numpy as np
@@ -48,10 +50,11 @@ posix_only = pytest.mark.skipif(os.name != "posix", reason="needs links and FIFO
 
 @pytest.fixture(scope="module", autouse=True)
 def rules(tmp_path_factory):
-    """A folder in place of autoencoder_helpers, so that editing a rule meanwhile does not change a test."""
+    """A folder in place of both packages, so that editing a rule meanwhile does not change a test."""
     folder = tmp_path_factory.mktemp("rules")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(submissions, "HELPERS", folder)
+        patch.setattr(submissions, "GRADER", folder)
         yield folder
 
 
@@ -90,6 +93,19 @@ def forged(notebook):
     return notebook
 
 
+def from_elsewhere(path):
+    """Make a notebook what old programs and other systems make of one."""
+    notebook = json.loads(path.read_text())
+    notebook["nbformat_minor"] = 0
+    for cell in notebook["cells"]:
+        del cell["id"]
+    notebook["cells"][0]["source"] = "half a character: \ud83d"
+    notebook["cells"][1]["source"] += "\n# \udfff"
+    path.write_text(json.dumps(notebook))
+    if sys.platform == "linux":  # elsewhere file names are text
+        (path.parent / os.fsdecode("Lösung.txt".encode("latin-1"))).write_text("from an old archive")
+
+
 @pytest.fixture(scope="module")
 def story(tmp_path_factory, tiny_course, notebook, empty_gradebook):
     """A class that hands in all kinds of things, graded once; (course, report, what the console said)."""
@@ -115,6 +131,7 @@ def story(tmp_path_factory, tiny_course, notebook, empty_gradebook):
     course.hand_in("kim", "01_tiny", notebook("tiny", setup=OVERWRITES))
     course.hand_in("lou", "01_tiny", tampered(notebook("tiny", train_net=WRONG_BETA)))
     course.hand_in("mia", "01_tiny", forged(notebook("tiny", write_sides=ROUNDS_DOWN, train_net=WRONG_BETA)))
+    from_elsewhere(course.hand_in("nat", "01_tiny", notebook("tiny")))
     (submitted / "loose.ipynb").write_text("{}")
     console = quiet()
     report = grade(course.folder, console=console, trusted=True)
@@ -149,7 +166,7 @@ def feedback_page(course, student):
 
 def test_what_can_be_graded_is_graded(story):
     _, report, _ = story
-    first = [f"{name}/01_tiny" for name in ("ada", "ben", "cy", "dora", "jo", "kim", "lou", "mia")]
+    first = [f"{name}/01_tiny" for name in "ada ben cy dora jo kim lou mia nat".split()]
     assert graded(report) == [*first, "ada/02_small"]
     assert report.exit_code == 1
 
@@ -270,6 +287,13 @@ def test_what_a_notebook_says_of_itself_changes_nothing(story):
     assert "counted once" in rows["flowers.beta"].reasons[0]
 
 
+def test_an_old_notebook_with_odd_signs_and_names_beside_it_is_graded(story):
+    course, report, _ = story
+    assert points_of(course, "nat") == {"conv.sides": 1, "flowers.beta": 1}
+    assert not [note for note in report.notes if note.startswith("nat")]
+    nbformat.validate(graded_notebook(course, "nat"))
+
+
 def test_the_graded_notebook_holds_the_whole_outcome(story):
     told = graded_notebook(story[0], "ada").metadata[KEY]
     assert told["status"] == "graded" and told["notes"] == []
@@ -345,6 +369,34 @@ def test_a_changed_rule_means_grading_again(story, rules):
     (rules / "dense.py").write_text("a new rule")
     report = grade(course.folder, ["02_small"], console=quiet(), trusted=True)
     assert graded(report) == ["ada/02_small"]
+
+
+def test_all_that_decides_on_a_grade_is_in_the_fingerprint(graded_course, notebook, monkeypatch):
+    rules = graded_course.folder / "packages"
+    for package in ("HELPERS", "GRADER"):
+        monkeypatch.setattr(submissions, package, rules)
+    path = graded_course.hand_in("ada", "01_tiny", notebook("tiny"))
+    submission = submissions.Submission("ada", "01_tiny", path.parent)
+    folder = graded_course.folder
+    decides = [
+        path,
+        path.parent / "weights" / "net.npz",
+        folder / "nbgrader_config.py",
+        folder / "solutions" / "01_tiny" / "01_tiny.ipynb",
+        rules / "checks" / "dense.py",
+        rules / "reference.toml",
+        rules / "scoring" / "scorer.py",
+        rules / "repair.py",
+    ]
+    seen = [submissions.fingerprint(submission, folder)]
+    for file in decides:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("a") as changed:
+            changed.write(" ")
+        seen.append(submissions.fingerprint(submission, folder))
+    assert len(set(seen)) == len(decides) + 1
+    graded_course.hand_in("ben", "01_tiny", notebook("tiny"))
+    assert submissions.fingerprint(submission, folder) == seen[-1]
 
 
 def test_assignments_and_students_can_be_named(story):
