@@ -36,7 +36,7 @@ def stages(model) -> list[Stage]:
     found: list[Stage] = []
     for layer in all_layers(model):
         if hasattr(layer, "units") or hasattr(layer, "filters"):
-            width = getattr(layer, "units", None) or layer.filters
+            width = getattr(layer, "units", None) or layer.filters or layer.output_shape[-1]  # of a DepthwiseConv2D
             bend = getattr(layer, "activation", None)
             found.append(Stage(type(layer).__name__, int(width), _activation(layer), layer, bend))
         elif found and found[-1].activation == "linear" and _activation(layer) != "linear":
