@@ -472,8 +472,7 @@ def trained(step, autoencoder):
 )
 def decode_point(step, decode_point):
     decoder, other_decoder = _small_decoder(step.rng), _small_decoder(step.rng)
-    codes = step.rng.normal(1, 3, (300, 2)).astype(np.float32)
-    point = tuple(float(z) for z in step.rng.uniform(4, 9, 2) * (1, -1))
+    point, codes = _point_and_codes(step.rng)
     with step("It returns an image and a distance"):
         image, distance = _pair(step, _decode(step, decode_point, point, decoder, codes))
     with step("The image is what the decoder paints at the point", points=1, stop=False):
@@ -489,6 +488,17 @@ def decode_point(step, decode_point):
         )
     with step("The distance is the Euclidean distance to the nearest code", points=1):
         _expect_distance(step, distance, np.array(point), codes.astype(float))
+
+
+def _point_and_codes(rng):
+    """A point and 300 codes of which the nearest lies slantwise, so that no other kind of distance is as long."""
+    while True:
+        codes = rng.normal(1, 3, (300, 2)).astype(np.float32)
+        point = rng.uniform(4, 9, 2) * (1, -1)
+        away = np.abs(codes - point)
+        wanted = np.sqrt((away**2).sum(1)).min()
+        if away.max(1).min() < 0.97 * wanted and away.sum(1).min() > 1.03 * wanted:
+            return tuple(float(z) for z in point), codes
 
 
 def _small_decoder(rng):
