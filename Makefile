@@ -1,6 +1,6 @@
 # Thin on purpose: each target is one line that a person could type. On Windows, README.md has the same lines.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lab release references clean FORCE
+.PHONY: help setup demo test lab release references validity clean FORCE
 
 COURSE := .venv/bin/autoencoder-course
 PYTHON := .venv/bin/python
@@ -21,6 +21,9 @@ lab: .venv/installed ## open JupyterLab on your copy of the chapters, in work/
 
 release: .venv/installed ## make notebooks/ (for students) again from solutions/
 	$(COURSE) release
+
+validity: .venv/installed ## grade the corpus of made-up submissions and compare the points (20 minutes)
+	$(COURSE) validity
 
 references: .venv/installed ## measure the reference values again (takes hours)
 	$(COURSE) references

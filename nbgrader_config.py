@@ -3,9 +3,14 @@
 from pathlib import Path
 
 from autoencoder_grader.companions import DropWeights, KeepOnlyNotebooks, KeepSubmittedFiles
+from autoencoder_grader.execution import SealedExecute
+from autoencoder_grader.harmless import harmless_markdown
 from autoencoder_grader.nbgrader_api import make_alembic_reachable
 from autoencoder_grader.release import release_preprocessors
+from autoencoder_grader.repair import RepairFromRelease
+from autoencoder_grader.scores import SaveScores
 from nbgrader.converters import Autograde, GenerateFeedback
+from nbgrader.preprocessors import Execute, SaveAutoGrades
 
 c = get_config()  # noqa: F821 - nbgrader puts this name here
 
@@ -23,18 +28,29 @@ c.GenerateAssignment.create_assignment = True
 
 # Grading: nbgrader copies every file of solutions/ over a submission; trained weights must stay the
 # learner's own.
-c.Autograde.sanitize_preprocessors = [*Autograde.sanitize_preprocessors.default(), KeepSubmittedFiles]
+c.Autograde.sanitize_preprocessors = [
+    RepairFromRelease,
+    *Autograde.sanitize_preprocessors.default(),
+    KeepSubmittedFiles,
+]
+# Points come from the scoring process, never from what a cell printed: docs/how-grading-works.md.
+c.Autograde.autograde_preprocessors = [
+    {Execute: SealedExecute, SaveAutoGrades: SaveScores}.get(step, step)
+    for step in Autograde.autograde_preprocessors.default()
+]
 c.Autograde.create_student = True
 
 # A learner without weights trains while being graded: a cell may take half an hour, not nbgrader's 30
 # seconds.
-c.Execute.kernel_name = "python3"
+c.SealedExecute.kernel_name = "python3"
 # Or each kernel warns in the terminal that it talks over TCP.
-c.Execute.extra_arguments = ["--log-level=ERROR"]
-c.Execute.timeout = 1800
+c.SealedExecute.extra_arguments = ["--log-level=ERROR"]
+c.SealedExecute.timeout = 1800
 # A busy machine takes its time to import TensorFlow and to hand over a figure.
-c.Execute.startup_timeout = 180
-c.Execute.iopub_timeout = 60
+c.SealedExecute.startup_timeout = 180
+c.SealedExecute.iopub_timeout = 60
 
+# A learner's text is shown on feedback pages and in formgrader; no script of it may run there.
+c.HTMLExporter.filters = {"strip_files_prefix": harmless_markdown}
 # A feedback page is for reading: the weights stay in autograded/.
 c.GenerateFeedback.preprocessors = [*GenerateFeedback.preprocessors.default(), DropWeights]

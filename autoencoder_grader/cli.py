@@ -111,8 +111,14 @@ def references(ctx, options):
 @main.command()
 @click.argument("assignments", nargs=-1)
 @click.option("--student", "students", multiple=True, help="Grade only this student (repeatable).")
+@click.option(
+    "--i-trust-these-submissions",
+    "trusted",
+    is_flag=True,
+    help="Where there is no sandbox, run them without one: with your rights, and with your files in reach.",
+)
 @click.pass_context
-def grade(ctx, assignments, students):
+def grade(ctx, assignments, students, trusted):
     """Grade what lies in submitted/ (default: all ASSIGNMENTS)."""
     course = _course(ctx)
     from rich.console import Console
@@ -122,7 +128,7 @@ def grade(ctx, assignments, students):
     from autoencoder_grader.table import print_table
 
     console = Console()
-    report = grade_submissions(course, assignments, students, console=console)
+    report = grade_submissions(course, assignments, students, console=console, trusted=trusted)
     if report.grades is None:
         raise CourseError(
             f"nothing to grade in {course}; put submissions into submitted/<student>/<assignment>/"
@@ -131,6 +137,44 @@ def grade(ctx, assignments, students):
     click.echo(f"feedback pages: {report.feedback}")
     click.echo(f"points of all:  {report.grades}")
     ctx.exit(report.exit_code)
+
+
+@main.command()
+@click.argument("cases", nargs=-1)
+@click.option("--seeds", default=3, show_default=True, help="Score on the private data of so many secret seeds.")
+@click.option("--processes", default=2, show_default=True, help="So many grade at the same time.")
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where it works. Default: build/validity in the course folder.",
+)
+@click.option("--stock", is_flag=True, help="Grade as nbgrader does by itself, with the tests in the kernel.")
+@click.pass_context
+def validity(ctx, cases, seeds, processes, folder, stock):
+    """Grade the corpus of made-up submissions and compare the points (default: all CASES)."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from autoencoder_grader.validity import run_validity, summary, write_report
+
+    course = _course(ctx)
+    folder = folder or course / "build" / "validity"
+    verdicts, complaints = run_validity(
+        course, folder, cases, more_seeds=seeds - 1, shards=processes, stock=stock, say=click.echo
+    )
+    table = Table("kind", "cases", "false passes", "false fails", "wrong amounts", title="Checks with other points")
+    for kind, *counts in summary(verdicts):
+        table.add_row(kind, *map(str, counts))
+    Console().print(table)
+    for verdict in verdicts:
+        if verdict.fault:
+            click.echo(f"{verdict.fault}: {verdict.case}, {verdict.check}: {verdict.found}, expected {verdict.expected}")
+    for line in complaints:
+        click.echo(f"other status: {line}")
+    report = folder / ("stock.json" if stock else "report.json")
+    write_report(report, verdicts, complaints)
+    click.echo(f"all verdicts: {report}")
+    ctx.exit(1 if complaints or any(verdict.fault for verdict in verdicts) else 0)
 
 
 @main.command(name="help")

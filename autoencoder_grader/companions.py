@@ -9,6 +9,8 @@ and for our commands; an error in one stops the step, while nbgrader only logs a
 import shutil
 from pathlib import Path
 
+from autoencoder_grader.workplace import copy_plain_files
+from autoencoder_helpers.errors import CourseError
 from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import find_all_files, rmtree
 
@@ -46,19 +48,23 @@ class KeepOnlyNotebooks(_Companions):
 
 
 class KeepSubmittedFiles(_Companions):
-    """For Autograde: the files beside a graded notebook are those that the student handed in."""
+    """For Autograde: the files beside a graded notebook are the plain files that the student handed in."""
 
     def preprocess(self, nb, resources):
-        """Undo nbgrader's copy of the files in the source folder."""
+        """Undo nbgrader's copy: it took the files of the source folder, and followed a submission's links.
+
+        Raises CourseError when the notebook itself is a link: it could lead to another student's.
+        """
+        names = resources["nbgrader"]
         submitted = self._folder(self._coursedir.submitted_directory, resources)
         graded = self._folder(self._coursedir.autograded_directory, resources)
+        notebook = submitted / f"{names['notebook']}.ipynb"
+        if notebook.is_symlink() or submitted.is_symlink():
+            raise CourseError(f"{notebook} is a link; a submission has to be a file")
         for path in self._others(graded):
-            own = submitted / path.relative_to(graded)
             path.unlink()
-            if own.is_file():
-                shutil.copyfile(own, path)
-            else:
-                _drop_empty_folders(path.parent, graded)
+            _drop_empty_folders(path.parent, graded)
+        copy_plain_files(submitted, graded, leave_out=".ipynb")
         return nb, resources
 
 

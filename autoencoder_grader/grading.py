@@ -2,6 +2,8 @@
 
 import filecmp
 import functools
+import io
+import itertools
 import json
 import os
 import shutil
@@ -13,29 +15,40 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
-import numpy as np
 from nbgrader.api import MissingEntry
 from rich.console import Console
 
+from autoencoder_grader import sandbox
 from autoencoder_grader.companions import WEIGHTS
 from autoencoder_grader.export import export_grades
+from autoencoder_grader.harmless import harmless_text
 from autoencoder_grader.nbgrader_api import folder_of, open_api, reason, write_log
 from autoencoder_grader.progress import GradingProgress
 from autoencoder_grader.release import chapters_of
+from autoencoder_grader.results import read_outcome
 from autoencoder_grader.submissions import Submission, find_submissions, fingerprint, problem_with
+from autoencoder_grader.workplace import MOST_BYTES
+from autoencoder_helpers.evidence.messages import read_file
 
 #: Beside the course's folders: what was graded from what, and nbgrader's log.
 RECORDS = ".grading"
 _GUESS = 60.0  # seconds, for an assignment that was never graded here
+_MOST_FILES = 100  # of weights that are looked at to say how far a training is
+_HEADER_BYTES = 128  # of an .npy file that holds a list of numbers
 
 
 @dataclass
 class GradingReport:
-    """What a run of `grade` did. `problems`: one line for each thing that could not be graded."""
+    """What a run of `grade` did.
+
+    problems: one line for each thing that could not be graded. notes: one line for each thing that a person should
+    know of what was graded: a test cell put back, a limit that was met.
+    """
 
     graded: list[Submission] = field(default_factory=list)
     unchanged: list[Submission] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     grades: Path | None = None
     feedback: Path | None = None
 
@@ -54,6 +67,8 @@ def grade(
     expected: dict[tuple[str, str], float] | None = None,
     keep_weights: bool = False,
     after: Callable[[Submission], None] | None = None,
+    trusted: bool = False,
+    settings: dict | None = None,
 ) -> GradingReport:
     """Grade the submissions of a course and write feedback pages and grades.csv.
 
@@ -66,26 +81,35 @@ def grade(
     keep_weights: put the weights that grading trained beside the notebook that was handed in, so that
         grading it again needs no training. This changes submitted/.
     after: called with each submission when it is graded.
+    trusted: run the submissions without a sandbox where there is none.
+    settings: further settings of SealedExecute.
 
     A submission that was graded to the end and has not changed since (nor its solution, nor the checks) is
     left alone; one whose grading was interrupted is graded again. What cannot be graded becomes a line in the
     report, and everything else is graded all the same. nbgrader's log goes to .grading/nbgrader.log in the
     course folder.
-    Raises CourseError when there are no submissions at all.
+    Raises CourseError when there are no submissions at all, and where there is no sandbox for strangers' code.
     """
+    sandbox.require(trusted)
     console = console or Console()
     showing: list[GradingProgress] = []
+    home: list[Path] = []  # where the submission that is being graded runs
     # A plain function: traitlets copies a bound method together with its object.
     api = open_api(
         course,
-        Execute={"on_cell_start": lambda cell, cell_index: showing[0].cell(cell_index, cell.get("id", ""))},
+        SealedExecute={
+            "on_cell_start": lambda cell, cell_index: showing[0].cell(cell_index, cell.get("id", "")),
+            "on_workplace": lambda folder: home.append(folder),
+            "trust_submissions": trusted,
+            **(settings or {}),
+        },
     )
     log = course / RECORDS / "nbgrader.log"
     found, problems = find_submissions(
         folder_of(api, "submitted"), chapters_of(course), assignments, students
     )
-    report = GradingReport(problems=problems)
-    for line in problems:
+    report = GradingReport(problems=[_one_line(line) for line in problems])
+    for line in report.problems:
         _show_problem(console, line)
 
     registered = _register(api, course, sorted({submission.assignment for submission in found}), log)
@@ -94,6 +118,7 @@ def grade(
         grade_ids = registered[submission.assignment]
         line = grade_ids if isinstance(grade_ids, str) else problem_with(submission, grade_ids)
         if line:
+            line = _one_line(line)
             if line not in report.problems:
                 report.problems.append(line)
                 _show_problem(console, line)
@@ -111,17 +136,22 @@ def grade(
         showing.append(progress)
         for index, submission in enumerate(todo):
             weights = folder_of(api, "autograded") / submission.student / submission.assignment / WEIGHTS
+            home.clear()
             cells = len(nbformat.read(submission.notebook, as_version=4).cells)
-            progress.start(index, cells, functools.partial(_training_of, weights))
+            progress.start(index, cells, functools.partial(_training_of, home))
             handed_in = fingerprint(submission, course, api.coursedir.ignore)
             failure = _grade_one(api, submission, log)
             if failure:
+                failure = _one_line(failure)
                 report.problems.append(failure)
                 progress.finish(f"✗ {failure}")
                 continue
             if keep_weights and copy_weights(weights, submission.folder / WEIGHTS):
                 handed_in = fingerprint(submission, course, api.coursedir.ignore)
-            took = progress.finish(f"✓ {submission} graded")
+            told = read_outcome(api, submission)
+            for note in told["notes"]:
+                report.notes.append(f"{submission}: {note}")
+            took = progress.finish(_line(submission, told))
             _write_record(course, submission, {"fingerprint": handed_in, "seconds": round(took, 1)})
             report.graded.append(submission)
             if after:
@@ -134,11 +164,20 @@ def grade(
     return report
 
 
+def _line(submission: Submission, told: dict) -> str:
+    """One line about a graded submission: its status, and what a person should know."""
+    sign = "✓" if told["status"] == "graded" else "◐"
+    return f"{sign} {submission} {told['status']}" + "".join(f"; {note}" for note in told["notes"])
+
+
 def _grade_one(api, submission: Submission, log: Path) -> str | None:
     """Grade one submission and write its feedback page; return a line that says why not, or None."""
     for step in (api.autograde, api.generate_feedback):
-        result = step(submission.assignment, submission.student, force=True)
-        write_log(log, f"{step.__name__} {submission}", result)
+        for _ in range(2):  # a scoring process that failed is nobody's wrong answer: once more, with a new one
+            result = step(submission.assignment, submission.student, force=True)
+            write_log(log, f"{step.__name__} {submission}", result)
+            if "ScoringFailed" not in result.get("log", "") + result.get("error", ""):
+                break
         # nbgrader's API catches everything, Ctrl-C too.
         if "KeyboardInterrupt" in result.get("error", ""):
             raise KeyboardInterrupt
@@ -148,16 +187,20 @@ def _grade_one(api, submission: Submission, log: Path) -> str | None:
     return None
 
 
-def _training_of(weights: Path, since: float) -> str:
-    """Say how far the training is that has written to a folder of weights since a time; "" if none has."""
+def _training_of(home: list[Path], since: float) -> str:
+    """Say how far the training is that has written weights in a home folder since a time; "" if none has."""
     try:
-        newest = max(weights.glob("*.npz"), key=lambda path: path.stat().st_mtime, default=None)
-        if newest is None or newest.stat().st_mtime < since:
+        files = itertools.islice((home[-1] / WEIGHTS).glob("*.npz"), _MOST_FILES)
+        newest = max(files, key=lambda path: path.lstat().st_mtime, default=None)
+        if newest is None or newest.lstat().st_mtime < since:
             return ""
-        with np.load(newest, allow_pickle=False) as stored:
-            return f"{newest.stem}: {len(stored['history_loss'])} epochs trained"
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
-        return ""  # a file that is just being replaced
+        # A learner's code may be writing there: no link is followed, no FIFO waited for, nothing unpacked.
+        data = read_file(newest, MOST_BYTES)
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            epochs = (archive.getinfo("history_loss.npy").file_size - _HEADER_BYTES) // 8
+        return f"{harmless_text(newest.stem)}: {max(epochs, 0)} epochs trained"
+    except Exception:  # noqa: BLE001 - a file that is just being replaced, or none of ours
+        return ""
 
 
 def copy_weights(source: Path, target: Path) -> bool:
@@ -238,6 +281,11 @@ def _expected_seconds(course: Path, submission: Submission, expected: dict) -> f
     records = (course / RECORDS / submission.assignment).glob("*.json")
     others = [json.loads(path.read_text(encoding="utf-8")).get("seconds", _GUESS) for path in records]
     return statistics.median(others) if others else _GUESS
+
+
+def _one_line(text: str) -> str:
+    """The text without what a terminal stumbles over; a name of a file may hold anything."""
+    return harmless_text(text).replace("\n", " ")
 
 
 def _show_problem(console: Console, line: str) -> None:

@@ -59,7 +59,8 @@ def folder_of(api: NbGraderAPI, step: str) -> Path:
 def write_log(log_file: Path, heading: str, result: dict) -> None:
     """Append what nbgrader said in one of its API calls to `log_file`."""
     log_file.parent.mkdir(parents=True, exist_ok=True)
-    with log_file.open("a", encoding="utf-8") as log:
+    # It names files, whose names need not be text.
+    with log_file.open("a", encoding="utf-8", errors="replace") as log:
         log.write(f"{datetime.now():%Y-%m-%d %H:%M:%S} {heading}\n")
         log.write(f"{result.get('log', '')}{result.get('error', '')}\n")
 
@@ -70,10 +71,10 @@ def reason(result: dict) -> str:
     nbgrader answers with its whole log, in which the exception that matters is followed by others of its own.
     """
     lines = re.findall(
-        r"^\s*(?:[\w.]+\.)?(\w*(?:Error|Exception|Interrupt|Entry|Exit)): (.+)$", result.get("log", ""), re.M
+        r"^\s*(?:[\w.]+\.)?(\w*(?:Error|Exception|Interrupt|Entry|Exit|Failed)): (.+)$", result.get("log", ""), re.M
     )
     lines = lines or re.findall(r"^\s*(?:[\w.]+\.)?(\w+): (.+)$", result.get("error", ""), re.M)
     if not lines:
         return "nbgrader gave no reason"
     name, text = lines[-1]
-    return text if name == "CourseError" else f"{name}: {text}"
+    return text if name in ("CourseError", "ScoringFailed") else f"{name}: {text}"

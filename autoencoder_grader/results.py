@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
-from autoencoder_helpers.checks.result import RESULT_MIME_TYPE
-
 from autoencoder_grader.nbgrader_api import folder_of, open_api
+from autoencoder_grader.outcome import KEY
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ def read_results(course: Path) -> list[CheckRow]:
     """Return a row for each graded cell of each graded submission, in order of assignment, student and cell.
 
     course: the folder with nbgrader_config.py. Points are the gradebook's, so an instructor's corrections
-    count; reasons come from the outputs in the graded notebooks. A submission that is not graded has no rows.
+    count; reasons come from the outcomes in the graded notebooks. A submission that is not graded has no rows.
     """
     api = open_api(course)
     rows = []
@@ -49,30 +48,29 @@ def read_results(course: Path) -> list[CheckRow]:
     return rows
 
 
+def read_outcome(api, submission) -> dict:
+    """What became of a graded submission: its status and notes (see outcome.py), from the graded notebook."""
+    path = folder_of(api, "autograded") / submission.student / submission.assignment / submission.notebook.name
+    told = nbformat.read(path, as_version=4).metadata.get(KEY, {})
+    return {"status": told.get("status", "graded"), "notes": list(told.get("notes", []))}
+
+
 def _rows_of(student: str, assignment: str, notebook, path: Path) -> list[CheckRow]:
-    cells = nbformat.read(path, as_version=4).cells
-    by_id = {cell.metadata.get("nbgrader", {}).get("grade_id"): cell for cell in cells}
-    order = {grade_id: index for index, grade_id in enumerate(by_id)}
+    graded = nbformat.read(path, as_version=4)
+    results = graded.metadata.get(KEY, {}).get("results", {})
+    order = [cell.metadata.get("nbgrader", {}).get("grade_id") for cell in graded.cells]
+    places = {grade_id: index for index, grade_id in enumerate(order)}
     rows = []
-    for entry in sorted(notebook.grades, key=lambda entry: order.get(entry.name, len(order))):
-        cell = by_id.get(entry.name)
+    for entry in sorted(notebook.grades, key=lambda entry: places.get(entry.name, len(places))):
         written = entry.cell_type == "markdown"
-        waiting = written and entry.needs_manual_grade and entry.manual_score is None
+        waiting = entry.needs_manual_grade and entry.manual_score is None
         points = None if waiting else entry.score
-        if cell is None:
-            name, reasons, mistakes = (
-                entry.name,
-                ("the check's cell is missing from the notebook",),
-                ("no-cell",),
-            )
-        elif written:
-            name, reasons, mistakes = (
-                entry.name,
-                ("no answer" if entry.auto_score == 0 else "see the comment",),
-                (),
-            )
-        else:
-            name, reasons, mistakes = _read_cell(cell)
+        result = results.get(entry.name)
+        name, reasons, mistakes = entry.name, ("see the comment",), ()
+        if written and entry.auto_score == 0:
+            reasons = ("no answer",)
+        elif result:
+            name, reasons, mistakes = _read_result(result)
         lost = points is not None and points < entry.max_score
         rows.append(
             CheckRow(
@@ -89,26 +87,14 @@ def _rows_of(student: str, assignment: str, notebook, path: Path) -> list[CheckR
     return rows
 
 
-def _read_cell(cell) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-    """Return the name of a graded cell's check, and the reasons and slugs of what went wrong in it."""
-    named = re.search(r"check\(\s*[\"']([\w.-]+)[\"']", cell.source)
-    name = named[1] if named else cell.metadata["nbgrader"]["grade_id"]
-    reasons, mistakes = [], []
-    for output in cell.outputs:
-        result = output.get("data", {}).get(RESULT_MIME_TYPE)
-        if output.output_type == "error":
-            reasons.append(_one_line(f"{output.ename}: {output.evalue}"))
-            mistakes.append("raises")
-        elif output.output_type == "stream" and output.name == "stderr":
-            reasons.append(
-                _one_line(f"the cell wrote to stderr, which nbgrader counts as wrong: {output.text}")
-            )
-            mistakes.append("stderr")
-        elif result:
-            failed = [step for step in result["steps"] if not step["passed"]]
-            reasons += [_one_line(_reason(step)) for step in failed]
-            mistakes += [step["mistake"] for step in failed]
-    return name, tuple(reasons) or ("the check gave no result",), tuple(mistakes)
+def _read_result(result: dict) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """Return the name of a check, and the reasons and slugs of what went wrong in it."""
+    failed = [step for step in result["steps"] if not step["passed"]]
+    return (
+        result["name"],
+        tuple(_one_line(_reason(step)) for step in failed) or ("an instructor took points off",),
+        tuple(step["mistake"] for step in failed),
+    )
 
 
 def _reason(step: dict) -> str:

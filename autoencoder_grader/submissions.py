@@ -1,18 +1,25 @@
 """What lies in submitted/: which submissions can be graded, and one line for each that cannot."""
 
+import contextlib
 import hashlib
+import os
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
 from autoencoder_helpers.errors import CourseError
-from nbgrader.utils import find_all_files
+from nbgrader.utils import find_all_files, parse_utc
 
 import autoencoder_helpers
+from autoencoder_grader.workplace import DEEPEST
 
 #: The rules and all they use; when they change, a grade may.
 HELPERS = Path(autoencoder_helpers.__file__).parent
+#: What runs and scores submissions; when it changes, a grade may, too.
+GRADER = Path(__file__).parent
+_DECIDES = ("repair.py", "execution.py", "workplace.py", "sandbox.py", "scores.py", "scoring/*.py")
 
 
 @dataclass(frozen=True)
@@ -86,15 +93,27 @@ def problem_with(submission: Submission, grade_ids: set[str]) -> str | None:
     grade_ids: the graded cells of the assignment.
     """
     notebook = submission.notebook
+    if notebook.is_symlink() or submission.folder.is_symlink() or submission.folder.parent.is_symlink():
+        return f"{notebook} is a link, not a file: ask {submission.student} to hand in the notebook itself"
+    odd = _odd_entry(submission.folder)
+    if odd:
+        return f"{odd}: remove it, or ask {submission.student} to hand in again"
+    if notebook.is_dir():
+        return f"{notebook} is a folder, not a notebook: ask {submission.student} to hand in the file itself"
     if not notebook.is_file():
-        others = sorted(path.name for path in submission.folder.glob("*.ipynb"))
+        others = _other_notebooks(submission.folder)
         if others:
-            found = ", ".join(others)
+            found = ", ".join(others[:5])
             return f"{notebook} is missing, but there is {found}: rename the right one to {notebook.name}"
         return f"{notebook} is missing: ask {submission.student} to hand it in"
+    stamp = submission.folder / "timestamp.txt"  # where nbgrader finds the time of a submission
+    if stamp.is_file() and not _is_time(stamp):
+        return f"{stamp} holds no time of submission: correct it, or remove it"
     try:
         cells = nbformat.read(notebook, as_version=4).cells
-        ids = {cell.metadata.get("nbgrader", {}).get("grade_id") for cell in cells}
+        marks = [cell.metadata.get("nbgrader") for cell in cells]
+        ids = {str(mark.get("grade_id")) for mark in marks if isinstance(mark, dict)}
+        ids |= {str(cell.get("id")) for cell in cells}  # lost marks are put back
     except Exception as error:  # noqa: BLE001 - nbformat raises many kinds for a damaged file
         what = " ".join(f"{type(error).__name__}: {error}".split())[:120]
         return f"{notebook} is not a readable notebook ({what}): ask {submission.student} to hand it in again"
@@ -103,6 +122,40 @@ def problem_with(submission: Submission, grade_ids: set[str]) -> str | None:
             f"{notebook} holds none of the checks of {submission.assignment}: "
             "is it another chapter's notebook, or a copy made cell by cell?"
         )
+    return None
+
+
+def _other_notebooks(folder: Path) -> list[str]:
+    """The notebooks in a folder and below it, by their path in it; not those that Jupyter keeps for itself."""
+    found = [path.relative_to(folder) for path in folder.rglob("*.ipynb") if path.is_file()]
+    return sorted(path.as_posix() for path in found if not any(part.startswith(".") for part in path.parts))
+
+
+def _is_time(stamp: Path) -> bool:
+    try:
+        text = stamp.read_text(encoding="utf-8").strip()
+        return not text or parse_utc(text) is not None
+    except (OSError, ValueError, OverflowError):
+        return False
+
+
+def _odd_entry(folder: Path) -> str | None:
+    """What lies below a folder and is neither a plain file nor a usual folder, and why not; None if all is well."""
+    folders = [(folder, 0)]
+    while folders:
+        top, depth = folders.pop()
+        try:
+            paths = sorted(top.iterdir())
+        except PermissionError:
+            return f"{top} cannot be read"
+        if depth > DEEPEST:
+            return f"{top} lies too deep, in more than {DEEPEST} folders"
+        for path in paths:
+            mode = path.lstat().st_mode
+            if stat.S_ISDIR(mode):
+                folders.append((path, depth + 1))
+            elif not stat.S_ISREG(mode):
+                return f"{path} is a link or a device, which no submission needs"
     return None
 
 
@@ -116,10 +169,12 @@ def fingerprint(submission: Submission, course: Path, ignore: Iterable[str] = ()
             [course / "nbgrader_config.py", *(course / "solutions" / submission.assignment).glob("*.ipynb")],
         ),
         (HELPERS, [path for path in HELPERS.rglob("*") if path.suffix in {".py", ".toml"}]),
+        (GRADER, [path for pattern in _DECIDES for path in GRADER.glob(pattern)]),
     ]
     for top, files in folders:
         for path in sorted(Path(name) for name in files):
-            content = path.read_bytes()
-            digest.update(f"{path.relative_to(top).as_posix()} {len(content)}\n".encode())
-            digest.update(content)
+            # A name need not be text: archives of other systems bring bytes that are none here.
+            digest.update(b"%s %d\n" % (os.fsencode(path.relative_to(top).as_posix()), path.stat().st_size))
+            with contextlib.suppress(PermissionError), path.open("rb") as file:  # nbgrader says what it cannot read
+                digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()

@@ -3,11 +3,14 @@
 Each kind has a `title` for people and `read(value, name)`, which returns the answer in one form or raises NotYet.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from autoencoder_helpers.checks.right_parts import with_right_parts
 from autoencoder_helpers.checks.rule import NotYet, describe
+from autoencoder_helpers.evidence.values import plain_floats
 
 _RUN_FIRST = "Replace the raise line in its cell with your own code, and run that cell first."
 
@@ -25,6 +28,8 @@ class Model:
 
     def read(self, value, name):
         import tf_keras as keras
+
+        from autoencoder_helpers.evidence.description import NotDescribable, describe_models
 
         if value is None or value is Ellipsis:
             raise NotYet(expected="a Keras model", found=describe(value), look=_RUN_FIRST, mistake="missing")
@@ -66,6 +71,15 @@ class Model:
                 look="Begin with keras.Input(shape=...), or give the first layer an input_shape.",
                 mistake="no-input-shape",
             )
+        try:
+            describe_models({name: value})
+        except NotDescribable as reason:
+            raise NotYet(
+                expected="a network of layers that grading can rebuild",
+                found=reason,
+                look=reason.look,
+                mistake="cannot-be-rebuilt",
+            ) from reason
         return value
 
 
@@ -90,6 +104,94 @@ class Array:
                 mistake="wrong-shape",
             )
         return array
+
+
+class Rows:
+    """A large array of which a rule looks at some rows: in grading, only these are handed over.
+
+    shape, dtype: of the whole array. take: an array of row numbers -> these rows, in the same order.
+    """
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype, take: Callable[[np.ndarray], np.ndarray]):
+        self.shape, self.dtype, self.take = tuple(shape), np.dtype(dtype), take
+
+    def __len__(self) -> int:
+        return self.shape[0] if self.shape else 0
+
+
+@dataclass(frozen=True)
+class Images:
+    """A large array of images, one row (the first axis) an image; the rule gets its Rows."""
+
+    title = "an array"
+
+    def read(self, value, name):
+        if isinstance(value, Rows):
+            return value
+        array = as_array(value, name)
+        return Rows(array.shape, array.dtype, lambda rows: array[rows])
+
+
+class Prior:
+    """A distribution as a rule sees it: shapes, log densities and draws. This one looks at a live TFP distribution.
+
+    batch_shape, event_shape: lists of int. dtype: NumPy dtype of its draws.
+    """
+
+    def __init__(self, live):
+        self._live = live
+        self.batch_shape = [int(side) for side in live.batch_shape]
+        self.event_shape = [int(side) for side in live.event_shape]
+        self.dtype = np.dtype(live.dtype.as_numpy_dtype)
+
+    def facts(self) -> dict:
+        """Shapes and dtype as JSON-ready data."""
+        return {"batch_shape": self.batch_shape, "event_shape": self.event_shape, "dtype": str(self.dtype)}
+
+    def log_prob(self, z) -> np.ndarray:
+        """Log densities of the latent vectors z, an array of `dtype`."""
+        return np.asarray(self._live.log_prob(z))
+
+    def sample(self, count: int) -> np.ndarray:
+        """`count` draws."""
+        return np.asarray(self._live.sample(int(count)))
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """A TensorFlow Probability distribution; the rule gets a Prior."""
+
+    title = "a distribution"
+
+    def read(self, value, name):
+        import tensorflow_probability as tfp
+
+        if isinstance(value, Prior):
+            return value
+        if value is None or value is Ellipsis:
+            raise NotYet(expected=self.title, found=describe(value), look=_RUN_FIRST, mistake="missing")
+        if isinstance(value, type):
+            raise NotYet(
+                expected="a distribution",
+                found=describe(value),
+                look="A class is a plan: call it with its parameters.",
+                mistake="class-not-object",
+            )
+        if isinstance(value, tfp.layers.DistributionLambda):
+            raise NotYet(
+                expected="a distribution",
+                found=f"a layer, {type(value).__name__}",
+                look="The prior depends on no image, so it is no layer: take it from tfd, not from tfpl.",
+                mistake="layer-not-distribution",
+            )
+        if not isinstance(value, tfp.distributions.Distribution):
+            raise NotYet(
+                expected="a distribution, such as those in tfd",
+                found=describe(value),
+                look="Not a draw from the distribution: the distribution itself.",
+                mistake="no-distribution",
+            )
+        return Prior(value)
 
 
 @dataclass(frozen=True)
@@ -134,6 +236,11 @@ class Function:
             )
         return value
 
+    def with_right_parts(self, value, names):
+        """The function, but with right answers to these earlier exercises in the place of the learner's."""
+        over_there = getattr(value, "with_right_parts", None)  # a stand-in, in grading
+        return over_there(names) if over_there else with_right_parts(value, names)
+
 
 @dataclass(frozen=True)
 class Anything:
@@ -157,6 +264,7 @@ def as_array(value, name="the answer", wanted="an array of numbers") -> np.ndarr
         raise NotYet(
             expected=wanted, found=describe(value), look=f"how `{name}` is made", mistake="no-array"
         ) from error
+    array = plain_floats(array)
     if array.dtype.kind not in "fiub":
         raise NotYet(expected=wanted, found=describe(value), look=f"how `{name}` is made", mistake="no-array")
     return array

@@ -14,7 +14,11 @@ _FRESH_FLOWERS_SEED = 20_260  # any seed other than load_flowers': flowers that 
 
 
 class PublicData:
-    """Test images as rules want them: float32 in [0, 1]."""
+    """Test images as rules want them: float32 in [0, 1].
+
+    Losses are measured on `unseen_digits` and `flowers`, which in grading are images that nobody could learn by
+    heart. What an answer states about the test set is compared with `mnist_images` and `mnist_labels`.
+    """
 
     @functools.cached_property
     def mnist_images(self) -> np.ndarray:
@@ -25,6 +29,16 @@ class PublicData:
     def mnist_labels(self) -> np.ndarray:
         """MNIST test labels, uint8 (10000,)."""
         return np.asarray(load_mnist()[1][1])
+
+    def mnist(self, name: str, rows: np.ndarray) -> np.ndarray:
+        """The images `rows` of "x_train" or "x_test" as they are published, float32 (len(rows), 28, 28)."""
+        images = load_mnist()[0 if name == "x_train" else 1][0]
+        return np.asarray(images[rows], np.float32) / np.float32(255)
+
+    @property
+    def unseen_digits(self) -> np.ndarray:
+        """Digits to measure losses on, float32 (n, 28, 28) in [0, 1]: here the test images of MNIST."""
+        return self.mnist_images
 
     def flowers(self, source: str) -> tuple[np.ndarray, np.ndarray]:
         """(mean training image (1, 80, 80, 3), unseen images (n, 80, 80, 3)), float32 in [0, 1].

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from autoencoder_helpers.checks.rule import NotYet
+from autoencoder_helpers.evidence.values import plain_floats
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def stages(model) -> list[Stage]:
     found: list[Stage] = []
     for layer in all_layers(model):
         if hasattr(layer, "units") or hasattr(layer, "filters"):
-            width = getattr(layer, "units", None) or layer.filters
+            width = getattr(layer, "units", None) or layer.filters or layer.output_shape[-1]  # of a DepthwiseConv2D
             bend = getattr(layer, "activation", None)
             found.append(Stage(type(layer).__name__, int(width), _activation(layer), layer, bend))
         elif found and found[-1].activation == "linear" and _activation(layer) != "linear":
@@ -43,7 +44,10 @@ def stages(model) -> list[Stage]:
     return found
 
 
-_BENDING_OPERATIONS = {"sigmoid", "relu", "relu6", "leaky_relu", "elu", "selu", "tanh", "softplus", "softmax", "clip_by_value"}
+_BENDING_OPERATIONS = {
+    *("relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "softsign", "softplus", "softmax", "sigmoid", "tanh"),
+    *("exp", "square", "maximum", "minimum", "clip_by_value"),
+}
 
 
 def _activation(layer) -> str:
@@ -65,10 +69,46 @@ def _activation(layer) -> str:
     return getattr(function, "__name__", type(function).__name__.lower())
 
 
+def tail_values(model, values) -> np.ndarray:
+    """What a model makes of pre-activations of its last layer with weights: all that follows, up to its output.
+
+    values: an array of the shape of that layer's output, with the batch axis.
+    """
+    end = stages(model)[-1]
+    layers = all_layers(model)
+    after = layers[max(i for i, layer in enumerate(layers) if layer is end.layer) + 1 :]
+    own = getattr(end.layer, "activation", None)
+    found = values if own is None else own(values)
+    try:
+        for layer in after:
+            found = _applied(layer, found)
+    except Exception:  # noqa: BLE001 - the network branches there: what can be said is what the activation does
+        found = end.bend(values)
+    return plain_floats(np.asarray(found))
+
+
+def _applied(layer, values):
+    """A layer's output; an operation, such as the minus of 1 - x, keeps its other arguments."""
+    if type(layer).__name__ != "TFOpLambda":
+        return layer(values)
+    import tensorflow as tf
+
+    node = layer._inbound_nodes[0]
+    args, kwargs = tf.nest.map_structure(
+        lambda part: values if hasattr(part, "_keras_history") else part, (node.call_args, node.call_kwargs)
+    )
+    return layer.function(*args, **kwargs)
+
+
 def predict(model, x, batch_size=1000) -> np.ndarray:
     """A model's output for x as a NumPy array. A network that samples gives one sample; batches keep memory low."""
     parts = [np.asarray(model(x[i : i + batch_size], training=False)) for i in range(0, len(x), batch_size)]
-    return np.concatenate(parts)
+    return plain_floats(np.concatenate(parts))
+
+
+def precision(model) -> float:
+    """The relative precision of the numbers that a model gives out: 1e-7 in float32, 0.008 in bfloat16."""
+    return {"bfloat16": 2.0**-7, "float16": 2.0**-10, "float64": 2.0**-52}.get(model.layers[-1].compute_dtype, 2.0**-23)
 
 
 def compiled_loss(model, y_true, y_pred) -> float:

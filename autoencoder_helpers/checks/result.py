@@ -45,6 +45,11 @@ class CheckResult:
         return self.points >= self.max_points
 
     @property
+    def mistaken(self) -> bool:
+        """Whether there was an answer that could be looked at, and it lost points: what follows from it may be forgiven."""
+        return not self.passed and bool(self.steps) and self.steps[0].passed
+
+    @property
     def verdict(self) -> str:
         """`passed`, `partly` or `not yet`."""
         if self.passed:
@@ -59,6 +64,11 @@ class CheckResult:
     def to_dict(self) -> dict:
         """The result as JSON-ready data."""
         return asdict(self) | {"steps": [asdict(step) for step in self.steps]}
+
+    @classmethod
+    def from_dict(cls, data: dict) -> "CheckResult":
+        """The result that `to_dict` made `data` of."""
+        return cls(**data | {"steps": tuple(StepResult(**step) for step in data["steps"])})
 
     @property
     def score(self) -> str:

@@ -31,6 +31,7 @@ import numpy as np
 from autoencoder_helpers.checks.data import PublicData
 from autoencoder_helpers.checks.result import CheckResult, StepResult
 from autoencoder_helpers.errors import CourseError
+from autoencoder_helpers.evidence.values import Opaque
 from autoencoder_helpers.quiet import quiet_stderr
 
 _LONGEST_TEXT = 300
@@ -66,18 +67,23 @@ class Rule:
     title: str
     answers: dict
     examine: Callable = field(repr=False)
+    builds_on: tuple[str, ...] = ()
 
 
 _CATALOGUE: dict[str, Rule] = {}
 
 
-def rule(name: str, *, points: float, title: str, answers: dict) -> Callable:
-    """Register a function as the rule `name`; `answers` maps each answer's name to its kind (see answers.py)."""
+def rule(name: str, *, points: float, title: str, answers: dict, builds_on: tuple[str, ...] = ()) -> Callable:
+    """Register a function as the rule `name`; `answers` maps each answer's name to its kind (see answers.py).
+
+    builds_on: earlier answers that this one may call. If they are wrong, this one is judged with right ones in their
+    place (see right_parts.py): a mistake costs its points once.
+    """
 
     def register(examine):
         if name in _CATALOGUE and _CATALOGUE[name].examine.__module__ != examine.__module__:
             raise ValueError(f"two rules are named {name}")
-        _CATALOGUE[name] = Rule(name, points, title, answers, examine)
+        _CATALOGUE[name] = Rule(name, points, title, answers, examine, builds_on)
         return examine
 
     return register
@@ -93,11 +99,13 @@ class Steps:
 
     rng: numpy Generator for inputs that an answer cannot have seen.
     data: images to measure on (see data.py); grading puts private ones in its place.
+    charged: names of earlier checks that have taken points.
     """
 
-    def __init__(self, data, rng):
+    def __init__(self, data, rng, charged=()):
         self.data = data
         self.rng = rng
+        self._charged = frozenset(charged)
         self.results: list[StepResult] = []
         self._max_points = 0.0
 
@@ -124,6 +132,15 @@ class Steps:
         if stop:
             raise _EndOfRule
 
+    @property
+    def mistake(self) -> str:
+        """The mistake of the last step; empty if it passed."""
+        return self.results[-1].mistake
+
+    def charged(self, *names: str) -> bool:
+        """Whether one of these checks has taken points before, so that what follows from it must not cost more."""
+        return not self._charged.isdisjoint(names)
+
     def expect(self, holds, *, expected, found, look, mistake) -> None:
         """Fail the step unless `holds`. Texts may be any object; `mistake` is the slug that names the error."""
         if not holds:
@@ -134,19 +151,34 @@ class Steps:
         raise NotYet(expected=expected, found=found, look=look, mistake=mistake)
 
 
-def run_rule(entry: Rule, values: tuple, named: dict, *, data=None, seed=None) -> CheckResult:
+def run_rule(entry: Rule, values: tuple, named: dict, *, data=None, seed=None, charged=()) -> CheckResult:
     """Run one rule on a learner's answers.
 
     values, named: the answers, by position (in the order of the rule's `answers`) and by name.
     data: what to measure on; the public data if None.
     seed: of the fresh random inputs; unpredictable if None.
+    charged: names of the checks of the same notebook that have taken points so far.
     Raises CheckError for a wrong number or name of answers, CourseError if data or reference values cannot be had.
     """
-    given = _bind(entry, values, named)
-    steps = Steps(PublicData() if data is None else data, np.random.default_rng(seed))
+    given = bind(entry, values, named)
+    data = PublicData() if data is None else data
+    result = _examined(entry, given, Steps(data, np.random.default_rng(seed), charged), ())
+    if not result.passed and entry.builds_on:
+        again = _examined(entry, given, Steps(data, np.random.default_rng(seed), charged), entry.builds_on)
+        result = again if again.points > result.points else result
+    return result
+
+
+def _examined(entry, given, steps, right_parts) -> CheckResult:
+    """The result of a rule on answers by name; right_parts: what is to be right whatever the learner wrote."""
     with _silence(), contextlib.suppress(_EndOfRule):
         with steps(_reading_title(entry)):
-            read = {name: kind.read(given[name], name) for name, kind in entry.answers.items()}
+            read = {name: _read(kind, given[name], name) for name, kind in entry.answers.items()}
+            if right_parts:
+                read = {
+                    name: kind.with_right_parts(read[name], right_parts) if hasattr(kind, "with_right_parts") else read[name]
+                    for name, kind in entry.answers.items()
+                }
         # A title never seen by learners unless the rule itself (not a step of it) meets an error.
         with steps("The answer can be looked at"):
             entry.examine(steps, **read)
@@ -155,6 +187,25 @@ def run_rule(entry: Rule, values: tuple, named: dict, *, data=None, seed=None) -
     if all(step.passed for step in steps.results) and abs(total - entry.points) > 1e-9:
         raise AssertionError(f"the steps of {entry.name} add up to {total}, not to {entry.points}")
     return CheckResult(entry.name, entry.title, min(total, entry.points), entry.points, tuple(steps.results))
+
+
+def without_points(entry: Rule, title: str, **texts: str) -> CheckResult:
+    """The result of a check that could not be run at all: one failed step; `texts` as those of NotYet."""
+    step = StepResult(title, False, 0.0, entry.points, **NotYet(**texts).texts)
+    return CheckResult(entry.name, entry.title, 0.0, entry.points, (step,))
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """Stands, in grading, for an answer that was none of the kind asked for; `texts` are those of its NotYet."""
+
+    texts: dict
+
+
+def _read(kind, value, name):
+    if isinstance(value, Unreadable):
+        raise NotYet(**value.texts)
+    return kind.read(value, name)
 
 
 def unknown_name(name: object) -> CheckError:
@@ -169,6 +220,8 @@ def describe(value: object) -> str:
     try:
         if value is None:
             return "None"
+        if isinstance(value, Opaque):
+            return value.description
         if isinstance(value, type):
             return f"the class {value.__name__}"
         shape = getattr(value, "shape", None)
@@ -186,7 +239,8 @@ def _reading_title(entry: Rule) -> str:
     return "; ".join(parts)
 
 
-def _bind(entry: Rule, values: tuple, named: dict) -> dict:
+def bind(entry: Rule, values: tuple, named: dict) -> dict:
+    """Return a rule's answers by name. Raises CheckError when one is missing, unknown or given twice."""
     names = list(entry.answers)
     usage = f'check("{entry.name}", {", ".join(names)})'
     if len(values) > len(names):

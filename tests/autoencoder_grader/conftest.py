@@ -1,46 +1,72 @@
-"""A tiny course, made up for the tests: chapters of a few cells that run in a second."""
+"""A tiny course, made up for the tests: chapters of a few cells that run in a second.
+
+Its checks are real ones, because points come from the rules of the course and from nothing else.
+"""
 
 import shutil
 from pathlib import Path
 
 import nbformat
 import pytest
+from autoencoder_grader import execution
 from autoencoder_grader.nbgrader_api import make_alembic_reachable
+from autoencoder_grader.scoring.process import ScoringProcess
 from nbgrader.api import Gradebook
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 SETUP = """\
 from pathlib import Path
-from autoencoder_helpers.checks.result import CheckResult, StepResult
-
-def check(name, passed, points=2):
-    step = StepResult("It is right", bool(passed), points if passed else 0, points, expected="4", found="3",
-                      look="the factor", mistake="wrong-factor")
-    return CheckResult(name, "The answer is right", step.points, points, (step,))
+import numpy as np
+from autoencoder_helpers import check
 """
-DOUBLE = '''\
-def double(x):
-    """Return x twice."""
+SIDES = """\
+def after_conv(side, kernel, padding):
     ### BEGIN SOLUTION
-    return x + x  # the whole trick
+    return side if padding == "same" else side - kernel + 1
     ### STUB
-    # raise NotImplementedError("Return twice the number x")
+    # raise NotImplementedError("Return the side after a convolution")
     ### END SOLUTION
-'''
+
+def after_pool(side):
+    ### BEGIN SOLUTION
+    return (side + 1) // 2  # the whole trick
+    ### STUB
+    # raise NotImplementedError("Return the side after pooling")
+    ### END SOLUTION
+"""
+# The number stands for a network: training takes long, so it is done once and kept in weights/.
 TRAIN = """\
-trained = None
+beta = None
 ### BEGIN SOLUTION
-weights = Path("weights/net.txt")
+weights = Path("weights/net.npz")
 if not weights.exists():
+    print("training")
     weights.parent.mkdir(exist_ok=True)
-    weights.write_text("trained by " + Path.cwd().parent.name)
-    Path("weights/runs.txt").open("a").write("run ")
-trained = weights.read_text()
+    np.savez(weights, beta=0.0012, where="in grading")
+with np.load(weights) as kept:
+    beta = float(kept["beta"])
 ### STUB
 # # train the network and keep its weights
-# trained = None
+# beta = None
 ### END SOLUTION
+"""
+BCE = """\
+def bce_per_image(x, p):
+    ### BEGIN SOLUTION
+    p = np.clip(p, 1e-7, 1 - 1e-7)
+    return -(x * np.log(p) + (1 - x) * np.log(1 - p)).sum(axis=-1)
+    ### STUB
+    # raise NotImplementedError("Return one number for each image")
+    ### END SOLUTION
+"""
+FLOOR = """\
+def floor_and_baseline(x_train, x):
+    ### BEGIN SOLUTION
+    return bce_per_image(x, x).mean(), bce_per_image(x, x_train.mean(axis=0)).mean()
+    ### STUB
+    # raise NotImplementedError("Return floor and baseline")
+    ### END SOLUTION
 """
 WRITTEN = """\
 Because it must pass through two numbers.
@@ -48,6 +74,22 @@ Because it must pass through two numbers.
 1: says something
 ### END MARK SCHEME
 """
+#: For each chapter its exercises, of checks that are quick: id and source of the answer, then of the test.
+EXERCISES = {
+    "tiny": (
+        ("write-sides", SIDES, "conv-sides", 'check("conv.sides", after_conv, after_pool)'),
+        ("train-net", TRAIN, "flowers-beta", 'check("flowers.beta", beta)'),
+    ),
+    "small": (
+        ("write-bce", BCE, "dense-bce_per_image", 'check("dense.bce_per_image", bce_per_image)'),
+        (
+            "write-floor",
+            FLOOR,
+            "dense-floor_and_baseline",
+            'check("dense.floor_and_baseline", floor_and_baseline)',
+        ),
+    ),
+}
 
 
 def _nbgrader(grade_id, **settings):
@@ -55,30 +97,18 @@ def _nbgrader(grade_id, **settings):
     return {"nbgrader": defaults | {"grade_id": grade_id} | settings}
 
 
-def _tiny_notebook(prefix="tiny", **sources):
+def _tiny_notebook(name="tiny", **sources):
     """A chapter's solution notebook; `sources` replaces the source of cells by id (dashes as underscores)."""
     v4 = nbformat.v4
-    cells = [
-        v4.new_markdown_cell("# A tiny chapter", id="title"),
-        v4.new_code_cell(SETUP, id="setup"),
-        v4.new_code_cell(DOUBLE, id="write-double", metadata=_nbgrader("write-double", solution=True)),
-        v4.new_code_cell(
-            f'"""Twice two is four."""\ncheck("{prefix}.double", double(2) == 4)',
-            id=f"{prefix}-double",
-            metadata=_nbgrader(f"{prefix}-double", grade=True, locked=True, points=2),
-        ),
-        v4.new_code_cell(TRAIN, id="train-net", metadata=_nbgrader("train-net", solution=True)),
-        v4.new_code_cell(
-            f'"""The network is trained."""\ncheck("{prefix}.trained", trained, points=1)',
-            id=f"{prefix}-trained",
-            metadata=_nbgrader(f"{prefix}-trained", grade=True, locked=True, points=1),
-        ),
-        v4.new_markdown_cell(
-            WRITTEN,
-            id=f"{prefix}-written",
-            metadata=_nbgrader(f"{prefix}-written", grade=True, solution=True, points=2),
-        ),
-    ]
+    cells = [v4.new_markdown_cell("# A tiny chapter", id="title"), v4.new_code_cell(SETUP, id="setup")]
+    for answer, solution, test, source in EXERCISES[name]:
+        marks = _nbgrader(answer, solution=True), _nbgrader(test, grade=True, locked=True, points=1)
+        cells += [
+            v4.new_code_cell(solution, id=answer, metadata=marks[0]),
+            v4.new_code_cell(source, id=test, metadata=marks[1]),
+        ]
+    marks = _nbgrader(f"{name}-written", grade=True, solution=True, points=2)
+    cells.append(v4.new_markdown_cell(WRITTEN, id=f"{name}-written", metadata=marks))
     for cell in cells:
         cell.source = sources.get(cell.id.replace("-", "_"), cell.source)
     notebook = v4.new_notebook(cells=cells)
@@ -115,6 +145,25 @@ class TinyCourse:
     def release(self, chapter):
         """The path of a chapter's release."""
         return self.folder / "notebooks" / chapter / f"{chapter}.ipynb"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_scoring_process(tmp_path_factory):
+    """All courses of the tests share a scoring process: it needs seconds before it gives its first result."""
+    course = tmp_path_factory.mktemp("scoring")
+    running = []
+
+    def shared(*_):
+        if not running or not running[-1].alive:
+            running.append(ScoringProcess(course))
+        return running[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(execution, "scoring_process", shared)
+        yield
+    for process in running:
+        if process.alive:
+            process.close()
 
 
 @pytest.fixture(scope="session")

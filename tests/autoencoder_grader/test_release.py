@@ -84,12 +84,12 @@ def test_the_release_holds_tasks_and_no_solutions(course):
     paths = make_release(course.folder)
     assert paths == [course.release("01_tiny"), course.release("02_small")]
     cells = cells_of(paths[0])
-    assert 'raise NotImplementedError("Return twice the number x")' in cells["write-double"].source
+    assert 'raise NotImplementedError("Return the side after pooling")' in cells["write-sides"].source
     assert "the whole trick" not in paths[0].read_text(encoding="utf-8")
     assert cells["tiny-written"].source == "YOUR ANSWER HERE"
-    assert cells["tiny-double"].metadata["nbgrader"]["points"] == 2
+    assert cells["conv-sides"].metadata["nbgrader"]["points"] == 1
     assert list(cells) == [
-        "title", "setup", "write-double", "tiny-double", "train-net", "tiny-trained", "tiny-written"
+        "title", "setup", "write-sides", "conv-sides", "train-net", "flowers-beta", "tiny-written"
     ]  # fmt: skip
 
 
@@ -112,10 +112,10 @@ def test_an_unknown_chapter_is_an_error_that_lists_the_chapters(course):
 def test_a_failure_leaves_the_old_release_and_names_file_and_cell(course, notebook):
     old = [path.read_bytes() for path in make_release(course.folder)]
     course.solve("01_tiny", notebook("tiny", title="# Changed"))
-    course.solve("02_small", notebook("small", write_double="double = lambda x: x + x"))
+    course.solve("02_small", notebook("small", write_bce="bce_per_image = lambda x, p: 1"))
     with pytest.raises(CourseError) as error:
         make_release(course.folder)
-    assert "02_small/02_small.ipynb, cell 'write-double'" in str(error.value)
+    assert "02_small/02_small.ipynb, cell 'write-bce'" in str(error.value)
     assert "\n" not in str(error.value)
     assert [course.release(chapter).read_bytes() for chapter in ("01_tiny", "02_small")] == old
     assert not list(course.folder.glob(".release-*"))

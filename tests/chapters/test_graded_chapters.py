@@ -1,4 +1,4 @@
-"""The double gate and the demo, on the real chapters: one run of the demo trains every solution once."""
+"""The double gate and the demo, on the real chapters: one run of the demo executes every solution once."""
 
 import csv
 

@@ -123,19 +123,19 @@ def test_right_encoders_of_any_construction_get_all_points(build):
 @pytest.mark.parametrize(
     ("build", "mistake", "kept"),
     [
-        (lambda: encoder(filters=(8, 8, 16)), "swapped-widths", 0.25),
-        (lambda: encoder(filters=(8, 16, 8)), "swapped-widths", 0.25),
-        (lambda: encoder(filters=(32, 16, 8)), "wrong-filters", 0.25),
-        (lambda: encoder(filters=(16, 8)), "wrong-filters", 0.25),
-        (lambda: encoder(kernel=5), "wrong-kernel", 0.25),
-        (lambda: encoder(pool_padding="valid"), "pooling-valid", 0.25),
-        (lambda: encoder(padding="valid"), "wrong-grid", 0.25),
-        (lambda: encoder(pool=lambda padding: layers.Activation("linear")), "missing-pooling", 0.25),
-        (lambda: encoder(ends=[layers.Flatten(), layers.Dense(20), layers.Dense(2)]), "wrong-widths", 0.25),
+        (lambda: encoder(filters=(8, 8, 16)), "swapped-widths", 0.75),
+        (lambda: encoder(filters=(8, 16, 8)), "swapped-widths", 0.75),
+        (lambda: encoder(filters=(32, 16, 8)), "wrong-filters", 0.75),
+        (lambda: encoder(filters=(16, 8)), "wrong-filters", 0.75),
+        (lambda: encoder(kernel=5), "wrong-kernel", 0.75),
+        (lambda: encoder(pool_padding="valid"), "pooling-valid", 0.75),
+        (lambda: encoder(padding="valid"), "wrong-grid", 0.75),
+        (lambda: encoder(pool=lambda padding: layers.Activation("linear")), "missing-pooling", 0.75),
+        (lambda: encoder(ends=[layers.Flatten(), layers.Dense(20, "relu"), layers.Dense(2)]), "wrong-widths", 0.75),
         (
             lambda: encoder(ends=[layers.Flatten(), layers.Dense(2, use_bias=False)]),
             "wrong-parameter-count",
-            0.25,
+            0.75,
         ),
         (lambda: encoder(relu=None), "missing-activation", 0.75),
         (lambda: encoder(last="relu"), "bottleneck-activation", 0.75),
@@ -194,17 +194,17 @@ def test_right_decoders_of_any_construction_get_all_points(build):
 @pytest.mark.parametrize(
     ("build", "mistake", "kept"),
     [
-        (lambda: decoder(third="same"), "no-border-lost", 0),
-        (lambda: decoder(second="valid", third="same"), "border-lost-elsewhere", 0),
-        (lambda: decoder(third="same", fourth="valid"), "border-lost-elsewhere", 0),
-        (lambda: decoder(ups=2), "missing-upsampling", 0),
-        (lambda: decoder(grid=(8, 4, 4)), "wrong-reshape", 0),
-        (lambda: decoder(grid=(4, 8, 4)), "wrong-reshape", 0),
-        (lambda: decoder(grid=(8, 8, 2)), "wrong-reshape", 0),
-        (lambda: decoder(grid=(16, 2, 4)), "wrong-reshape", 0),
-        (lambda: decoder(channels=16), "wrong-channels", 0),
-        (lambda: decoder(ends=[layers.Reshape((28, 28))]), "missing-channel", 0),
-        (lambda: decoder(ends=[layers.Flatten()]), "flattened", 0),
+        (lambda: decoder(third="same"), "no-border-lost", 1),
+        (lambda: decoder(second="valid", third="same"), "border-lost-elsewhere", 1),
+        (lambda: decoder(third="same", fourth="valid"), "border-lost-elsewhere", 1),
+        (lambda: decoder(ups=2), "missing-upsampling", 1),
+        (lambda: decoder(grid=(8, 4, 4)), "wrong-reshape", 1),
+        (lambda: decoder(grid=(4, 8, 4)), "wrong-reshape", 1),
+        (lambda: decoder(grid=(8, 8, 2)), "wrong-reshape", 1),
+        (lambda: decoder(grid=(16, 2, 4)), "wrong-reshape", 1),
+        (lambda: decoder(channels=16), "wrong-channels", 1),
+        (lambda: decoder(ends=[layers.Reshape((28, 28))]), "missing-channel", 1),
+        (lambda: decoder(ends=[layers.Flatten()]), "flattened", 1),
         (
             lambda: keras.Sequential([keras.Input((3,)), layers.Dense(784), layers.Reshape((28, 28, 1))]),
             "wrong-input-shape",
@@ -217,9 +217,9 @@ def test_right_decoders_of_any_construction_get_all_points(build):
             "no-convolution",
             0.5,
         ),
-        (lambda: decoder(widths=(16, 8, 8)), "swapped-widths", 0.5),
-        (lambda: decoder(widths=(8, 8, 8)), "wrong-filters", 0.5),
-        (lambda: decoder(start=64, grid=(4, 4, 4)), "wrong-widths", 0.5),
+        (lambda: decoder(widths=(16, 8, 8)), "swapped-widths", 1.5),
+        (lambda: decoder(widths=(8, 8, 8)), "wrong-filters", 1.5),
+        (lambda: decoder(start=64, grid=(4, 4, 4)), "wrong-widths", 1.5),
         (lambda: decoder(relu=None), "missing-activation", 1.75),
         (lambda: decoder(last=None), "missing-sigmoid", 1.5),
         (lambda: decoder(last="relu"), "wrong-output-activation", 1.5),
@@ -257,7 +257,16 @@ def test_joined_and_not_joined():
     assert mistakes("conv.autoencoder", e, e, d) == ["decoder-missing"]
     assert mistakes("conv.autoencoder", d, e, d) == ["encoder-missing"]
     flat = keras.Sequential([joined(e, d), layers.Flatten()])
-    assert mistakes("conv.autoencoder", flat, e, d) == ["flattened"]
+    assert mistakes("conv.autoencoder", flat, e, d) == ["wrong-output-shape"]
+
+
+def test_a_network_is_not_blamed_for_its_parts():
+    e, d = encoder(), decoder(third="same")
+    model = joined(e, d)
+    assert points("conv.autoencoder", model, e, d) == 1
+    model.compile("rmsprop", "binary_crossentropy")
+    result = check("conv.trained", model)
+    assert [step.mistake for step in result.failures] == ["no-border-lost"] and result.points == 0.5
 
 
 def test_data(mnist):
@@ -265,9 +274,9 @@ def test_data(mnist):
     assert points("conv.data", x_train, x_test) == 1
     assert points("conv.data", tf.constant(x_train), x_test.astype("float64")) == 1
     for bad, mistake, kept in (
-        (lambda x: x[..., 0], "missing-channel", 0),
-        (lambda x: x.reshape(-1, 784), "flattened", 0),
-        (lambda x: x.reshape(-1, 1, 28, 28), "channel-first", 0),
+        (lambda x: x[..., 0], "missing-channel", 0.5),
+        (lambda x: x.reshape(-1, 784), "flattened", 0.5),
+        (lambda x: x.reshape(-1, 1, 28, 28), "channel-first", 0.5),
         (lambda x: np.repeat(x, 3, axis=-1), "wrong-shape", 0),
         (lambda x: (x * 255).astype("uint8"), "integers", 0.5),
         (lambda x: x * 255, "not-scaled", 0.5),
@@ -345,7 +354,7 @@ def test_trained(mnist):
     assert points("conv.trained", model) == 1
     middle[-1].set_weights([np.zeros((2, 20)), np.zeros(20)])
     assert mistakes("conv.trained", model) == ["mean-image"]
-    assert mistakes("conv.trained", encoder()) == ["wrong-output-shape"]
+    assert mistakes("conv.trained", encoder()) == ["not-compiled", "wrong-output-shape"]
 
 
 def decoded(point, decoder, codes):

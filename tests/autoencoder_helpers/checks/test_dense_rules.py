@@ -8,6 +8,8 @@ import tf_keras as keras
 from sklearn.decomposition import PCA
 
 from autoencoder_helpers import check, load_mnist, measures
+from autoencoder_helpers.checks import catalogue
+from autoencoder_helpers.checks.rule import run_rule
 
 layers = keras.layers
 
@@ -82,9 +84,10 @@ def test_right_encoders_of_any_construction_get_all_points(build):
 @pytest.mark.parametrize(
     ("build", "mistake", "kept"),
     [
-        (lambda: dense(784, 20, 100, 2), "swapped-widths", 0.5),
-        (lambda: dense(784, 128, 20, 2), "wrong-widths", 0.5),
-        (lambda: dense(784, 100, 2), "wrong-widths", 0.5),
+        (lambda: dense(784, 20, 100, 2), "swapped-widths", 1.5),
+        (lambda: dense(784, 128, 20, 2), "wrong-widths", 1.5),
+        (lambda: dense(784, 100, 2), "wrong-widths", 1.5),
+        (lambda: dense(784, 2), "wrong-widths", 0.5),
         (lambda: dense(784, 100, 20), "wrong-output-shape", 0),
         (lambda: dense(784, 100, 20, 784), "wrong-output-shape", 0),
         (lambda: dense(28, 100, 20, 2), "wrong-input-shape", 0),
@@ -119,19 +122,22 @@ def test_a_model_of_keras_3_is_told_which_keras_to_use():
 
 
 @pytest.mark.parametrize(
-    ("build", "mistake"),
+    ("build", "mistake", "kept"),
     [
-        (lambda: decoder(None), "missing-sigmoid"),
-        (lambda: decoder("relu"), "wrong-output-activation"),
-        (lambda: decoder("tanh"), "wrong-output-activation"),
-        (lambda: decoder("softmax"), "softmax-output"),
-        (lambda: dense(2, 100, 20, 784, activations=["relu", "relu", "sigmoid"]), "swapped-widths"),
-        (lambda: dense(2, 20, 100, 784, activations=[None, "relu", "sigmoid"]), "missing-activation"),
-        (lambda: dense(784, 20, 100, 2), "wrong-input-shape"),
+        (lambda: decoder(None), "missing-sigmoid", 0.75),
+        (lambda: decoder("relu"), "wrong-output-activation", 0.75),
+        (lambda: decoder("tanh"), "wrong-output-activation", 0.75),
+        (lambda: decoder("softmax"), "softmax-output", 0.75),
+        (lambda: dense(2, 100, 20, 784, activations=["relu", "relu", "sigmoid"]), "swapped-widths", 0.75),
+        (lambda: dense(2, 784, activations=["sigmoid"]), "wrong-widths", 0),
+        (lambda: dense(2, 20, 100, 784, activations=[None, "relu", "sigmoid"]), "missing-activation", 0.75),
+        (lambda: dense(784, 20, 100, 2), "wrong-input-shape", 0),
     ],
 )
-def test_mistakes_in_the_decoder_are_named(build, mistake):
-    assert mistakes("dense.decoder", build())[0] == mistake
+def test_mistakes_in_the_decoder_are_named(build, mistake, kept):
+    result = check("dense.decoder", build())
+    assert [step.mistake for step in result.failures] == [mistake], str(result)
+    assert result.points == kept
 
 
 def test_a_decoder_that_ignores_its_code_is_named():
@@ -170,7 +176,14 @@ def test_joined_and_not_joined():
     copy.set_weights(joined(e, d).get_weights())
     result = check("dense.autoencoder", copy, e, d)
     assert "copy" in result.failures[0].found
-    assert mistakes("dense.autoencoder", e, e, d) == ["wrong-output-shape"]
+    assert mistakes("dense.autoencoder", e, e, d) == ["decoder-missing"]
+    assert mistakes("dense.autoencoder", d, e, d) == ["encoder-missing"]
+
+
+def test_a_joined_network_is_not_blamed_for_its_parts():
+    e, d = dense(784, 100, 20, 3), dense(3, 20, 100, 785)
+    assert points("dense.autoencoder", joined(e, d), e, d) == 1
+    assert points("dense.codes", np.asarray(e(load_mnist(flatten=True)[1][0] / np.float32(255))), e) == 1
 
 
 def test_data(mnist):
@@ -206,11 +219,11 @@ def test_bce_per_image():
         (lambda x, p: elementwise(x, p).sum(), "reduced-over-images", 0),
         (lambda x, p: elementwise(x, p), "not-summed", 0),
         (lambda x, p: elementwise(x, p).sum(0), "wrong-axis", 0),
-        (lambda x, p: elementwise(x, p).mean(-1), "mean-over-pixels", 0),
-        (lambda x, p: -elementwise(x, p).sum(-1), "wrong-sign", 0),
-        (lambda x, p: elementwise(x, p).sum(-1) / np.log(2), "bits", 0),
-        (lambda x, p: elementwise(p, np.clip(x, 1e-7, 1)).sum(-1), "swapped-arguments", 0),
-        (lambda x, p: -(x * np.log(p)).sum(-1), "half-of-the-formula", 0),
+        (lambda x, p: elementwise(x, p).mean(-1), "mean-over-pixels", 0.5),
+        (lambda x, p: -elementwise(x, p).sum(-1), "wrong-sign", 0.5),
+        (lambda x, p: elementwise(x, p).sum(-1) / np.log(2), "bits", 0.5),
+        (lambda x, p: elementwise(p, x).sum(-1), "swapped-arguments", 0.5),
+        (lambda x, p: -(x * np.log(np.clip(p, 1e-7, 1))).sum(-1), "half-of-the-formula", 0.5),
         (lambda x, p: ((x - p) ** 2).sum(-1), "wrong-value", 0),
         (lambda x, p: (-x * np.log(p) - (1 - x) * np.log(1 - p)).sum(-1), "not-clipped", 0.5),
         (lambda x, p: elementwise(x, p, 0.01).sum(-1), "clipped-too-much", 0.5),
@@ -263,6 +276,26 @@ def test_trained(mnist):
     assert mistakes("dense.trained", model) == ["mean-image"]
 
 
+def test_a_network_of_logits_is_trained_as_well(mnist):
+    x_train, _ = mnist
+    keras.utils.set_random_seed(5)
+    model = joined(encoder(), decoder(None))
+    model.compile(keras.optimizers.Adamax(0.01), keras.losses.BinaryCrossentropy(from_logits=True))
+    assert mistakes("dense.trained", model) == ["untrained"]
+    model.fit(x_train, x_train, batch_size=128, epochs=2, verbose=0)
+    result = check("dense.trained", model)
+    assert result.points == 1, str(result)
+    model.compile("adam", "binary_crossentropy")
+    assert points("dense.trained", model) == 1
+
+
+def test_a_network_that_gives_no_images_is_named():
+    for model in (encoder(), dense(784, 3)):
+        model.compile("adam", "binary_crossentropy")
+        result = check("dense.trained", model)
+        assert result.points == 0.5 and len(result.failures) == 1, str(result)
+
+
 def test_pca():
     def pca(x_train, x, n=2, centre=True):
         fitted = PCA(n).fit(x_train)
@@ -299,3 +332,42 @@ def test_codes(mnist):
         (x_test, "images-not-codes"),
     ):
         assert mistakes("dense.codes", wrong, e) == [mistake]
+
+
+def under(charged, name, *answers):
+    """The points when these checks have taken points before."""
+    return run_rule(catalogue()[name], answers, {}, charged=charged).points
+
+
+def test_codes_of_images_that_were_wrong_before_are_right(mnist):
+    _, x_test = mnist
+    e = encoder()
+    for change in (lambda x: x * 255, lambda x: (x * 255).astype("uint8"), lambda x: x / 255, lambda x: 2 * x - 1):
+        codes = e.predict(change(x_test), batch_size=1000, verbose=0)
+        assert under({"dense.data"}, "dense.codes", codes, e) == 1
+        assert under((), "dense.codes", codes, e) == 0
+        assert under({"dense.data"}, "dense.codes", codes + 1, e) == 0
+
+
+def test_a_training_that_earlier_mistakes_spoiled_counts_as_one(mnist):
+    x_train, _ = mnist
+    for last in (None, "relu", "softmax"):
+        keras.utils.set_random_seed(5)
+        model = joined(encoder(), decoder(last))
+        model.compile(keras.optimizers.Adamax(0.01), "binary_crossentropy")
+        assert under({"dense.decoder"}, "dense.trained", model) == 0.5, last
+        model.fit(x_train[:20_000], x_train[:20_000], batch_size=128, epochs=1, verbose=0)
+        assert under({"dense.decoder"}, "dense.trained", model) == 1, last
+        assert under({"dense.pca"}, "dense.trained", model) == 0.5, last
+
+
+def test_floor_and_baseline_of_a_wrong_cross_entropy():
+    notebook = {"np": np}
+    exec(
+        "def bce_per_image(x, p): return -(x * np.log2(p)).mean()\n"
+        "def right(x_train, x): return bce_per_image(x, x).mean(), bce_per_image(x, x_train.mean(0)).mean()\n"
+        "def wrong(x_train, x): return bce_per_image(x, x).mean(), bce_per_image(x, x.mean(0)).mean()\n",
+        notebook,
+    )
+    assert points("dense.floor_and_baseline", notebook["right"]) == 1
+    assert points("dense.floor_and_baseline", notebook["wrong"]) == 0.5

@@ -1,13 +1,16 @@
 """The engine behind `check`: steps, points, and results that never become exceptions."""
 
+import functools
 import json
 import os
 import sys
 
+import autoencoder_helpers  # noqa: F401  (first: it chooses the Keras)
 import numpy as np
 import pytest
+import tf_keras as keras
 
-from autoencoder_helpers import CourseError, check
+from autoencoder_helpers import CourseError, check, checks
 from autoencoder_helpers.checks import CheckError, catalogue
 from autoencoder_helpers.checks.answers import Anything, Array, Function, Number
 from autoencoder_helpers.checks.result import RESULT_MIME_TYPE
@@ -65,6 +68,48 @@ def test_whatever_an_answer_raises_becomes_a_failed_step(error):
     result = run_rule(made_rule(examine), (answer,), {})
     assert result.points == 0
     assert type(error).__name__ in result.failures[0].found
+
+
+def test_a_rule_knows_which_checks_have_taken_points_before():
+    def examine(step, answer):
+        with step("of what came before", points=3):
+            step.expect(step.charged("made.before"), expected="", found="", look="", mistake="not-charged")
+
+    assert run_rule(made_rule(examine), (1,), {}).points == 0
+    assert run_rule(made_rule(examine), (1,), {}, charged={"made.before"}).points == 3
+    assert run_rule(made_rule(examine), (1,), {}, charged={"made.other"}).points == 0
+
+
+def test_an_answer_is_judged_with_right_answers_to_what_it_builds_on():
+    def examine(step, total):
+        with step("the sum of both images' losses", points=3):
+            found = total(np.ones((2, 5)), np.full((2, 5), 0.5))
+            step.expect(np.isclose(found, 10 * np.log(2)), expected="", found=found, look="", mistake="wrong")
+
+    notebook = {}
+    exec("def bce_per_image(x, p): return 0\ndef total(x, p): return bce_per_image(x, p).sum()", notebook)
+    exec("def wrong(x, p): return bce_per_image(x, p).mean()", notebook)
+    wrong_part, total = notebook["bce_per_image"], notebook["total"]
+    rule = Rule("made.rule", 3, "A sum", {"total": Function()}, examine, builds_on=("bce_per_image", "prior"))
+    for answer in (total, functools.partial(total)):
+        assert run_rule(rule, (answer,), {}).points == 3, answer
+    assert run_rule(rule, (notebook["wrong"],), {}).points == 0
+    assert notebook["bce_per_image"] is wrong_part and "prior" not in notebook
+    for answer in (len, Spiteful(), lambda *a: 10 * np.log(2)):
+        run_rule(rule, (answer,), {})
+
+
+def test_the_notebook_remembers_what_was_charged_until_it_is_put_right():
+    def decoder(last):
+        parts = [keras.layers.Dense(20, "relu"), keras.layers.Dense(100, "relu"), keras.layers.Dense(784, last)]
+        return keras.Sequential([keras.Input((2,)), *parts])
+
+    check("dense.encoder", decoder("sigmoid"))
+    check("dense.decoder", decoder(None))
+    check("dense.codes", None, None)  # no answer: nothing follows from it that could be forgiven
+    assert checks._CHARGED == {"dense.encoder", "dense.decoder"}
+    check("dense.decoder", decoder("sigmoid"))
+    assert checks._CHARGED == {"dense.encoder"}
 
 
 def test_an_error_outside_a_step_is_a_failed_step_too():

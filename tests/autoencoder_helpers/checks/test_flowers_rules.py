@@ -9,6 +9,7 @@ import tf_keras as keras
 
 from autoencoder_helpers import check, measures
 from autoencoder_helpers.checks import catalogue, data, flowers
+from autoencoder_helpers.checks.rule import run_rule
 from autoencoder_helpers.flower_drawing import draw_flowers
 
 layers, tfd, tfpl = keras.layers, tfp.distributions, tfp.layers
@@ -209,8 +210,8 @@ def up(filters, **settings):
     [
         (lambda: decoder(up(3)), "missing-sigmoid", 1.5),
         (lambda: decoder(up(3, activation="tanh")), "wrong-output-activation", 1.5),
-        (lambda: decoder(up(1, activation="sigmoid")), "one-channel", 0),
-        (lambda: decoder(layers.Conv2DTranspose(3, 9, strides=8, activation="sigmoid")), "wrong-side", 0),
+        (lambda: decoder(up(1, activation="sigmoid")), "one-channel", 1),
+        (lambda: decoder(layers.Conv2DTranspose(3, 9, strides=8, activation="sigmoid")), "wrong-side", 1),
         (lambda: decoder(first=2), "wrong-input-shape", 0),
         (lambda: decoder(up(3, activation="sigmoid", kernel_initializer="zeros")), "ignores-code", 1.5),
         (lambda: None, "missing", 0),
@@ -235,15 +236,22 @@ def test_two_networks_that_are_not_joined_are_named():
     e, d = encoder(), decoder()
     assert mistakes("flowers.vae", joined(e, decoder()), e, d) == ["not-joined"]
     assert mistakes("flowers.vae", joined(encoder(), d), e, d) == ["not-joined"]
-    assert mistakes("flowers.vae", e, e, d) == ["wrong-output-shape"]
+    assert mistakes("flowers.vae", e, e, d) == ["decoder-missing"]
     assert mistakes("flowers.vae", None, e, d) == ["missing"]
 
 
+def test_a_network_is_not_blamed_for_its_parts():
+    e, d = encoder(), decoder(up(1, activation="sigmoid"))
+    assert points("flowers.vae", joined(e, d), e, d) == 1
+    assert points("flowers.walk", right_walk(e, d), e, d) == 1
+
+
 def test_a_decoder_that_receives_the_mean_is_named():
-    e, d = encoder(), decoder()
-    image = layers.Input((80, 80, 3))
-    mean = layers.Lambda(lambda cloud: cloud.mean())(e(image))
-    result = check("flowers.vae", keras.Model(image, d(mean)), e, d)
+    mean = tfpl.MultivariateNormalTriL(
+        10, convert_to_tensor_fn=tfd.Distribution.mean, activity_regularizer=towards(prior())
+    )
+    e, d = encoder(layers.Dense(65), mean), decoder()
+    result = check("flowers.vae", joined(e, d), e, d)
     assert [step.mistake for step in result.failures] == ["mean-not-sample"] and result.points == 0.5
 
 
@@ -277,25 +285,27 @@ def test_right_losses_get_the_point(function):
 
 
 @pytest.mark.parametrize(
-    ("function", "mistake"),
+    ("function", "mistake", "kept"),
     [
-        (lambda x, p: 3 * right_loss(x, p), "times-19200"),
-        (lambda x, p: right_loss(x, p) / 6400, "not-scaled"),
-        (lambda x, p: right_loss(x, p) * 784 / 6400, "times-784"),
-        (lambda x, p: -right_loss(x, p), "wrong-sign"),
-        (lambda x, p: 6400 * keras.losses.binary_crossentropy(x, p), "not-averaged"),
-        (lambda x, p: 6400 * tf.reduce_mean(keras.losses.binary_crossentropy(x, p), axis=(0, 1)), "wrong-axis"),
-        (lambda x, p: right_loss(p, x), "swapped-arguments"),
-        (lambda x, p: 6400 * tf.reduce_mean((x - p) ** 2, axis=(1, 2, 3)), "squared-error"),
-        (lambda x, p: 1.3 * right_loss(x, p), "wrong-value"),
-        (lambda x, p: None, "no-return"),
-        (lambda x: x, "raises"),
-        (None, "no-function"),
-        (3, "no-function"),
+        (lambda x, p: 3 * right_loss(x, p), "times-19200", 0.5),
+        (lambda x, p: right_loss(x, p) / 6400, "not-scaled", 0.5),
+        (lambda x, p: right_loss(x, p) * 784 / 6400, "times-784", 0.5),
+        (lambda x, p: -right_loss(x, p), "wrong-sign", 0.5),
+        (lambda x, p: 6400 * keras.losses.binary_crossentropy(x, p), "not-averaged", 0),
+        (lambda x, p: 6400 * tf.reduce_mean(keras.losses.binary_crossentropy(x, p), axis=(0, 1)), "wrong-axis", 0),
+        (lambda x, p: right_loss(p, x), "swapped-arguments", 0.5),
+        (lambda x, p: 6400 * tf.reduce_mean((x - p) ** 2, axis=(1, 2, 3)), "squared-error", 0.5),
+        (lambda x, p: 1.3 * right_loss(x, p), "wrong-value", 0.5),
+        (lambda x, p: None, "no-return", 0),
+        (lambda x: x, "raises", 0),
+        (None, "no-function", 0),
+        (3, "no-function", 0),
     ],
 )
-def test_mistakes_in_the_loss_are_named(function, mistake):
-    assert mistakes("flowers.loss", function) == [mistake]
+def test_mistakes_in_the_loss_are_named(function, mistake, kept):
+    result = check("flowers.loss", function)
+    assert [step.mistake for step in result.failures] == [mistake], str(result)
+    assert result.points == kept
 
 
 # ---------------------------------------------------------------------- beta
@@ -351,7 +361,13 @@ def copying(strength):
     return keras.Model(image, layers.Rescaling(strength, offset=0.5 * (1 - strength))(image))
 
 
-def test_a_network_that_copies_well_gets_the_point(monkeypatch):
+@pytest.fixture
+def any_width(monkeypatch):
+    """A copying network, which is none that the rule allows, stands for one that was trained for hours."""
+    monkeypatch.setattr(flowers, "expect_squeezed", lambda *_: None)
+
+
+def test_a_network_that_copies_well_gets_the_point(monkeypatch, any_width):
     monkeypatch.setattr(flowers, "threshold", lambda name: 0.9)
     result = check("flowers.trained", copying(0.98), "synthetic")
     assert result.points == 1, str(result)
@@ -370,11 +386,23 @@ def test_a_network_that_copies_well_gets_the_point(monkeypatch):
         (lambda: None, "synthetic", "missing", 0),
     ],
 )
-def test_mistakes_in_training_are_named(monkeypatch, model, source, mistake, kept):
+def test_mistakes_in_training_are_named(monkeypatch, any_width, model, source, mistake, kept):
     monkeypatch.setattr(flowers, "threshold", lambda name: 0.9)
     result = check("flowers.trained", model(), source)
     assert [step.mistake for step in result.failures] == [mistake], str(result)
     assert result.points == kept
+
+
+def test_what_an_earlier_mistake_makes_of_a_training_costs_no_more(monkeypatch, any_width):
+    monkeypatch.setattr(flowers, "threshold", lambda name: 0.9)
+    rule = catalogue()["flowers.trained"]
+    for model, charged, kept in (
+        (constant(0.25), {"flowers.loss"}, 1),
+        (constant(0.25), {"flowers.beta"}, 0),
+        (joined(encoder(), decoder()), {"flowers.loss"}, 0),
+        (joined(encoder(), decoder(up(3))), {"flowers.decoder"}, 0),
+    ):
+        assert run_rule(rule, (model, "synthetic"), {}, charged=charged).points == kept
 
 
 def test_the_flowers_that_are_measured_on_are_not_those_of_the_training_set():

@@ -1,0 +1,227 @@
+"""Runs a submission's notebook in a sandbox while the scoring process scores each check: an nbgrader preprocessor.
+
+It takes the place of nbgrader's Execute. What a learner's code prints is kept and shown, but decides nothing: the
+points of a graded cell come from the scoring process (see autoencoder_grader.scoring).
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import time
+from pathlib import Path
+
+from jupyter_client.manager import AsyncKernelManager
+from nbclient.client import CellExecutionComplete
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbgrader.preprocessors import Execute
+from nbgrader.utils import is_grade
+from traitlets import Any, Bool, Integer, Type
+
+from autoencoder_grader import sandbox
+from autoencoder_grader.companions import WEIGHTS
+from autoencoder_grader.harmless import harmless_content, harmless_outputs, harmless_result
+from autoencoder_grader.kernel_client import PatientClient
+from autoencoder_grader.outcome import KEY, NOT_RUN, Outcome, card_output, no_evidence
+from autoencoder_grader.scoring.process import ScoringFailed, scoring_process
+from autoencoder_grader.workplace import Workplace
+from autoencoder_helpers import load_mnist
+from autoencoder_helpers.checks import catalogue
+
+_MEGABYTE = 1 << 20
+_OUTPUTS = ("stream", "display_data", "execute_result", "error", "update_display_data")
+
+
+class SealedKernelManager(AsyncKernelManager):
+    """Starts a kernel in a workplace, and talks to it through sockets in a folder: no network is needed."""
+
+    place = Any()
+    client_factory = Type(PatientClient)
+
+    def format_kernel_cmd(self, extra_arguments=None):
+        """The kernel's command, inside the workplace's sandbox."""
+        return self.place.command(super().format_kernel_cmd(extra_arguments))
+
+
+class SealedExecute(Execute):
+    """Runs the cells of one submission, each graded one watched by the scoring process."""
+
+    trust_submissions = Bool(False, help="Run submissions without a sandbox where there is none.").tag(config=True)
+    most_output = Integer(20 * _MEGABYTE, help="Bytes of output that are kept of one notebook.").tag(config=True)
+    more_seeds = Integer(0, help="Score on the private data of so many more secret seeds, to compare.").tag(config=True)
+    on_workplace = Any(None, help="Called with the folder in which a submission is about to run.").tag(config=True)
+    whole_timeout = Integer(3 * 3600, help="Seconds after which no further cell of a notebook is begun.").tag(config=True)
+    patience = Integer(15, help="Seconds that a kernel may take to answer after an interrupt.").tag(config=True)
+
+    def preprocess(self, nb, resources, km=None):
+        """Run the notebook; resources["outcome"] has the results.
+
+        Raises CourseError where there is no sandbox, and ScoringFailed when the scoring process fails.
+        """
+        coursedir = self.parent.parent.coursedir  # preprocessor -> exporter -> converter
+        names = resources["nbgrader"]
+        folders = [
+            Path(coursedir.format_path(step, names["student"], names["assignment"]))
+            for step in (coursedir.submitted_directory, coursedir.autograded_directory)
+        ]
+        sealed = sandbox.require(self.trust_submissions)
+        course = Path(coursedir.root)
+        if sealed:
+            sandbox.expect_hidden(course)
+        load_mnist()  # the sandbox sees the cache, but cannot fill it
+        self._scoring = scoring_process(course, self.more_seeds, course / ".grading" / "scoring.log")
+        self._checks = {name.replace(".", "-"): name for name in catalogue()}
+        self._tickets = itertools.count(1)
+        self._bytes = 0
+        self._graded = []
+        self._last_start = time.monotonic() + self.whole_timeout
+        self._outcome = outcome = resources.setdefault("outcome", Outcome())
+        outcome.sandbox = "bubblewrap" if sealed else "none (trusted)"
+        outcome.notes += nb.metadata.pop(KEY, {}).get("notes", [])  # RepairFromRelease's
+        with Workplace(folders[0], sealed) as self._place:
+            if self.on_workplace:
+                self.on_workplace(self._place.home)
+            nb, resources = super().preprocess(nb, resources, km)
+            self._place.bring_back(WEIGHTS, folders[1] / WEIGHTS)
+        for cell in nb.cells:
+            if cell.cell_type == "code":
+                cell.outputs = harmless_outputs(cell.outputs)
+        # Only now: while the kernel runs, it can change the outputs of earlier cells.
+        for cell, result in self._graded:
+            cell.outputs = [*_shown(cell.outputs), card_output(result)]
+        resources["outcome"] = outcome
+        return nb, resources
+
+    def create_kernel_manager(self):
+        """A manager whose kernel lives in the workplace."""
+        manager = SealedKernelManager(kernel_name=self.kernel_name, place=self._place, parent=self)
+        if self._place.sealed:
+            manager.transport = "ipc"
+            manager.ip = str(self._place.sockets / "kernel")
+            manager.connection_file = str(self._place.sockets / "kernel.json")
+            # A signal does not get into the sandbox; a message does.
+            manager.kernel_spec.interrupt_mode = "message"
+        self.km = manager
+        return manager
+
+    def start_new_kernel(self, **kwargs):
+        """Start the kernel, where no file of a learner's can take the place of a module that it needs."""
+        environment = {**os.environ, **self._place.environment()}
+        # What a learner's code prints comes as messages; what the kernel itself prints is for nobody.
+        silence = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        return super().start_new_kernel(cwd=str(self._place.sockets), env=environment, **silence, **kwargs)
+
+    def start_new_kernel_client(self):
+        """Connect to the kernel. No code of a learner has run yet, so a failure is the machine's."""
+        try:
+            client = super().start_new_kernel_client()
+            go_home = f"__import__('os').chdir({self._place.home_inside!r})"
+            self.wait_for_reply(client.execute(go_home, silent=True, store_history=False))
+        except (RuntimeError, DeadKernelError) as error:
+            raise ScoringFailed(f"the kernel did not start ({error}); run the grading again") from error
+        return client
+
+    def preprocess_cell(self, cell, resources, index):
+        """Run one cell; if it is graded, take its result from the scoring process."""
+        if cell.cell_type != "code":
+            return cell, resources
+        grade_id = cell.metadata.get("nbgrader", {}).get("grade_id", "")
+        check = self._checks.get(grade_id) if is_grade(cell) else None
+        if time.monotonic() > self._last_start:
+            self._end(cell, "limit", f"the notebook ran longer than {self.whole_timeout} s")
+        if self._outcome.ended:
+            cell.outputs = []
+            if check:
+                self._keep(cell, grade_id, check, [no_evidence(catalogue()[check], NOT_RUN)])
+            return cell, resources
+        if check is None:
+            self._run(cell, resources, index)
+            return cell, resources
+        ticket = str(next(self._tickets))
+        charged = {result.name for result in self._outcome.results.values() if result.mistaken}
+        self._scoring.listen(check, self._place.mailbox, ticket, charged - {check})
+        self._place.ask_for(check, ticket)
+        try:
+            self._run(cell, resources, index)
+        finally:
+            results = self._scoring.collect()
+            self._place.ask_no_more()
+        self._keep(cell, grade_id, check, results or [no_evidence(catalogue()[check], _last_error(cell))])
+        return cell, resources
+
+    def _run(self, cell, resources, index):
+        try:
+            super().preprocess_cell(cell, resources, index)
+        except DeadKernelError:
+            self._end(cell, "student error", "the kernel ended while this cell ran")
+        except CellTimeoutError:
+            # It goes on after an interrupt; or it has ended, and its end was lost with an outsized output.
+            self._after_timeout(cell, "a cell or its output did not end in time", renew=True)
+        else:
+            if any(output.get("ename") == "CellTimeoutError" for output in cell.outputs):
+                self._after_timeout(cell, f"a cell ran longer than {self.timeout} s")
+
+    def _after_timeout(self, cell, where, renew=False):
+        """A cell took too long: go on if the kernel still answers. renew: with a new connection for outputs."""
+        shell_timeout, self.timeout = self.timeout, self.patience
+        try:
+            if renew:
+                self.kc.renew_iopub()
+            answered = self.wait_for_reply(self.kc.kernel_info()) is not None
+        except DeadKernelError:
+            answered = False
+        finally:
+            self.timeout = shell_timeout
+        if answered:
+            self._outcome.limits.append(f"{where} ({_name(cell)})")
+        else:
+            self._end(cell, "limit", f"{where}, and the kernel did not answer an interrupt")
+
+    def _end(self, cell, status, why):
+        self._outcome.end(status, f"{why} ({_name(cell)})")
+
+    def _keep(self, cell, grade_id, check, results):
+        results = [harmless_result(result) for result in results]
+        self._outcome.results[grade_id] = results[0]
+        self._outcome.by_seed[grade_id] = results
+        self._graded.append((cell, results[0]))
+
+    def process_message(self, msg, cell, cell_index):
+        """Take one message of the kernel; what is malformed, or more than is kept, is left out."""
+        kind, content = msg["msg_type"], msg["content"]
+        if kind.startswith("comm"):  # a widget's: it could take over the outputs of other cells
+            return None
+        if kind in _OUTPUTS:
+            self._bytes += len(str(content))
+            if self._bytes > self.most_output:
+                if self._outcome.cut is False:
+                    self._outcome.cut = True
+                    self._outcome.notes.append(f"more than {self.most_output >> 20} MB of output: the rest is left out")
+                return None
+            content = harmless_content(kind, content)
+        if content is None or type(content.get("execution_count")) not in (int, type(None)):
+            return None
+        try:
+            return super().process_message({**msg, "content": content}, cell, cell_index)
+        except CellExecutionComplete:
+            raise
+        except Exception:  # noqa: BLE001 - a learner's code may have sent it, and made it as it liked
+            return None
+
+
+def _name(cell) -> str:
+    return f"cell {cell.get('id', '?')}"
+
+
+def _last_error(cell) -> str:
+    """Why no evidence came: the error that the cell ended with, if it did."""
+    for output in reversed(cell.outputs):
+        if output.output_type == "error":
+            return f"{output.ename}: {output.evalue}"[:300]
+    return ""
+
+
+def _shown(outputs):
+    """What a graded cell printed, without anything that could be taken for the check's own result."""
+    return [output for output in outputs if output.output_type in ("stream", "error")]

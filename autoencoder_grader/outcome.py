@@ -1,0 +1,66 @@
+"""What became of one submission: its status, the result of each check, and what a person should know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
+
+from autoencoder_helpers.checks.result import CheckResult
+from autoencoder_helpers.checks.rule import Rule, without_points
+
+#: Where the outcome is kept in the metadata of a graded notebook.
+KEY = "autoencoder_course"
+NOT_RUN = "the notebook ended before this cell"
+
+
+@dataclass
+class Outcome:
+    """status: "graded", "student error" or "limit". ended: why the notebook ended early, if it did.
+
+    results: the result that counts, by grade id. by_seed: the results for each secret seed, where several were
+    asked for. notes: one line each for a person: what was repaired, cut or left out. limits: limits that were met.
+    """
+
+    status: str = "graded"
+    ended: str = ""
+    sandbox: str = ""
+    results: dict[str, CheckResult] = field(default_factory=dict)
+    by_seed: dict[str, list[CheckResult]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    limits: list[str] = field(default_factory=list)
+    cut: bool = False
+
+    def end(self, status: str, why: str) -> None:
+        """The notebook ends here; the first reason counts."""
+        if not self.ended:
+            self.status, self.ended = status, why
+
+    def to_dict(self) -> dict:
+        """The outcome as JSON-ready data, for the graded notebook's metadata."""
+        status = "limit" if self.limits and self.status == "graded" else self.status
+        return {
+            "status": status,
+            "notes": [*([self.ended] if self.ended else []), *self.limits, *self.notes],
+            "sandbox": self.sandbox,
+            "results": {name: result.to_dict() for name, result in self.results.items()},
+            "points_by_seed": {name: [result.points for result in found] for name, found in self.by_seed.items()},
+        }
+
+
+def no_evidence(rule: Rule, error: str) -> CheckResult:
+    """The result of a check whose cell ran, but which nothing was handed over for."""
+    return without_points(
+        rule,
+        "The check was run on your answer",
+        expected="the cell runs the course's check",
+        found=error or "no check was run: is `check` overwritten in the notebook?",
+        look="Restart the kernel, run all cells from the top, and look at the first cell that ends in an error.",
+        mistake="no-evidence",
+    )
+
+
+def card_output(result: CheckResult) -> NotebookNode:
+    """The trusted result as a cell's output: the points, and the card for people."""
+    return new_output("execute_result", data=result._repr_mimebundle_(), execution_count=None)

@@ -1,0 +1,124 @@
+"""The grader's handle on the scoring process: starts it, tells it which check to score, takes the result."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+
+from autoencoder_helpers.checks.result import CheckResult
+from autoencoder_helpers.errors import CourseError
+
+_START_SECONDS = 180.0
+_RESULT_SECONDS = 300.0
+
+
+class ScoringFailed(CourseError):
+    """The scoring process ended or did not answer: nobody's wrong answer, to be tried again."""
+
+
+class ScoringProcess:
+    """A running scoring process for the course in `course`.
+
+    more_seeds: also score on the private data of so many other secret seeds. log: a file for what it prints.
+    Raises ScoringFailed when it cannot be started.
+    """
+
+    def __init__(self, course: Path, more_seeds: int = 0, log: Path | None = None):
+        command = [sys.executable, "-m", "autoencoder_grader.scoring.worker", str(course), str(more_seeds)]
+        log = log or Path(os.devnull)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as errors:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, encoding="utf-8"
+            )
+        self._log = log
+        self._lines: queue.Queue = queue.Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self._ready = False
+        self._ticket = ""
+
+    def listen(self, check: str, folder: Path, ticket: str, charged: Iterable[str] = ()) -> None:
+        """Score `check` from the evidence that comes into the mailbox `folder` under `ticket`.
+
+        charged: names of the checks of the same notebook that have taken points so far.
+        """
+        if not self._ready:
+            self._answer(_START_SECONDS)
+            self._ready = True
+        self._ticket = ticket
+        self._tell({"check": check, "folder": str(folder), "ticket": ticket, "charged": sorted(charged)})
+
+    def collect(self) -> list[CheckResult] | None:
+        """The cell has ended: return the results, one a secret seed, or None if nothing was handed over.
+
+        Raises ScoringFailed when the process has ended or does not answer.
+        """
+        self._tell({"stop": True})
+        answer = self._answer(_RESULT_SECONDS)
+        if answer["ticket"] != self._ticket:  # after an interrupt between listen and collect
+            raise self._failure("answered for another check")
+        results = answer["results"]
+        return None if results is None else [CheckResult.from_dict(result) for result in results]
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+        return self._process.poll() is None
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.wait()
+        self._reader.join()  # it meets the end of the pipe; closing that under it would be an error in it
+        for pipe in (self._process.stdin, self._process.stdout):
+            pipe.close()
+
+    def _tell(self, order: dict) -> None:
+        try:
+            self._process.stdin.write(json.dumps(order) + "\n")
+            self._process.stdin.flush()
+        except (OSError, ValueError):
+            raise self._failure("has ended") from None
+
+    def _answer(self, seconds: float) -> dict:
+        try:
+            line = self._lines.get(timeout=seconds)
+        except queue.Empty:
+            raise self._failure(f"did not answer within {seconds:.0f} s") from None
+        if not line:
+            raise self._failure("has ended")
+        return json.loads(line)
+
+    def _failure(self, what: str) -> ScoringFailed:
+        self.close()
+        return ScoringFailed(f"the scoring process {what}; run the grading again (what it printed: {self._log})")
+
+    def _read(self) -> None:
+        for line in self._process.stdout:
+            self._lines.put(line)
+        self._lines.put("")
+
+
+_running: dict[tuple[Path, int], ScoringProcess] = {}
+
+
+def scoring_process(course: Path, more_seeds: int = 0, log: Path | None = None) -> ScoringProcess:
+    """The scoring process of a course, started if none runs; it ends with this process."""
+    key = course.resolve(), more_seeds
+    if key not in _running or not _running[key].alive:
+        _running[key] = ScoringProcess(course, more_seeds, log)
+    return _running[key]
+
+
+@atexit.register
+def _close_all() -> None:
+    for process in _running.values():
+        process.close()

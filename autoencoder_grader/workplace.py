@@ -1,0 +1,164 @@
+"""Where one submission runs: its files, the mailbox of the scoring process, and the kernel's sockets."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import matplotlib
+
+from autoencoder_grader import sandbox
+from autoencoder_helpers import cache
+from autoencoder_helpers.evidence.messages import ASKED_FOR, ENVIRONMENT, BadMessage, read_file
+
+MOST_BYTES = 200 << 20  # of one file that comes with a submission, or goes back to it
+MOST_BROUGHT_BACK = 1 << 30  # bytes of all files that go back
+DEEPEST = 20  # folders in folders of a submission
+# A file that cannot be written for such a reason is odd by itself; for any other, the machine is at fault.
+_ODD = {errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.EINVAL, errno.EILSEQ}
+_PASSED_ON = ("AUTOENCODER_EPOCHS", "AUTOENCODER_FLOWERS", "OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
+_CACHE = "/var/cache/autoencoder-course"
+
+
+class Workplace:
+    """A temporary folder for one run of one submission; use it in a ``with`` block.
+
+    submitted: the folder that was handed in; its plain files are copied, links and devices are not.
+    sealed: whether the kernel runs in a sandbox.
+    """
+
+    def __init__(self, submitted: Path, sealed: bool):
+        self._submitted, self.sealed = submitted, sealed
+        self._user = sandbox.sandbox_user() if os.name == "posix" else 0
+
+    def __enter__(self) -> Workplace:
+        # Short: the path of a socket may have 107 characters, whatever TMPDIR says.
+        self._temporary = tempfile.TemporaryDirectory(prefix="grading-", dir="/tmp" if self.sealed else None)
+        top = Path(self._temporary.name)
+        self.home, self.mailbox, self.sockets = top / "home", top / "mailbox", top / "sockets"
+        for folder in (self.home, self.mailbox / "questions", self.mailbox / "answers", self.sockets):
+            folder.mkdir(parents=True)
+        copy_plain_files(self._submitted, self.home, leave_out=".ipynb")
+        self._copy_font_list()
+        if self.sealed:
+            sandbox.give_to(self._user, self.home, self.mailbox / "answers", self.sockets)
+        return self
+
+    def __exit__(self, *_) -> None:
+        try:
+            self._temporary.cleanup()
+        except (OSError, RecursionError):  # folders deeper than Python follows: a learner's code made them
+            subprocess.run(["rm", "-rf", "--", self._temporary.name], capture_output=True, check=False)
+
+    @property
+    def home_inside(self) -> str:
+        """The home folder's name, as the kernel sees it."""
+        return sandbox.HOME if self.sealed else str(self.home)
+
+    def ask_for(self, check: str, ticket: str) -> None:
+        """Say for which check evidence is wanted from now on."""
+        questions = self.mailbox / "questions"
+        partial = questions / "asked-for.partial"
+        partial.write_text(json.dumps({"check": check, "ticket": ticket}), encoding="utf-8")
+        os.replace(partial, questions / ASKED_FOR)
+
+    def ask_no_more(self) -> None:
+        """Say that no evidence is wanted now, and throw away the messages of the last check."""
+        for folder in ("questions", "answers"):
+            for name in os.listdir(self.mailbox / folder):
+                # A folder can stay: whoever makes one of a message's name spoils only that message.
+                with contextlib.suppress(OSError):
+                    os.unlink(self.mailbox / folder / name)
+
+    def command(self, kernel: Sequence[str]) -> list[str]:
+        """The command that starts a kernel here."""
+        if not self.sealed:
+            return list(kernel)
+        sandbox.give_to(self._user, self.sockets)  # by now it holds the connection file
+        cache_folder = cache.cache_dir()
+        cache_folder.mkdir(parents=True, exist_ok=True)
+        photos = os.environ.get("AUTOENCODER_FLOWERS", "").strip()
+        room = sandbox.Room(
+            self.home,
+            writable=[self.mailbox / "answers", self.sockets],
+            readable=[self.mailbox / "questions", *([Path(photos).expanduser().resolve()] if photos else [])],
+            shown_as={cache_folder: _CACHE},
+            environment={**self.environment(), "AUTOENCODER_CACHE": _CACHE},
+            start_in="/",
+        )
+        return sandbox.seal(kernel, room, self._user)
+
+    def environment(self) -> Mapping[str, str]:
+        """What the kernel's environment must hold."""
+        passed_on = {name: os.environ[name] for name in _PASSED_ON if os.environ.get(name)}
+        return {**passed_on, ENVIRONMENT: str(self.mailbox)}
+
+    def bring_back(self, folder: str, target: Path, suffix: str = ".npz") -> None:
+        """Copy the plain files of a folder in the home folder, such as trained weights, to `target`."""
+        copy_plain_files(self.home / folder, target, only=suffix, most_in_all=MOST_BROUGHT_BACK)
+
+    def _copy_font_list(self) -> None:
+        """Give matplotlib its list of fonts, which takes seconds to make."""
+        for source in Path(matplotlib.get_cachedir()).glob("fontlist-*.json"):
+            target = self.home / ".cache" / "matplotlib" / source.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+
+
+def plain_files(folder: Path) -> Iterator[Path]:
+    """The files below a stranger's folder that are plain files: no link is followed, no device is touched.
+
+    Hidden files are left out: no answer needs them, and programs read settings, even code, from them. So are
+    those that lie deeper than DEEPEST folders.
+    """
+    if not folder.is_dir() or folder.is_symlink():
+        return
+    folders = [(folder, 0)]
+    while folders:
+        top, depth = folders.pop()
+        with contextlib.suppress(PermissionError), os.scandir(top) as found:
+            for entry in sorted(found, key=lambda entry: entry.name):
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_file(follow_symlinks=False):
+                    yield Path(entry.path)
+                elif entry.is_dir(follow_symlinks=False) and depth < DEEPEST:
+                    folders.append((Path(entry.path), depth + 1))
+
+
+def copy_plain_files(
+    source: Path, target: Path, only: str = "", leave_out: str = "\0", most_in_all: int | None = None
+) -> None:
+    """Copy the plain files below `source`, of at most MOST_BYTES each, to the same places below `target`."""
+    left = most_in_all
+    for path in plain_files(source):
+        if not path.name.endswith(only) or path.name.endswith(leave_out):
+            continue
+        try:
+            data = read_file(path, MOST_BYTES)
+        except (BadMessage, OSError):
+            continue
+        if data is None:
+            continue
+        if left is not None:
+            left -= len(data)
+            if left < 0:
+                return
+        copy = target / path.relative_to(source)
+        partial = copy.with_name(f".{os.getpid()}.partial")
+        try:
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            partial.write_bytes(data)
+            os.replace(partial, copy)
+        except OSError as error:
+            if error.errno not in _ODD:
+                raise
+            with contextlib.suppress(OSError):
+                partial.unlink()

@@ -1,0 +1,10 @@
+"""Evidence: what a learner's answers are, written down as data.
+
+A score must not come from a process that ran a learner's code. So that process only describes the answers -
+numbers, arrays, and networks as a list of allowed layers with their weights - and another one, which never
+ran such code, rebuilds them and runs the rules. Evidence holds no code: no pickles, no names to import, no
+functions.
+
+`allowed` is the list of what a network may consist of, `description` writes networks down, `rebuilding` makes
+them again. Both directions live here because the rules also hand small networks to a learner's functions.
+"""

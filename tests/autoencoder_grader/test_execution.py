@@ -1,0 +1,278 @@
+"""Running submissions: what an endless, loud or spying notebook costs, and that it leaves nothing behind."""
+
+import io
+import json
+import os
+import time
+import uuid
+from pathlib import Path
+
+import nbformat
+import pytest
+from autoencoder_grader import execution, sandbox
+from autoencoder_grader.grading import grade
+from autoencoder_grader.outcome import KEY
+from autoencoder_grader.results import read_results
+from rich.console import Console
+
+MEGABYTE = 1 << 20
+needs_sandbox = pytest.mark.skipif(
+    not sandbox.available(), reason="no sandbox here: bubblewrap is missing or may not run"
+)
+ENDLESS = """\
+beta = 0.0012
+while "forever":
+    pass"""
+STUBBORN = """\
+while "forever":
+    try:
+        while True:
+            pass
+    except BaseException:
+        pass"""
+ENDLESS_WHEN_ASKED = """\
+import time
+def bce_per_image(x, p):
+    if "AUTOENCODER_EVIDENCE" in __import__("os").environ and len(x) == 7:
+        while True:
+            time.sleep(0.1)"""
+LOUD = """\
+beta = 0.0012
+for number in range(200):
+    print(str(number) * 10_000, flush=True)
+print("x" * 5_000_000)
+print("the end")"""
+OUTSIZED = """\
+beta = 0.0012
+print("x" * 70_000_000)"""  # more than one message may hold
+LEAVES = """\
+beta = 0.0012
+import os, subprocess, sys
+command = [sys.executable, "-c", "import time; time.sleep(600)", {marker!r}]
+for _ in range(2):
+    subprocess.Popen(command, start_new_session=True)"""
+REPAINTS_CARDS = """\
+from IPython.display import HTML, display, update_display
+def after_conv(side, kernel, padding):
+    display(HTML("painted"), display_id="mine")
+    return side if padding == "same" else side - kernel
+
+def after_pool(side):
+    return side // 2"""
+REPAINTS = "beta = None\nfor _ in range(3):\n    update_display(HTML('full marks'), display_id='mine')"
+SPIES = """\
+import os, socket
+beta = 0.0012
+def connected():
+    try:
+        return bool(socket.create_connection(("127.0.0.1", {port}), 5))
+    except OSError:
+        return False
+print("seen:", [os.path.exists(path) for path in {paths!r}], "TOKEN" in os.environ, connected())"""
+OWN_MODULE = "from helper import beta"
+
+
+def quiet():
+    return Console(file=io.StringIO())
+
+
+def graded_cell(course, student, name, chapter="01_tiny"):
+    return next(cell for cell in outcome(course, student, chapter, whole=True).cells if cell.id == name)
+
+
+def outcome(course, student, chapter="01_tiny", whole=False):
+    path = course.folder / "autograded" / student / chapter / f"{chapter}.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    return notebook if whole else notebook.metadata[KEY]
+
+
+def points(course, student):
+    rows = [row for row in read_results(course.folder) if row.student == student]
+    return {row.check: row.points for row in rows if not row.written}
+
+
+def printed(cell):
+    return "".join(output.get("text", "") for output in cell.outputs)
+
+
+def processes_with(marker):
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if marker.encode() in (entry / "cmdline").read_bytes():
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return found
+
+
+@pytest.fixture(scope="module")
+def marker():
+    """A text by which the processes that a submission starts are known."""
+    return f"marker-{uuid.uuid4()}"
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory, tiny_course, notebook, empty_gradebook, marker):
+    """A class of unusual notebooks, graded once with little patience: (course, report)."""
+    course = tiny_course(tmp_path_factory.mktemp("course"), empty_gradebook)
+    course.hand_in("endless", "01_tiny", notebook("tiny", train_net=ENDLESS))
+    leaves = LEAVES.format(marker=marker)
+    course.hand_in("stubborn", "01_tiny", notebook("tiny", train_net=f"{leaves}\n{STUBBORN}"))
+    course.hand_in("asked", "02_small", notebook("small", write_bce=ENDLESS_WHEN_ASKED, write_floor="1"))
+    course.hand_in("loud", "01_tiny", notebook("tiny", train_net=LOUD))
+    huge = notebook("tiny", train_net=OUTSIZED)
+    huge.cells.append(nbformat.v4.new_code_cell("print('and this')", id="last"))
+    course.hand_in("huge", "01_tiny", huge)
+    course.hand_in("painter", "01_tiny", notebook("tiny", write_sides=REPAINTS_CARDS, train_net=REPAINTS))
+    own = course.hand_in("own", "01_tiny", notebook("tiny", train_net=OWN_MODULE))
+    (own.parent / "helper.py").write_text("beta = 0.0012")
+    (own.parent / "zmq.py").write_text("raise SystemExit")  # has the name of a module that the kernel needs
+    course.hand_in("leaver", "01_tiny", notebook("tiny", train_net=leaves))
+
+    def seconds(cell):
+        if "forever" in cell.source:
+            return 2
+        return 5 if "bce_per_image)" in cell.source else 120
+
+    settings = {"timeout_func": seconds, "iopub_timeout": 3, "patience": 3, "most_output": MEGABYTE}
+    _warm_up(tmp_path_factory.mktemp("mailbox"))
+    report = grade(course.folder, console=quiet(), trusted=True, settings=settings)
+    yield course, report
+    for process in processes_with(marker):  # where there is no sandbox, they live on
+        os.kill(process, 9)
+
+
+def _warm_up(folder):
+    """Let the scoring process load what it needs, so that no time limit of a cell pays for it."""
+    for name in ("questions", "answers"):
+        (folder / name).mkdir()
+    (folder / "answers" / "0-evidence").write_bytes(b"")
+    scoring = execution.scoring_process()
+    scoring.listen("flowers.beta", folder, "0")
+    scoring.collect()
+
+
+def notes_of(report, student):
+    return [note for note in report.notes if note.startswith(f"{student}/")]
+
+
+def test_all_of_them_are_graded(ran):
+    _, report = ran
+    assert not report.problems and len(report.graded) == 8
+
+
+def test_an_endless_cell_is_interrupted_and_the_rest_counts(ran):
+    course, report = ran
+    assert points(course, "endless") == {"conv.sides": 1, "flowers.beta": 1}
+    assert outcome(course, "endless")["status"] == "limit"
+    (note,) = notes_of(report, "endless")
+    assert "a cell ran longer than" in note and "(cell train-net)" in note
+
+
+def test_a_kernel_that_ignores_an_interrupt_is_killed_and_keeps_its_points_from_before(ran):
+    course, report = ran
+    assert points(course, "stubborn") == {"conv.sides": 1, "flowers.beta": 0}
+    assert outcome(course, "stubborn")["status"] == "limit"
+    (note,) = notes_of(report, "stubborn")
+    assert "did not answer an interrupt" in note and "(cell train-net)" in note
+
+
+def test_a_function_that_never_answers_costs_its_own_points_only(ran):
+    course, report = ran
+    assert points(course, "asked")["dense.bce_per_image"] == 0
+    assert outcome(course, "asked", "02_small")["status"] == "limit"
+    rest = graded_cell(course, "asked", "dense-floor_and_baseline", "02_small")
+    assert rest.outputs[0].ename == "NameError"  # it ran, too
+
+
+def test_output_without_end_is_cut_and_costs_nothing(ran):
+    course, report = ran
+    assert points(course, "loud") == {"conv.sides": 1, "flowers.beta": 1}
+    assert outcome(course, "loud")["status"] == "graded"
+    assert notes_of(report, "loud") == ["loud/01_tiny: more than 1 MB of output: the rest is left out"]
+    text = printed(graded_cell(course, "loud", "train-net"))
+    assert text.startswith("0" * 10_000) and len(text) <= MEGABYTE and "the end" not in text
+
+
+def test_an_outsized_output_costs_nothing_but_itself(ran):
+    course, report = ran
+    assert points(course, "huge") == {"conv.sides": 1, "flowers.beta": 1}
+    (note,) = notes_of(report, "huge")
+    assert "its output did not end in time (cell train-net)" in note
+    assert printed(graded_cell(course, "huge", "last")) == "and this\n"
+
+
+def test_a_card_cannot_be_painted_over(ran):
+    course, _ = ran
+    assert points(course, "painter") == {"conv.sides": 0, "flowers.beta": 0}
+    cell = graded_cell(course, "painter", "conv-sides")
+    html = [output.data.get("text/html", "") for output in cell.outputs if "data" in output]
+    assert len(html) == 1 and "not yet" in html[0] and "full marks" not in str(cell)
+
+
+def test_a_module_beside_the_notebook_can_be_used_and_spoils_no_kernel(ran):
+    course, report = ran
+    assert points(course, "own") == {"conv.sides": 1, "flowers.beta": 1}
+    assert not notes_of(report, "own")
+
+
+@needs_sandbox
+def test_no_process_outlives_its_notebook(ran, marker):
+    course, _ = ran
+    assert points(course, "leaver") == {"conv.sides": 1, "flowers.beta": 1}
+    end = time.monotonic() + 10
+    while processes_with(marker) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not processes_with(marker)
+
+
+def test_no_folder_outlives_its_notebook(ran, notebook):
+    course, _ = ran
+    seen = []
+    course.hand_in("leaver", "01_tiny", notebook("tiny"))
+    settings = {"on_workplace": lambda folder: seen.append((folder, folder.exists()))}
+    report = grade(course.folder, [], ["leaver"], console=quiet(), trusted=True, settings=settings)
+    assert len(report.graded) == 1
+    ((folder, was_there),) = seen
+    assert was_there and not folder.exists() and not folder.parent.exists()
+
+
+@needs_sandbox
+def test_a_notebook_sees_neither_the_course_nor_the_graders_environment_nor_a_network(
+    graded_course, notebook, monkeypatch
+):
+    import socket
+
+    folder = graded_course.folder
+    monkeypatch.setenv("TOKEN", "the grader's")
+    other = graded_course.hand_in("ada", "01_tiny", notebook("tiny"))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        paths = [str(path) for path in (folder, other, folder / "gradebook.db", Path.home() / ".bashrc")]
+        spies = SPIES.format(port=listener.getsockname()[1], paths=paths)
+        graded_course.hand_in("spy", "01_tiny", notebook("tiny", train_net=spies))
+        grade(folder, students=["spy"], console=quiet())
+    assert points(graded_course, "spy") == {"conv.sides": 1, "flowers.beta": 1}
+    text = printed(graded_cell(graded_course, "spy", "train-net"))
+    assert text == f"seen: {[False] * 4} False False\n"
+
+
+def test_a_failing_scoring_process_is_tried_again_and_never_a_zero(graded_course, notebook, monkeypatch):
+    graded_course.hand_in("ada", "01_tiny", notebook("tiny"))
+    shared, tries = execution.scoring_process, []
+
+    def failing(*arguments):
+        tries.append(1)
+        if len(tries) > failures:
+            return shared(*arguments)
+        raise execution.ScoringFailed("the scoring process has ended; run the grading again")
+
+    monkeypatch.setattr(execution, "scoring_process", failing)
+    failures = 2
+    report = grade(graded_course.folder, console=quiet(), trusted=True)
+    assert len(tries) == 2 and not report.graded
+    assert "the scoring process has ended" in report.problems[0] and "\n" not in report.problems[0]
+    failures, tries[:] = 1, []
+    report = grade(graded_course.folder, console=quiet(), trusted=True)
+    assert len(tries) == 2 and not report.problems
+    assert points(graded_course, "ada") == {"conv.sides": 1, "flowers.beta": 1}
