@@ -71,9 +71,10 @@ def _display_png(png, alt):
     width, height = (int.from_bytes(png[i:i + 4], "big") // _PIXEL_RATIO for i in (16, 20))
     encoded = base64.b64encode(png).decode("ascii")
     # JupyterLab shows image/png without any alt text, but prefers text/html where it is there: hence both.
-    # A feedback page's column is narrower than some pictures: the style keeps them inside, in proportion.
+    # A feedback page's column is narrower than some pictures, and formgrader frames every picture in red: the
+    # style keeps them inside, in proportion, and without the frame.
     image = (f'<img alt="{html.escape(alt, quote=True)}" width="{width}" height="{height}" '
-             f'style="max-width:100%;height:auto" src="data:image/png;base64,{encoded}">')
+             f'style="max-width:100%;height:auto;border:0" src="data:image/png;base64,{encoded}">')
     facts = {"width": width, "height": height, "alt": alt}
     display({"image/png": encoded, "text/html": image, "text/plain": alt or "picture"}, raw=True,
             metadata={"image/png": facts, "alt": alt})
