@@ -193,8 +193,10 @@ class SealedExecute(Execute):
         if kind.startswith("comm"):  # a widget's: it could take over the outputs of other cells
             return None
         if kind in _OUTPUTS:
-            self._bytes += len(str(content))
-            if self._bytes > self.most_output:
+            size = len(str(content))
+            if kind != "update_display_data":  # that takes an earlier output's place, as each picture of a training does
+                self._bytes += size
+            if max(size, self._bytes) > self.most_output:
                 if self._outcome.cut is False:
                     self._outcome.cut = True
                     self._outcome.notes.append(f"more than {self.most_output >> 20} MB of output: the rest is left out")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from nbformat import NotebookNode
+from nbformat import NotebookNode, ValidationError
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor
@@ -150,7 +150,10 @@ def _plain(cell):
     metadata = dict(metadata) if isinstance(metadata, dict) else {}
     metadata.pop("nbgrader", None)
     make = {"code": new_code_cell, "raw": new_raw_cell}.get(str(cell.get("cell_type")), new_markdown_cell)
-    plain = make(_text(cell), metadata=metadata)
+    try:
+        plain = make(_text(cell), metadata=metadata)
+    except ValidationError:  # such as tags that are no list
+        plain = make(_text(cell))
     plain.id = cell.get("id")
     return _with_pictures(plain, cell)
 

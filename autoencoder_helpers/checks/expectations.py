@@ -281,17 +281,38 @@ def expect_trained(step, model, images, limit, *charged):
     try:
         expect_low_bce(step, model, images, limit)
     except NotYet:
-        import tf_keras as keras
-
         some = images[:1000]
-        outputs = predict(model, some)
-        if not step.charged(*charged) or outputs.shape != some.shape:
+        if not step.charged(*charged) or is_like_fresh(step, model, some):
             raise
-        _, loss = best_reading(some, outputs)
-        fresh = [best_reading(some, predict(keras.models.clone_model(model), some))[1] for _ in range(5)]
-        margin = _LIKE_FRESH + 2 * (max(fresh) - min(fresh))
-        if min(fresh) - margin < loss < max(fresh) + margin:
-            raise
+
+
+def is_like_fresh(step, model, images, nearness=_LIKE_FRESH) -> bool:
+    """Whether a network's loss on the images could be that of fresh weights: then nothing tells of a training.
+
+    nearness: nats per value, beside the spread of five fresh networks.
+    """
+    outputs = predict(model, images, batch_size=100)
+    if outputs.shape != images.shape:
+        return True
+    weights = model.get_weights()
+    fresh = []
+    try:
+        for _ in range(5):
+            model.set_weights([_fresh(step.rng, variable) for variable in model.weights])
+            fresh.append(best_reading(images, predict(model, images, batch_size=100))[1])
+    finally:
+        model.set_weights(weights)
+    margin = nearness + 2 * (max(fresh) - min(fresh))
+    return bool(min(fresh) - margin < best_reading(images, outputs)[1] < max(fresh) + margin)
+
+
+def _fresh(rng, variable) -> np.ndarray:
+    """Values that a weight could begin with: Glorot's for kernels, as the layers have it by default."""
+    shape = tuple(variable.shape)
+    if len(shape) < 2:
+        return np.full(shape, 1.0 if any(word in variable.name for word in ("gamma", "variance")) else 0.0)
+    field = int(np.prod(shape[:-2]))  # of a convolution; 1 for a dense layer
+    return rng.uniform(-1, 1, shape) * np.sqrt(6 / (field * (shape[-2] + shape[-1])))
 
 
 def best_reading(images, outputs):

@@ -11,6 +11,7 @@ from autoencoder_helpers.checks.expectations import (
     expect_greys,
     expect_shapes,
     expect_uses_code,
+    is_like_fresh,
 )
 from autoencoder_helpers.checks.models import predict
 from autoencoder_helpers.checks.rule import describe, rule
@@ -22,6 +23,7 @@ _IMAGE = (80, 80, 3)
 _LATENT = 10
 _VALUES = 80 * 80 * 3
 _SCALE = 80 * 80  # the chapter's losses: 6,400 x the mean over the 19,200 values
+_LIKE_FRESH = 40  # on that scale: a loss nearer to that of fresh weights tells of no training
 _SOURCES = ("synthetic", "photos")
 # How strongly the chapter's loss weighs the KL: weight 0.0002, counted twice, three colours averaged.
 _BETA = measures.effective_beta(_SCALE, 0.0002, 2, _VALUES)
@@ -530,14 +532,15 @@ def trained(step, vae, source):
         )
         expected = f"a loss below the baseline, {baseline:,.1f}"
         step.expect(
-            abs(loss - _SCALE * np.log(2)) > 40,
+            abs(loss - _SCALE * np.log(2)) > _LIKE_FRESH,
             expected=expected,
             found=f"{loss:,.1f}, close to 6,400 x ln 2 = 4,436: that of a network that was not trained",
             look="Run the training cell; was it this network that was trained?",
             mistake="untrained",
         )
-        # What a wrong encoder, decoder or loss makes of a training has cost its points.
-        forgiven = step.charged("flowers.encoder", "flowers.decoder", "flowers.loss")
+        # What a wrong encoder, decoder or loss makes of a training has cost its points; that nothing was trained has not.
+        charged = step.charged("flowers.encoder", "flowers.decoder", "flowers.loss")
+        forgiven = charged and not is_like_fresh(step, vae, images, _LIKE_FRESH / _SCALE)
         step.expect(
             forgiven or float(copies.std(axis=0).max()) > 0.02,
             expected=expected,

@@ -1,5 +1,6 @@
 """What a check found: the points for nbgrader, a card for people, plain data for programs."""
 
+import re
 from dataclasses import asdict, dataclass, field
 from html import escape
 
@@ -113,7 +114,6 @@ _SYMBOL = {"passed": "✓", "partly": "◐", "not yet": "✗"}
 _COLOUR = {"passed": "#009E73", "partly": "#E69F00", "not yet": "#D55E00"}
 # JupyterLab's own variables follow its light and dark theme; elsewhere (feedback pages) the browser's text colour does.
 _TEXT = "color:var(--jp-ui-font-color1, inherit)"
-_MUTED = "color:var(--jp-ui-font-color2, inherit);opacity:0.85"
 
 
 def card(result: CheckResult) -> str:
@@ -127,8 +127,13 @@ def card(result: CheckResult) -> str:
         f'<div style="font-weight:600">{_SYMBOL[result.verdict]} {result.verdict} · '
         f"{result.score} · {escape(result.title)}</div>"
         f'<ul style="list-style:none;margin:6px 0 0 0;padding:0">{rows}</ul>'
-        f'<div style="font-size:85%;margin-top:4px;{_MUTED}"><code>{escape(result.name)}</code></div></div>'
+        f'<div style="font-size:85%;margin-top:4px"><code>{escape(result.name)}</code></div></div>'
     )
+
+
+def _marked_up(text: str) -> str:
+    """A text as HTML: what stands between backticks is code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def _card_step(step: StepResult) -> str:
@@ -136,7 +141,7 @@ def _card_step(step: StepResult) -> str:
     details = ""
     if not step.passed:
         details = "".join(
-            f'<div style="margin-left:1.6em"><span style="{_MUTED}">{label}:</span> {escape(text)}</div>'
+            f'<div style="margin-left:1.6em"><span style="font-style:italic">{label}:</span> {_marked_up(text)}</div>'
             for label, text in (
                 ("Expected", step.expected),
                 ("Found", step.found),
@@ -146,5 +151,5 @@ def _card_step(step: StepResult) -> str:
         )
     return (
         f'<li style="margin:2px 0"><span role="img" aria-label="{word}">{symbol}</span> '
-        f"{escape(step.title)}{details}</li>"
+        f"{_marked_up(step.title)}{details}</li>"
     )

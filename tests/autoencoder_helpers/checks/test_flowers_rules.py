@@ -355,6 +355,14 @@ def constant(value):
     return joined(e, decoder(last))
 
 
+def shifted():
+    """An untrained network whose loss is far from that of a grey 1/2."""
+    image = layers.Input((80, 80, 3))
+    code = layers.Dense(10)(layers.Flatten()(layers.AveragePooling2D(8)(image)))
+    raw = layers.Reshape((80, 80, 3))(layers.Dense(80 * 80 * 3)(code))
+    return keras.Model(image, tf.sigmoid(2 * raw - 3))
+
+
 def copying(strength):
     """A network with a wide bottleneck that copies: p = 0.5 + strength (x - 0.5)."""
     image = layers.Input((80, 80, 3))
@@ -401,6 +409,7 @@ def test_what_an_earlier_mistake_makes_of_a_training_costs_no_more(monkeypatch, 
         (constant(0.25), {"flowers.beta"}, 0),
         (joined(encoder(), decoder()), {"flowers.loss"}, 0),
         (joined(encoder(), decoder(up(3))), {"flowers.decoder"}, 0),
+        (shifted(), {"flowers.encoder"}, 0),
     ):
         assert run_rule(rule, (model, "synthetic"), {}, charged=charged).points == kept
 
