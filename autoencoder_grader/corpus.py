@@ -31,6 +31,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import hashlib
 import json
 import os
 import shutil
@@ -207,7 +208,7 @@ def _changed(cells: list[dict], change: dict, case: Case) -> Iterator[dict]:
 def _own_cell(change: dict) -> dict:
     kind = change.get("type", "code")
     cell = {"cell_type": kind, "metadata": change.get("metadata", {}), "source": change["source"]}
-    cell["id"] = change.get("id", f"own-{abs(hash(change['source'])) % 10**8}")
+    cell["id"] = change.get("id", f"own-{hashlib.sha256(change['source'].encode()).hexdigest()[:8]}")
     return cell | ({"outputs": [], "execution_count": None} if kind == "code" else {})
 
 
