@@ -21,7 +21,7 @@ from traitlets import Any, Bool, Integer, Type
 
 from autoencoder_grader import sandbox
 from autoencoder_grader.companions import WEIGHTS
-from autoencoder_grader.harmless import harmless_content, harmless_outputs, harmless_result
+from autoencoder_grader.harmless import harmless_content, harmless_outputs, harmless_result, harmless_text
 from autoencoder_grader.kernel_client import PatientClient
 from autoencoder_grader.outcome import KEY, NOT_RUN, Outcome, card_output, no_evidence
 from autoencoder_grader.scoring.process import ScoringFailed, scoring_process
@@ -47,12 +47,24 @@ class SealedKernelManager(AsyncKernelManager):
 class SealedExecute(Execute):
     """Runs the cells of one submission, each graded one watched by the scoring process."""
 
-    trust_submissions = Bool(False, help="Run submissions without a sandbox where there is none.").tag(config=True)
-    most_output = Integer(20 * _MEGABYTE, help="Bytes of output that are kept of one notebook.").tag(config=True)
-    more_seeds = Integer(0, help="Score on the private data of so many more secret seeds, to compare.").tag(config=True)
-    on_workplace = Any(None, help="Called with the folder in which a submission is about to run.").tag(config=True)
-    whole_timeout = Integer(3 * 3600, help="Seconds after which no further cell of a notebook is begun.").tag(config=True)
-    patience = Integer(15, help="Seconds that a kernel may take to answer after an interrupt.").tag(config=True)
+    trust_submissions = Bool(False, help="Run submissions without a sandbox where there is none.").tag(
+        config=True
+    )
+    most_output = Integer(20 * _MEGABYTE, help="Bytes of output that are kept of one notebook.").tag(
+        config=True
+    )
+    more_seeds = Integer(0, help="Score on the private data of so many more secret seeds, to compare.").tag(
+        config=True
+    )
+    on_workplace = Any(None, help="Called with the folder in which a submission is about to run.").tag(
+        config=True
+    )
+    whole_timeout = Integer(3 * 3600, help="Seconds after which no further cell of a notebook is begun.").tag(
+        config=True
+    )
+    patience = Integer(15, help="Seconds that a kernel may take to answer after an interrupt.").tag(
+        config=True
+    )
 
     def preprocess(self, nb, resources, km=None):
         """Run the notebook; resources["outcome"] has the results.
@@ -159,8 +171,11 @@ class SealedExecute(Execute):
             # It goes on after an interrupt; or it has ended, and its end was lost with an outsized output.
             self._after_timeout(cell, "a cell or its output did not end in time", renew=True)
         else:
-            if any(output.get("ename") == "CellTimeoutError" for output in cell.outputs):
+            errors = {output.ename: output.evalue for output in cell.outputs if output.output_type == "error"}
+            if "CellTimeoutError" in errors:
                 self._after_timeout(cell, f"a cell ran longer than {self.timeout} s")
+            if "CourseError" in errors:  # missing data, a full disk: perhaps this machine's fault, which a person sees
+                self._outcome.notes.append(harmless_text(f"{errors['CourseError']} ({_name(cell)})")[:300])
 
     def _after_timeout(self, cell, where, renew=False):
         """A cell took too long: go on if the kernel still answers. renew: with a new connection for outputs."""
@@ -194,12 +209,16 @@ class SealedExecute(Execute):
             return None
         if kind in _OUTPUTS:
             size = len(str(content))
-            if kind != "update_display_data":  # that takes an earlier output's place, as each picture of a training does
+            if (
+                kind != "update_display_data"
+            ):  # that takes an earlier output's place, as each picture of a training does
                 self._bytes += size
             if max(size, self._bytes) > self.most_output:
                 if self._outcome.cut is False:
                     self._outcome.cut = True
-                    self._outcome.notes.append(f"more than {self.most_output >> 20} MB of output: the rest is left out")
+                    self._outcome.notes.append(
+                        f"more than {self.most_output >> 20} MB of output: the rest is left out"
+                    )
                 return None
             content = harmless_content(kind, content)
         if content is None or type(content.get("execution_count")) not in (int, type(None)):

@@ -36,7 +36,12 @@ class ScoringProcess:
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as errors:
             self._process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, encoding="utf-8"
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                encoding="utf-8",
             )
         self._log = log
         self._lines: queue.Queue = queue.Queue()
@@ -59,12 +64,14 @@ class ScoringProcess:
     def collect(self) -> list[CheckResult] | None:
         """The cell has ended: return the results, one a secret seed, or None if nothing was handed over.
 
-        Raises ScoringFailed when the process has ended or does not answer.
+        Raises ScoringFailed when the process has ended or does not answer, and when it misses data.
         """
         self._tell({"stop": True})
         answer = self._answer(_RESULT_SECONDS)
         if answer["ticket"] != self._ticket:  # after an interrupt between listen and collect
             raise self._failure("answered for another check")
+        if "error" in answer:
+            raise ScoringFailed(answer["error"])
         results = answer["results"]
         return None if results is None else [CheckResult.from_dict(result) for result in results]
 
@@ -99,7 +106,9 @@ class ScoringProcess:
 
     def _failure(self, what: str) -> ScoringFailed:
         self.close()
-        return ScoringFailed(f"the scoring process {what}; run the grading again (what it printed: {self._log})")
+        return ScoringFailed(
+            f"the scoring process {what}; run the grading again (what it printed: {self._log})"
+        )
 
     def _read(self) -> None:
         for line in self._process.stdout:

@@ -1,7 +1,6 @@
 """Running submissions: what an endless, loud or spying notebook costs, and that it leaves nothing behind."""
 
 import io
-import json
 import os
 import time
 import uuid
@@ -70,6 +69,10 @@ def connected():
         return False
 print("seen:", [os.path.exists(path) for path in {paths!r}], "TOKEN" in os.environ, connected())"""
 OWN_MODULE = "from helper import beta"
+NO_DATA = """\
+from autoencoder_helpers import load_flowers
+beta = 0.0012
+load_flowers("photos", path="/no/such/folder")"""
 
 
 def quiet():
@@ -128,6 +131,7 @@ def ran(tmp_path_factory, tiny_course, notebook, empty_gradebook, marker):
     own = course.hand_in("own", "01_tiny", notebook("tiny", train_net=OWN_MODULE))
     (own.parent / "helper.py").write_text("beta = 0.0012")
     (own.parent / "zmq.py").write_text("raise SystemExit")  # has the name of a module that the kernel needs
+    course.hand_in("without", "01_tiny", notebook("tiny", train_net=NO_DATA))
     course.hand_in("leaver", "01_tiny", notebook("tiny", train_net=leaves))
 
     def seconds(cell):
@@ -159,7 +163,7 @@ def notes_of(report, student):
 
 def test_all_of_them_are_graded(ran):
     _, report = ran
-    assert not report.problems and len(report.graded) == 8
+    assert not report.problems and len(report.graded) == 9
 
 
 def test_an_endless_cell_is_interrupted_and_the_rest_counts(ran):
@@ -176,6 +180,11 @@ def test_a_kernel_that_ignores_an_interrupt_is_killed_and_keeps_its_points_from_
     assert outcome(course, "stubborn")["status"] == "limit"
     (note,) = notes_of(report, "stubborn")
     assert "did not answer an interrupt" in note and "(cell train-net)" in note
+
+
+def test_data_that_a_notebook_misses_are_told_to_a_person(ran):
+    (note,) = notes_of(ran[1], "without")
+    assert "/no/such/folder" in note and "(cell train-net)" in note
 
 
 def test_a_function_that_never_answers_costs_its_own_points_only(ran):
@@ -230,6 +239,7 @@ def test_no_process_outlives_its_notebook(ran, marker):
 def test_no_folder_outlives_its_notebook(ran, notebook):
     course, _ = ran
     seen = []
+    course.hand_in("without", "01_tiny", notebook("tiny", train_net=NO_DATA))
     course.hand_in("leaver", "01_tiny", notebook("tiny"))
     settings = {"on_workplace": lambda folder: seen.append((folder, folder.exists()))}
     report = grade(course.folder, [], ["leaver"], console=quiet(), trusted=True, settings=settings)
