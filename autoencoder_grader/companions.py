@@ -6,7 +6,6 @@ folder that nbgrader has just filled. Being preprocessors, they work the same fo
 and for our commands; an error in one stops the step, while nbgrader only logs an error in its convert hooks.
 """
 
-import shutil
 from pathlib import Path
 
 from autoencoder_grader.workplace import copy_plain_files

@@ -23,11 +23,31 @@ _TAGS = frozenset(
     "img ins kbd li mark ol p pre progress s samp section small span strong sub summary sup table tbody td tfoot th thead "
     "tr tt u ul".split()
 )
-_EVERYWHERE = frozenset("alt aria-label class colspan height id max open role rowspan scope style title value width".split())
+_EVERYWHERE = frozenset(
+    "alt aria-label class colspan height id max open role rowspan scope style title value width".split()
+)
 _STYLES = [
     *ALLOWED_CSS_PROPERTIES,
-    *("border", "border-collapse", "border-left", "border-left-width", "border-radius", "border-spacing", "display"),
-    *("flex", "gap", "line-height", "list-style", "margin", "margin-bottom", "margin-left", "margin-right", "margin-top"),
+    *(
+        "border",
+        "border-collapse",
+        "border-left",
+        "border-left-width",
+        "border-radius",
+        "border-spacing",
+        "display",
+    ),
+    *(
+        "flex",
+        "gap",
+        "line-height",
+        "list-style",
+        "margin",
+        "margin-bottom",
+        "margin-left",
+        "margin-right",
+        "margin-top",
+    ),
     *("max-width", "min-width", "opacity", "padding", "padding-left", "text-align", "white-space"),
 ]
 _PICTURE = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]*")
@@ -50,7 +70,9 @@ def _is_harmless_attribute(tag: str, name: str, value: str) -> bool:
 
 def harmless_text(text: str) -> str:
     """The text without control characters and halves of characters, which terminals and files stumble over."""
-    return "".join(sign if sign.isprintable() or sign in "\n\t" else "\N{REPLACEMENT CHARACTER}" for sign in text)
+    return "".join(
+        sign if sign.isprintable() or sign in "\n\t" else "\N{REPLACEMENT CHARACTER}" for sign in text
+    )
 
 
 def harmless_html(html: str) -> str:
@@ -91,7 +113,9 @@ def harmless_content(kind: str, content: dict) -> dict | None:
         error = {name: content.get(name) for name in ("ename", "evalue")}
         if not all(isinstance(text, str) for text in error.values()):
             return None
-        return {name: _writable(text) for name, text in error.items()} | {"traceback": [_writable(x) for x in lines]}
+        return {name: _writable(text) for name, text in error.items()} | {
+            "traceback": [_writable(x) for x in lines]
+        }
     data = content.get("data")
     if not isinstance(data, dict):
         return None

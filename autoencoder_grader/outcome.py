@@ -45,7 +45,9 @@ class Outcome:
             "notes": [*([self.ended] if self.ended else []), *self.limits, *self.notes],
             "sandbox": self.sandbox,
             "results": {name: result.to_dict() for name, result in self.results.items()},
-            "points_by_seed": {name: [result.points for result in found] for name, found in self.by_seed.items()},
+            "points_by_seed": {
+                name: [result.points for result in found] for name, found in self.by_seed.items()
+            },
         }
 
 

@@ -27,7 +27,16 @@ NO_SANDBOX = (
 )
 HOME = "/home/learner"
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
-_SETTINGS = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "alternatives", "fonts", "mime.types", "hosts")
+_SETTINGS = (
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "localtime",
+    "alternatives",
+    "fonts",
+    "mime.types",
+    "hosts",
+)
 _MEGABYTE = 1 << 20
 _GIGABYTE = 1 << 30
 
@@ -142,7 +151,12 @@ def _python_places() -> list[Path]:
 def _resource_limits(limits: Limits) -> list[str]:
     return [
         *("prlimit", f"--as={limits.memory}", f"--fsize={limits.file}", "--core=0"),
-        *(f"--nproc={limits.processes}", f"--nofile={limits.open_files}", f"--cpu={limits.processor_seconds}", "--"),
+        *(
+            f"--nproc={limits.processes}",
+            f"--nofile={limits.open_files}",
+            f"--cpu={limits.processor_seconds}",
+            "--",
+        ),
     ]
 
 

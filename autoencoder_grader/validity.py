@@ -45,7 +45,7 @@ class Verdict:
 
     @property
     def fault(self) -> str:
-        """"", "false pass" (too many points), "false fail" (none for a right answer) or "wrong amount"."""
+        """ "", "false pass" (too many points), "false fail" (none for a right answer) or "wrong amount"."""
         wrong = [points or 0.0 for points in self.found if abs((points or 0.0) - self.expected) > _RIGHT]
         if not wrong:
             return ""
@@ -81,8 +81,17 @@ def run_validity(
             command = stock_command(shard, [(case.name, case.assignment) for case in own])
         else:
             names = [case.name for case in own]
-            command = [sys.executable, "-m", "autoencoder_grader.validity", str(shard), str(more_seeds), *names]
-        processes.append((shard, own, subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8")))
+            command = [
+                sys.executable,
+                "-m",
+                "autoencoder_grader.validity",
+                str(shard),
+                str(more_seeds),
+                *names,
+            ]
+        processes.append(
+            (shard, own, subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8"))
+        )
     _follow([process for _, _, process in processes], len(cases), say)
     verdicts, complaints = [], []
     for shard, own, process in processes:
@@ -105,7 +114,9 @@ def _prepare(course: Path, shard: Path, cases: Sequence[Case]) -> None:
     shutil.copyfile(course / CONFIG_FILE, shard / CONFIG_FILE)
     make_release(shard)
     for case in cases:
-        build(case, shard / "notebooks", shard / "solutions", course / CORPUS / "weights", shard / "submitted")
+        build(
+            case, shard / "notebooks", shard / "solutions", course / CORPUS / "weights", shard / "submitted"
+        )
 
 
 def _follow(processes, total: int, say) -> None:
@@ -145,7 +156,10 @@ def _read_case(shard: Path, case: Case, stock: bool) -> tuple[list[Verdict], str
     status = told.get("status", "invalid")
     lines = [*told.get("notes", []), *_problems(shard, case)]
     if status != case.status:
-        return verdicts, f"{case.name}: status {status!r}, expected {case.status!r} ({'; '.join(lines)[:200]})"
+        return (
+            verdicts,
+            f"{case.name}: status {status!r}, expected {case.status!r} ({'; '.join(lines)[:200]})",
+        )
     says = case.facts.get("says", "")
     if says and not any(says in line for line in lines):
         return verdicts, f"{case.name}: no line says {says!r} (found: {'; '.join(lines)[:200]})"
@@ -188,7 +202,10 @@ def summary(verdicts: Sequence[Verdict]) -> list[tuple[str, int, int, int, int]]
 
 def write_report(path: Path, verdicts: Sequence[Verdict], complaints: Sequence[str]) -> None:
     """Write all verdicts as JSON."""
-    data = {"verdicts": [asdict(verdict) | {"fault": verdict.fault} for verdict in verdicts], "statuses": complaints}
+    data = {
+        "verdicts": [asdict(verdict) | {"fault": verdict.fault} for verdict in verdicts],
+        "statuses": complaints,
+    }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(data, indent=1), encoding="utf-8")
 

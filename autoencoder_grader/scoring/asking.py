@@ -115,7 +115,11 @@ class RemoteRows(Rows):
 
     def _take(self, rows):
         found = self._asker.ask(self._name, (np.asarray(rows),))
-        if not isinstance(found, np.ndarray) or found.shape != (len(rows), *self.shape[1:]) or found.dtype != self.dtype:
+        if (
+            not isinstance(found, np.ndarray)
+            or found.shape != (len(rows), *self.shape[1:])
+            or found.dtype != self.dtype
+        ):
             raise BadMessage(f"{self._name}: other rows than those asked for")
         return found
 
@@ -138,7 +142,9 @@ class RemotePrior(Prior):
 
 
 def _is_shape(shape) -> bool:
-    return isinstance(shape, list) and len(shape) <= 8 and all(type(side) is int and side >= 0 for side in shape)
+    return (
+        isinstance(shape, list) and len(shape) <= 8 and all(type(side) is int and side >= 0 for side in shape)
+    )
 
 
 def _is_dtype(name) -> bool:

@@ -6,15 +6,14 @@ import warnings
 
 import numpy as np
 
+from autoencoder_helpers.checks.handing_over import hand_over
 from autoencoder_helpers.checks.result import CheckResult
 from autoencoder_helpers.checks.rule import CheckError, Rule, bind, registered_rules, run_rule, unknown_name
-from autoencoder_helpers.checks.handing_over import hand_over
 
 __all__ = ["CheckError", "CheckResult", "catalogue", "check"]
 
 # One module of rules a chapter; the first part of a check's name is the module's.
 _CHAPTERS = ("dense", "conv", "vae", "flowers")
-
 
 # Checks that have taken points of an answer in this session; what follows from their mistakes must not cost more.
 _CHARGED: set[str] = set()

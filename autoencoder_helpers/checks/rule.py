@@ -107,7 +107,6 @@ class Steps:
         self.rng = rng
         self._charged = frozenset(charged)
         self.results: list[StepResult] = []
-        self._max_points = 0.0
 
     @contextlib.contextmanager
     def __call__(self, title: str, points: float = 0, stop: bool = True):

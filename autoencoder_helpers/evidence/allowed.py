@@ -549,7 +549,7 @@ def _normalization(config, shapes, moving=()):
     _expect(len(set(axes)) == len(axes), "an axis named twice")
     sizes = tuple(shapes[0][axis - 1] for axis in axes)
     names = [name for name, on in (("gamma", config["scale"]), ("beta", config["center"])) if on]
-    return Effect(shapes[0], {name: sizes for name in (*names, *moving)})
+    return Effect(shapes[0], dict.fromkeys((*names, *moving), sizes))
 
 
 def _batch_normalization(config, shapes):

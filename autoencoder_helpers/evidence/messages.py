@@ -27,7 +27,20 @@ MOST_BYTES = 64 << 20  # the largest honest message: a colour network's weights,
 MOST_JSON_BYTES = 4 << 20
 MOST_ARRAYS = 4000
 DTYPES = frozenset(
-    ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64"]
+    [
+        "bool",
+        "int8",
+        "int16",
+        "int32",
+        "int64",
+        "uint8",
+        "uint16",
+        "uint32",
+        "uint64",
+        "float16",
+        "float32",
+        "float64",
+    ]
 )
 _NAME = "message.json"
 _MAGIC = b"\x93NUMPY\x01\x00"
@@ -50,7 +63,9 @@ def pack(tree: Any, arrays: Sequence[np.ndarray] = ()) -> bytes:
         archive.writestr(_NAME, json.dumps(tree))
         for index, array in enumerate(arrays):
             member = io.BytesIO()
-            np.lib.format.write_array(member, np.ascontiguousarray(array).reshape(np.shape(array)), allow_pickle=False)
+            np.lib.format.write_array(
+                member, np.ascontiguousarray(array).reshape(np.shape(array)), allow_pickle=False
+            )
             archive.writestr(f"{index}.npy", member.getvalue())
     return buffer.getvalue()
 
@@ -104,7 +119,9 @@ def _array(data: bytes) -> np.ndarray:
 
 def part_of(arrays: Sequence[np.ndarray], span: Any) -> list[np.ndarray]:
     """The arrays that ``span`` = [first, how many] names. Raises BadMessage if there are none such."""
-    if not (isinstance(span, list) and len(span) == 2 and all(type(part) is int and part >= 0 for part in span)):
+    if not (
+        isinstance(span, list) and len(span) == 2 and all(type(part) is int and part >= 0 for part in span)
+    ):
         raise BadMessage("arrays that are not there")
     first, count = span
     if first + count > len(arrays):

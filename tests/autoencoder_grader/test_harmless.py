@@ -3,7 +3,13 @@
 from pathlib import Path
 
 import pytest
-from autoencoder_grader.harmless import harmless_content, harmless_html, harmless_outputs, harmless_result, harmless_text
+from autoencoder_grader.harmless import (
+    harmless_content,
+    harmless_html,
+    harmless_outputs,
+    harmless_result,
+    harmless_text,
+)
 from autoencoder_grader.nbgrader_api import open_api
 from autoencoder_grader.outcome import card_output
 from autoencoder_helpers.checks.result import CheckResult, StepResult, card
@@ -30,7 +36,9 @@ SCRIPTS = [
 @pytest.mark.parametrize("html", SCRIPTS)
 def test_html_that_acts_is_taken_away(html):
     clean = harmless_html(html)
-    assert not any(f"<{tag}" in clean for tag in ("script", "svg", "iframe", "form", "input", "style", "math"))
+    assert not any(
+        f"<{tag}" in clean for tag in ("script", "svg", "iframe", "form", "input", "style", "math")
+    )
     # What is left of an attribute is text between tags.
     tags = "".join(part.partition(">")[0] for part in clean.split("<")[1:])
     assert "javascript" not in tags and "alert" not in tags and "position" not in tags and "url" not in tags
@@ -40,18 +48,31 @@ def test_cards_and_pictures_look_as_before():
     step = StepResult("It is 4", False, 0, 1, expected="4", found="3", look="the factor", mistake="factor")
     shown = card(CheckResult("tiny.double", "It doubles", 1, 2, (step,)))
     clean = harmless_html(shown)
-    assert clean.count("style=") == shown.count("style=") and clean.count("aria-label") == shown.count("aria-label")
+    assert clean.count("style=") == shown.count("style=") and clean.count("aria-label") == shown.count(
+        "aria-label"
+    )
     assert clean.replace(";", "") == shown.replace(";", "")
     picture = '<img alt="a &amp; b" width="40" height="30" src="data:image/png;base64,iVBORw0KGgo=">'
-    assert all(part in harmless_html(picture) for part in ("width", "height", "data:image/png;base64,iVBORw0KGgo=", "alt"))
-    assert harmless_html("<details><summary>Hint</summary>x</details>") == "<details><summary>Hint</summary>x</details>"
+    assert all(
+        part in harmless_html(picture)
+        for part in ("width", "height", "data:image/png;base64,iVBORw0KGgo=", "alt")
+    )
+    assert (
+        harmless_html("<details><summary>Hint</summary>x</details>")
+        == "<details><summary>Hint</summary>x</details>"
+    )
 
 
 def test_a_page_made_of_a_learners_notebook_holds_no_script():
     """Through nbgrader's own template, with the course's settings: markdown, outputs, and texts of the checks."""
     hostile = "".join(SCRIPTS)
     step = StepResult(hostile, False, 0, 1, expected=hostile, found=hostile, look=hostile, mistake="x")
-    data = {"text/html": hostile, "text/plain": hostile, "application/javascript": "alert(1)", "image/svg+xml": "<svg>"}
+    data = {
+        "text/html": hostile,
+        "text/plain": hostile,
+        "application/javascript": "alert(1)",
+        "image/svg+xml": "<svg>",
+    }
     content = harmless_content("display_data", {"data": data, "metadata": {"text/html": {"isolated": True}}})
     content.pop("transient")
     outputs = [
@@ -60,7 +81,16 @@ def test_a_page_made_of_a_learners_notebook_holds_no_script():
         *harmless_outputs([new_output("display_data", **content)]),
         card_output(CheckResult("tiny.double", hostile, 0, 1, (step,))),
     ]
-    marks = {"nbgrader": {"grade": True, "grade_id": "tiny", "solution": True, "points": 1, "score": 1, "comment": hostile}}
+    marks = {
+        "nbgrader": {
+            "grade": True,
+            "grade_id": "tiny",
+            "solution": True,
+            "points": 1,
+            "score": 1,
+            "comment": hostile,
+        }
+    }
     cells = [
         new_markdown_cell(hostile + "\n\n[link](javascript:alert(1)) ![x](javascript:alert(1))"),
         new_markdown_cell(hostile, metadata=marks),
@@ -72,7 +102,18 @@ def test_a_page_made_of_a_learners_notebook_holds_no_script():
     page, _ = exporter.from_notebook_node(new_notebook(cells=cells), resources=resources)
     body = BeautifulSoup(page[page.index("<body") :], "html.parser")
     for tag in body.find_all(True):
-        assert tag.name not in {"script", "svg", "iframe", "form", "input", "style", "math", "object", "embed", "base"}
+        assert tag.name not in {
+            "script",
+            "svg",
+            "iframe",
+            "form",
+            "input",
+            "style",
+            "math",
+            "object",
+            "embed",
+            "base",
+        }
         assert not any(name.startswith("on") for name in tag.attrs), tag
         for address in (tag.get("href", ""), tag.get("src", "")):
             assert address.startswith(("#", "data:image/png", "http")) or not address, tag
@@ -95,7 +136,10 @@ def test_what_is_no_output_is_left_out(kind, content):
 
 
 def test_of_an_output_only_what_is_shown_is_kept():
-    about = {"image/png": {"width": 3, "height": "x", "alt": "a\ud800", "filenames": []}, "filenames": {"image/png": "/x"}}
+    about = {
+        "image/png": {"width": 3, "height": "x", "alt": "a\ud800", "filenames": []},
+        "filenames": {"image/png": "/x"},
+    }
     content = {
         "data": {"text/plain": "x\ud800", "text/html": 5, "application/json": {}, "image/png": "AAAA"},
         "metadata": about,

@@ -271,7 +271,9 @@ def test_an_empty_notebook_gets_all_graded_cells():
     assert named(found) == ["test-a", "test-b", "test-b-too", "written"] and len(notes) == 4
 
 
-@pytest.mark.parametrize("odd", [{"id": None}, {"outputs": "x"}, {"attachments": 3}, {"cell_type": 7}, {"metadata": {"tags": 1}}])
+@pytest.mark.parametrize(
+    "odd", [{"id": None}, {"outputs": "x"}, {"attachments": 3}, {"cell_type": 7}, {"metadata": {"tags": 1}}]
+)
 def test_an_odd_cell_is_made_whole(odd):
     own = nbformat.from_dict({**new_code_cell("1", id="own"), **odd})
     found, notes = repaired([own, *handed_in()], RELEASED)

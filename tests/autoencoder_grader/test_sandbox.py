@@ -298,7 +298,9 @@ except OSError:
     pass
 print(json.dumps(len(files)))"""
     assert inside(code, Limits(open_files=50)) < 50
-    whole_machine = int(Path("/proc/sys/fs/file-max").read_text()) if os.path.exists("/proc/sys/fs/file-max") else 2**63
+    whole_machine = (
+        int(Path("/proc/sys/fs/file-max").read_text()) if os.path.exists("/proc/sys/fs/file-max") else 2**63
+    )
     assert Limits().open_files * Limits().processes < whole_machine
 
 
@@ -378,6 +380,11 @@ def test_strangers_code_needs_a_sandbox_and_trusted_code_takes_it_where_there_is
 def test_a_course_that_submissions_could_read_is_refused(tmp_path):
     sandbox.expect_hidden(tmp_path)
     sandbox.expect_hidden(REPOSITORY)
-    for place in (Path(sys.prefix), Path(sys.prefix) / "share" / "course", Path("/usr/share/course"), Path("/bin/course")):
+    for place in (
+        Path(sys.prefix),
+        Path(sys.prefix) / "share" / "course",
+        Path("/usr/share/course"),
+        Path("/bin/course"),
+    ):
         with pytest.raises(CourseError, match="can read"):
             sandbox.expect_hidden(place)

@@ -8,7 +8,14 @@ from autoencoder_grader.submissions import Submission, problem_with
 
 def code(name, source="", **marks):
     metadata = {"nbgrader": marks} if marks else {}
-    return {"cell_type": "code", "id": name, "metadata": metadata, "outputs": [], "execution_count": None, "source": source}
+    return {
+        "cell_type": "code",
+        "id": name,
+        "metadata": metadata,
+        "outputs": [],
+        "execution_count": None,
+        "source": source,
+    }
 
 
 @pytest.fixture

@@ -6,8 +6,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
-import zipfile
 from types import SimpleNamespace
 
 import autoencoder_helpers  # noqa: F401  (first: it chooses the Keras)

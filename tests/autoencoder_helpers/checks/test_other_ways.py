@@ -57,7 +57,12 @@ def test_operations_that_end_elsewhere_do_not(end):
 
 def test_a_depthwise_convolution_is_a_layer_like_others():
     layers = keras.layers
-    parts = [layers.Dense(1600), layers.Reshape((20, 20, 4)), layers.UpSampling2D(4), layers.DepthwiseConv2D(3, padding="same")]
+    parts = [
+        layers.Dense(1600),
+        layers.Reshape((20, 20, 4)),
+        layers.UpSampling2D(4),
+        layers.DepthwiseConv2D(3, padding="same"),
+    ]
     decoder = keras.Sequential([keras.Input((10,)), *parts, layers.Conv2D(3, 1, activation="sigmoid")])
     result = check("flowers.decoder", decoder)
     assert result.passed, str(result)

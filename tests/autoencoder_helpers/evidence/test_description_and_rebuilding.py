@@ -463,6 +463,7 @@ def test_regularizers_come_back(rng):
 
 # ----------------------------------------------------------------------------------------- generated networks
 
+
 def maybe(r):
     return bool(r.random() < 0.7)
 
@@ -717,9 +718,14 @@ NOT_DESCRIBABLE = {
     "expected a number": lambda: after(layers.Rescaling([1.0, 2.0, 3.0, 4.0])),
     "more than 20,000,000 weights": lambda: after(layers.Dense(5000), layers.Dense(5000, use_bias=False)),
     "more than 2,000,000 values": lambda: after(layers.UpSampling2D(300), shape=(6, 6, 1)),
-    "more than 400 values for each": lambda: after(layers.UpSampling2D(100), layers.AveragePooling2D(100), shape=(6, 6, 1)),
+    "more than 400 values for each": lambda: after(
+        layers.UpSampling2D(100), layers.AveragePooling2D(100), shape=(6, 6, 1)
+    ),
     "more computation": lambda: after(
-        layers.Conv2D(300, 7, padding="same"), layers.Conv2D(30, 7, padding="same"), layers.Conv2D(1, 7), shape=(28, 28, 1)
+        layers.Conv2D(300, 7, padding="same"),
+        layers.Conv2D(30, 7, padding="same"),
+        layers.Conv2D(1, 7),
+        shape=(28, 28, 1),
     ),
 }
 

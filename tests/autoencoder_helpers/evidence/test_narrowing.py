@@ -28,10 +28,22 @@ def _joined(*parts):
     [
         lambda: [layers.Dense(8), layers.Dense(2), layers.Dense(8), layers.Dense(30)],
         lambda: [_block(30, layers.Dense(8), layers.Dense(2)), _block(2, layers.Dense(8), layers.Dense(30))],
-        lambda: [_block(30, layers.Dense(8)), _block(8, layers.Dense(2)), _block(2, layers.Dense(8)), layers.Dense(30)],
+        lambda: [
+            _block(30, layers.Dense(8)),
+            _block(8, layers.Dense(2)),
+            _block(2, layers.Dense(8)),
+            layers.Dense(30),
+        ],
         # Blocks with a narrow place of their own, wider than what went before.
-        lambda: [layers.Dense(2), _block(2, layers.Dense(9), layers.Dense(5)), _block(5, layers.Dense(4), layers.Dense(30))],
-        lambda: [_block(30, _block(30, layers.Dense(2)), _block(2, layers.Dense(30))), _block(30, layers.Dense(20))],
+        lambda: [
+            layers.Dense(2),
+            _block(2, layers.Dense(9), layers.Dense(5)),
+            _block(5, layers.Dense(4), layers.Dense(30)),
+        ],
+        lambda: [
+            _block(30, _block(30, layers.Dense(2)), _block(2, layers.Dense(30))),
+            _block(30, layers.Dense(20)),
+        ],
     ],
 )
 def test_the_narrowest_place_counts_wherever_it_is(parts):
