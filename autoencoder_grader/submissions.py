@@ -19,7 +19,7 @@ from autoencoder_grader.workplace import DEEPEST
 HELPERS = Path(autoencoder_helpers.__file__).parent
 #: What runs and scores submissions; when it changes, a grade may, too.
 GRADER = Path(__file__).parent
-_DECIDES = ("repair.py", "execution.py", "workplace.py", "sandbox.py", "scores.py", "scoring/*.py")
+_DECIDES = ("repair.py", "execution.py", "workplace.py", "sandbox.py", "scores.py", "scoring/*.py", "kernels/*.py")
 
 
 @dataclass(frozen=True)
