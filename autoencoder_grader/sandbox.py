@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import autoencoder_helpers
+from autoencoder_grader.kernels import system_calls
 from autoencoder_helpers.errors import CourseError
 
 NO_SANDBOX = (
@@ -37,6 +38,7 @@ _SETTINGS = (
     "mime.types",
     "hosts",
 )
+_FILTER = (sys.executable, "-I", "-S", "/opt/system_calls.py")
 _MEGABYTE = 1 << 20
 _GIGABYTE = 1 << 30
 
@@ -98,7 +100,7 @@ def seal(
         *("--proc", "/proc", "--dev", "/dev", "--size", str(limits.shared_memory), "--tmpfs", "/dev/shm"),
         *("--remount-ro", "/dev", "--chdir", room.start_in),
     ]
-    inside = [*([] if forks else _resource_limits(limits)), *command]
+    inside = list(command) if forks else [*_resource_limits(limits), *_FILTER, *command]
     if os.geteuid() != 0:
         return ["bwrap", *mounts, *isolation, *environment, "--", *inside]
     # Root in a user namespace is still root to the kernel. So root only lays out the files; then all rights are
@@ -140,6 +142,7 @@ def _mounts(room: Room, limits: Limits) -> list[str]:
         show(path, path, "--bind")
     for name in room.empty:
         mounts += ["--perms", "0755", "--dir", name]
+    show(system_calls.__file__, _FILTER[-1])
     show(room.folder, HOME, "--bind")
     return [*mounts, "--remount-ro", "/"]
 

@@ -127,8 +127,8 @@ class Workplace:
             shutil.copyfile(source, target)
 
 
-def kernel_server(log: Path) -> ForkServer:
-    """The fork server of this process, for kernels that see what every learner's kernel sees."""
+def kernel_server(log: Path) -> ForkServer | None:
+    """The fork server of this process, for kernels that see what every learner's kernel sees; see fork_server."""
     readable, shown_as, environment = _public_things()
     return fork_server(readable, shown_as, {**environment, ENVIRONMENT: MAILBOX}, log)
 

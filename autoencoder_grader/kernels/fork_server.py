@@ -46,9 +46,7 @@ class ForkServer:
         shown_as: Mapping[Path, str],
         environment: Mapping[str, str],
         log: Path,
-        limits: sandbox.Limits = sandbox.Limits(),
     ):
-        self.limits = limits
         # Short: the path of a socket may have 107 characters, whatever TMPDIR says.
         self.places = Path(tempfile.mkdtemp(prefix="grading-", dir="/tmp"))
         user = sandbox.sandbox_user()
@@ -67,7 +65,7 @@ class ForkServer:
         self._address = self.places / "fork"
         package, _, name = _CODE.rpartition("/")
         code = f"import sys; sys.path.insert(0, {package!r}); from {name}.forking import main; main({str(self._address)!r})"
-        command = sandbox.seal([sys.executable, "-c", code], room, user, limits, forks=True)
+        command = sandbox.seal([sys.executable, "-c", code], room, user, forks=True)
         log.parent.mkdir(parents=True, exist_ok=True)
         self._log = log
         with log.open("ab") as output:
@@ -79,26 +77,25 @@ class ForkServer:
         self,
         folders: Sequence[tuple[Path, str, bool]],
         arguments: Sequence[str],
-        environment: Mapping[str, str] = {},
+        limits: sandbox.Limits = sandbox.Limits(),
     ) -> Fork:
         """Start a kernel that sees only these folders: (source, target, whether it can be written to) each.
 
-        arguments: of ipykernel. environment: what its own adds to the server's. Raises ForkFailed.
+        arguments: of ipykernel. limits: what it may use. Raises ForkFailed.
         """
         request = {
             "folders": [(str(source), target, writable) for source, target, writable in folders],
             "arguments": list(arguments),
-            "environment": dict(environment),
             "start_in": SOCKETS,
-            "temporary": self.limits.temporary,
-            "shared_memory": self.limits.shared_memory,
+            "temporary": limits.temporary,
+            "shared_memory": limits.shared_memory,
             "limits": {
-                "AS": self.limits.memory,
-                "FSIZE": self.limits.file,
+                "AS": limits.memory,
+                "FSIZE": limits.file,
                 "CORE": 0,
-                "NPROC": self.limits.processes,
-                "NOFILE": self.limits.open_files,
-                "CPU": self.limits.processor_seconds,
+                "NPROC": limits.processes,
+                "NOFILE": limits.open_files,
+                "CPU": limits.processor_seconds,
             },
         }
         fork = Fork(self._connect())
@@ -116,6 +113,10 @@ class ForkServer:
                 connection.close()
                 time.sleep(0.02)
         raise ForkFailed(f"the process that kernels are forked from did not start; what it printed: {self._log}")
+
+    def try_out(self) -> None:
+        """Fork a kernel and end it. Raises ForkFailed where that cannot be done, as in some containers."""
+        self.fork([], ["--version"]).kill()
 
     @property
     def alive(self) -> bool:
@@ -201,20 +202,35 @@ class Fork:
         return json.loads(line)
 
 
-_running: dict[str, ForkServer] = {}
+_running: dict[str, ForkServer | None] = {}
 
 
 def fork_server(
     readable: Sequence[Path], shown_as: Mapping[Path, str], environment: Mapping[str, str], log: Path
-) -> ForkServer:
-    """The fork server with these settings, started if none runs; it ends with this process."""
-    key = json.dumps([os.getpid(), sorted(map(str, readable)), {str(k): v for k, v in shown_as.items()}, dict(environment)])
+) -> ForkServer | None:
+    """The fork server with these settings, started if none runs; it ends with this process.
+
+    None where kernels cannot be forked into a sandbox; `log` then says why.
+    """
+    named = {str(path): name for path, name in shown_as.items()}
+    key = json.dumps([os.getpid(), sorted(map(str, readable)), named, dict(environment)])
+    if key in _running and _running[key] is None:
+        return None
     if key not in _running or not _running[key].alive:
-        _running[key] = ForkServer(readable, shown_as, environment, log)
+        server = ForkServer(readable, shown_as, environment, log)
+        try:
+            server.try_out()
+        except ForkFailed as reason:
+            server.close()
+            with log.open("a", encoding="utf-8") as file:
+                file.write(f"{reason}: each kernel starts anew, in a sandbox of its own\n")
+            server = None
+        _running[key] = server
     return _running[key]
 
 
 @atexit.register
 def _close_all() -> None:
     for server in _running.values():
-        server.close()
+        if server is not None:
+            server.close()

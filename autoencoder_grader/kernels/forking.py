@@ -154,7 +154,6 @@ def _run_kernel(request: dict) -> None:
     try:
         os.setsid()
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        os.environ.update(request["environment"])
         os.chdir(request["start_in"])
         sys.argv = ["ipykernel_launcher", *request["arguments"]]
         from ipykernel.kernelapp import IPKernelApp

@@ -17,6 +17,8 @@ import socket
 import struct
 from collections.abc import Mapping, Sequence
 
+from .system_calls import refuse_system_calls
+
 _libc = ctypes.CDLL(None, use_errno=True)
 
 _NEW_MOUNTS, _NEW_UTS, _NEW_IPC = 0x00020000, 0x04000000, 0x08000000
@@ -77,6 +79,7 @@ def settle(limits: Mapping[str, int]) -> None:
     _call(_libc.prctl, _NO_NEW_RIGHTS, 1, 0, 0, 0)
     header = struct.pack("Ii", _CAPABILITIES_VERSION, 0)
     _call(_libc.capset, header, bytes(24))
+    refuse_system_calls()
 
 
 def _start_loopback() -> None:
