@@ -19,7 +19,7 @@ from autoencoder_grader.workplace import DEEPEST
 HELPERS = Path(autoencoder_helpers.__file__).parent
 #: What runs and scores submissions; when it changes, a grade may, too.
 GRADER = Path(__file__).parent
-_DECIDES = ("repair.py", "execution.py", "workplace.py", "sandbox.py", "scores.py", "scoring/*.py", "kernels/*.py")
+_DECIDES = ("repair.py", "execution.py", "workplace.py", "sandbox.py", "scores.py", "scoring/*.py", "kernels/*.py", "engine/*.py")
 
 
 @dataclass(frozen=True)
@@ -157,6 +157,14 @@ def _odd_entry(folder: Path) -> str | None:
             elif not stat.S_ISREG(mode):
                 return f"{path} is a link or a device, which no submission needs"
     return None
+
+
+def solution_digest(course: Path, assignment: str) -> str:
+    """A hash of what an assignment is released from: its solution and the course's settings."""
+    digest = hashlib.sha256()
+    for path in (course / "nbgrader_config.py", *sorted((course / "solutions" / assignment).glob("*.ipynb"))):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def fingerprint(submission: Submission, course: Path, ignore: Iterable[str] = ()) -> str:
