@@ -12,6 +12,7 @@ from autoencoder_helpers.checks.expectations import (
     expect_ends,
     expect_greys,
     expect_joined,
+    expect_layers,
     expect_mnist_split,
     expect_scaled_once,
     expect_shapes,
@@ -201,6 +202,7 @@ def _whole(step, after_conv, side, kernel, padding):
 def encoder(step, encoder):
     with step("An image of 28 x 28 x 1 goes in, 2 numbers come out", points=0.25):
         _expect_image_side(step, "input", encoder.input_shape)
+        expect_layers(step, encoder)
         output = encoder.output_shape
         step.expect(
             not isinstance(output, tuple) or len(output) != 4,
@@ -246,6 +248,7 @@ def encoder(step, encoder):
 def decoder(step, decoder):
     with step("2 numbers go in, an image of 28 x 28 x 1 comes out", points=0.5, stop=False):
         expect_shapes(step, decoder, input_shape=(2,), output_shape=_shape(decoder.output_shape))
+        expect_layers(step, decoder)
         _expect_grid(step, decoder)
         _expect_image_side(step, "output", decoder.output_shape)
     if step.mistake == "wrong-input-shape":

@@ -16,13 +16,26 @@ def expect_shapes(step, model, *, input_shape, output_shape, looks=None) -> None
     for side, wanted in (("input", input_shape), ("output", output_shape)):
         found = getattr(model, f"{side}_shape")
         found = tuple(found[1:]) if isinstance(found, tuple) else found
+        if found != tuple(wanted):
+            expect_layers(step, model)
         step.expect(
             found == tuple(wanted),
-            expected=f"{side} shape {tuple(wanted)} an image",
+            expected=f"{side} shape {tuple(wanted)} for each image",
             found=found,
             look=looks.get(side, f"the {'first' if side == 'input' else 'last'} layer"),
             mistake=f"wrong-{side}-shape",
         )
+
+
+def expect_layers(step, model) -> None:
+    """Inside a step: fail if nothing stands between the network's input and its output."""
+    step.expect(
+        any(type(layer).__name__ != "InputLayer" for layer in model.layers),
+        expected="layers between input and output",
+        found="it has no layers yet, only an input",
+        look="Add them behind the input: keras.Sequential([keras.Input(shape=...), ...]).",
+        mistake="no-layers",
+    )
 
 
 def expect_ends(step, autoencoder, encoder, decoder) -> None:
@@ -161,7 +174,15 @@ def expect_bends(step, hidden):
 
 def expect_greys(step, decoder, codes):
     """Inside a step: fail unless the decoder's outputs lie between 0 and 1 for codes of any size."""
-    end = stages(decoder)[-1]
+    found = stages(decoder)
+    step.expect(
+        bool(found),
+        expected="a layer with weights and an activation at the end, such as a sigmoid",
+        found="no layer with weights",
+        look="What turns a code into pixels? Add the layers that the text names.",
+        mistake="no-layers",
+    )
+    end = found[-1]
     last = end.activation
     step.expect(
         last != "linear",

@@ -9,6 +9,7 @@ from autoencoder_helpers.checks.expectations import (
     expect_ends,
     expect_floor_first,
     expect_greys,
+    expect_layers,
     expect_shapes,
     expect_uses_code,
     is_like_fresh,
@@ -145,6 +146,7 @@ def encoder(step, encoder):
     with step("Images of 80 x 80 colours go in", points=0.5):
         _expect_input(step, encoder)
     with step("A distribution over 10 numbers comes out", points=0.5):
+        expect_layers(step, encoder)
         cloud = encoder(images)
         _expect_distribution(step, cloud)
     with step("Another image gets another cloud"):

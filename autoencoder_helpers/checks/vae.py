@@ -8,7 +8,7 @@ import numpy as np
 
 from autoencoder_helpers import measures
 from autoencoder_helpers.checks.answers import Distribution, Function, Model, as_array, call
-from autoencoder_helpers.checks.expectations import expect_shapes
+from autoencoder_helpers.checks.expectations import expect_layers, expect_shapes
 from autoencoder_helpers.checks.models import all_layers, predict, stages
 from autoencoder_helpers.checks.rule import NotYet, describe, rule
 from autoencoder_helpers.reference import threshold
@@ -108,6 +108,7 @@ def encoder(step, encoder):
             mistake="wrong-input-shape",
         )
     with step("A distribution over two numbers comes out"):
+        expect_layers(step, encoder)
         cloud = _cloud(encoder, images)
         mean, stddev = as_array(cloud.mean()), as_array(cloud.stddev())
         step.expect(
@@ -653,7 +654,7 @@ def elbo_report(step, elbo_report):
             mistake="no-return",
         )
         if isinstance(found, (tuple, list)):
-            found = [as_array(part, "what elbo_report returns") for part in found]
+            found = [as_array(part, "the result of elbo_report") for part in found]
             step.expect(
                 all(part.size == 1 for part in found),
                 expected="each number a mean over the images",
@@ -662,7 +663,7 @@ def elbo_report(step, elbo_report):
                 mistake="not-averaged",
             )
             found = [float(part.reshape(())) for part in found]
-        found = as_array(found, "what elbo_report returns").astype(float)
+        found = as_array(found, "the result of elbo_report").astype(float)
         step.expect(
             found.shape == (3,),
             expected="three numbers: R, K, R + K",
