@@ -26,6 +26,7 @@ _VALUES = 80 * 80 * 3
 _SCALE = 80 * 80  # the chapter's losses: 6,400 x the mean over the 19,200 values
 _LIKE_FRESH = 40  # on that scale: a loss nearer to that of fresh weights tells of no training
 _SOURCES = ("synthetic", "photos")
+_ENDS = ("first", "last")  # of a walk
 # How strongly the chapter's loss weighs the KL: weight 0.0002, counted twice, three colours averaged.
 _BETA = measures.effective_beta(_SCALE, 0.0002, 2, _VALUES)
 
@@ -642,14 +643,7 @@ def walk(step, walk, encoder, decoder):
             look="At t = 0 all of the mixture is `first`.",
             mistake="backwards",
         )
-        ends = np.allclose(found[0], wanted[0], atol=2e-3) and np.allclose(found[-1], wanted[-1], atol=2e-3)
-        step.expect(
-            ends,
-            expected="the first and last image decode the posterior means of `first` and `last`",
-            found="other images at the ends",
-            look="Does the function use the encoder and decoder as they are now, and its own arguments?",
-            mistake="wrong-ends",
-        )
+        _expect_ends_of_walk(step, found, wanted, (first, last), (start, end), decoder)
         step.fail(
             expected="equal steps on a straight line",
             found="the right ends with other images between them",
@@ -657,3 +651,33 @@ def walk(step, walk, encoder, decoder):
             mistake="uneven-steps",
         )
 
+
+def _expect_ends_of_walk(step, found, wanted, images, codes, decoder):
+    """Inside a step: fail unless the walk's first and last image are right; say which is not, and what stands there.
+
+    found, wanted: the images of the walk. images: the two flowers. codes: their posterior means.
+    """
+    start, end = codes
+    shares = sorted({i / parts for parts in range(len(found) - 1, len(found) + 2) for i in range(parts + 1)})
+    on_the_line = predict(decoder, np.array([(1 - t) * start + t * end for t in shares], np.float32))
+    known = [(image, f"the code {t:.0%} of the way, decoded") for t, image in zip(shares, on_the_line, strict=True)]
+    known += [(image, f"`{name}` itself, not decoded") for image, name in zip(images, _ENDS, strict=True)]
+    known = [(image, what) for image, what in known if image.shape == found.shape[1:]]
+    wrong = {}
+    for place, name in zip((0, -1), _ENDS, strict=True):
+        if np.allclose(found[place], wanted[place], atol=2e-3):
+            continue
+        nearest, what = min(known, key=lambda pair: np.abs(found[place] - pair[0]).mean())
+        if not np.allclose(found[place], nearest, atol=2e-3):
+            away = float(np.abs(found[place] - wanted[place]).mean())
+            what = f"another image, {away:.2g} away per value on average (values reach 1)"
+        wrong[name] = what
+    step.expect(
+        not wrong,
+        expected="; ".join(f"{name} image: the posterior mean of `{name}`, decoded" for name in wrong),
+        found="; ".join(f"{name} image: {what}" for name, what in wrong.items()),
+        look="t runs from 0 (`first`) to 1 (`last`), both included: np.linspace(0, 1, steps)."
+        if any("of the way" in what for what in wrong.values())
+        else "Does the function use its own arguments, and the encoder and decoder as they are now?",
+        mistake="wrong-ends",
+    )
