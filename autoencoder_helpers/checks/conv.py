@@ -207,14 +207,14 @@ def encoder(step, encoder):
         step.expect(
             not isinstance(output, tuple) or len(output) != 4,
             expected="a row of 2 numbers for each image",
-            found=f"a grid, {output}",
+            found=f"a grid, {_shape(output)}",
             look="Flatten the grid before the last Dense layer.",
             mistake="missing-flatten",
         )
         step.expect(
             _shape(output) == (2,),
-            expected="2 numbers for each image",
-            found=output,
+            expected="2 numbers for each image, shape (2,)",
+            found=_shape(output),
             look="The code is what the last Dense layer gives out: how wide is it?",
             mistake="no-bottleneck",
         )
@@ -234,7 +234,7 @@ def encoder(step, encoder):
             last == "linear",
             expected="no activation on the last layer",
             found=last,
-            look="Codes may be negative or large; check the last activation.",
+            look="A code may be negative or large: the last layer takes no activation.",
             mistake="bottleneck-activation",
         )
 
@@ -292,7 +292,7 @@ _OTHER_GRIDS = {(a, b, 128 // a // b) for a in (1, 2, 4, 8, 16) for b in (1, 2, 
 def _expect_image_side(step, side, shape):
     """Fail unless one end of a network is an image of 28 x 28 x 1; name the usual ways to miss it."""
     found = _shape(shape)
-    expected = f"{side} shape {_IMAGE} an image"
+    expected = f"{side} shape {_IMAGE} for each image"
     step.expect(
         found != (28, 28),
         expected=expected,
@@ -646,7 +646,7 @@ def _expect_distance(step, distance, point, codes):
         (
             lengths.max(),
             "the distance to the farthest code",
-            "the nearest one, please: min, not max",
+            "The nearest one is asked for: min, not max.",
             "farthest",
         ),
         (
@@ -740,14 +740,14 @@ def neighbours(step, neighbour_accuracy):
         for other, texts, look, mistake in others:
             step.expect(
                 not np.isclose(value, other, atol=1e-6),
-                expected=f"{wanted:.3f}",
+                expected=f"an accuracy of {wanted:.3f}",
                 found=f"{value:.3f}: {texts}",
                 look=look,
                 mistake=mistake,
             )
         step.expect(
             np.isclose(value, wanted, atol=1e-6),
-            expected=f"{wanted:.3f}",
+            expected=f"an accuracy of {wanted:.3f}",
             found=f"{value:.3f}",
             look="fit on the known codes and labels, score on the new ones, with n_neighbors=5",
             mistake="wrong-accuracy",

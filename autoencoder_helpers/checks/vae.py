@@ -49,7 +49,7 @@ def prior(step, prior):
             draws.shape == (5, 2) and bool((draws != draws[0]).any()),
             expected="another pair of numbers with every draw",
             found=f"draws of shape {draws.shape}" + (", all the same" if draws.shape == (5, 2) else ""),
-            look="the distribution itself, not something that only looks like one",
+            look="The prior is a distribution of tfd itself, not something of your own that stands for one.",
             mistake="no-distribution",
         )
     if step.mistake == "wrong-latent-dim":
@@ -75,14 +75,14 @@ def prior(step, prior):
             float(np.abs(mean).max()) < 0.2,
             expected="means 0 and 0",
             found=f"means {_numbers(mean)}",
-            look="loc",
+            look="`loc`, the mean of the normal distribution",
             mistake="mean-not-zero",
         )
         step.expect(
             float(np.abs(stddev - 1).max()) < 0.1,
             expected="standard deviations 1 and 1",
             found=f"standard deviations {_numbers(stddev)}",
-            look="scale",
+            look="`scale`, the standard deviation of the normal distribution",
             mistake="stddev-not-one",
         )
         step.fail(
@@ -104,7 +104,7 @@ def encoder(step, encoder):
     with step("Images of 28 x 28 x 1 go in"):
         step.expect(
             tuple(encoder.input_shape[1:]) == _IMAGE,
-            expected=f"input shape {_IMAGE} an image",
+            expected=f"input shape {_IMAGE} for each image",
             found=encoder.input_shape[1:],
             look="the first layer",
             mistake="wrong-input-shape",
@@ -117,13 +117,13 @@ def encoder(step, encoder):
             mean.shape == stddev.shape == (7, 2),
             expected="means and standard deviations of shape (7, 2) for 7 images",
             found=f"shape {mean.shape}",
-            look="IndependentNormal(2) gives two latent numbers; it needs four numbers an image.",
+            look="IndependentNormal(2) gives two latent numbers; it needs four numbers for each image.",
             mistake="wrong-latent-dim",
         )
         step.expect(
             float(stddev.min()) > 0,
             expected="positive standard deviations",
-            found=f"{stddev.min():.3g}",
+            found=f"one of {stddev.min():.3g}",
             look="the activation in front of the distribution layer",
             mistake="stddev-zero",
         )
@@ -164,8 +164,8 @@ def encoder(step, encoder):
         found = _added(encoder)
         step.expect(
             np.isfinite(found) and found != 0,
-            expected="a KL",
-            found=f"{found:g}",
+            expected="a KL that is not 0",
+            found=f"{found:g} in encoder.losses",
             look="Does the regularizer get the weight that make_encoder was given?",
             mistake="kl-weight-zero",
         )
@@ -201,33 +201,33 @@ def sample_z(step, sample_z):
                     mean + stddev**2 * eps,
                     "variance",
                     "the variance in place of the standard deviation",
-                    "square nothing",
+                    "stddev is already a standard deviation: square nothing",
                 ),
                 (
                     mean + np.sqrt(stddev) * eps,
                     "root-of-stddev",
                     "the square root of stddev",
-                    "stddev is no variance",
+                    "stddev is no variance: take no root",
                 ),
                 (
                     mean + np.exp(stddev) * eps,
                     "exponential",
                     "the exponential of stddev",
-                    "stddev is no logarithm",
+                    "stddev is no logarithm: take no exp",
                 ),
                 (
                     mean + np.exp(stddev / 2) * eps,
                     "log-variance",
                     "stddev read as a log variance",
-                    "it is none: no exp",
+                    "stddev is a standard deviation: take no exp",
                 ),
                 (
                     mean + np.log1p(np.exp(stddev)) * eps,
                     "softplus",
                     "the softplus of stddev",
-                    "the layer has done it",
+                    "The layer has applied softplus already: use stddev as it is.",
                 ),
-                (mean - stddev * eps, "wrong-sign", "mean - stddev * eps", "the sign"),
+                (mean - stddev * eps, "wrong-sign", "mean - stddev * eps", "the sign of the noise"),
                 (mean + eps, "stddev-ignored", "noise that is not stretched", "where does stddev come in?"),
                 (mean, "noise-ignored", "the mean alone", "where does eps come in?"),
                 (mean + stddev, "noise-ignored", "no noise", "where does eps come in?"),
@@ -241,6 +241,7 @@ def sample_z(step, sample_z):
                 (stddev * eps, "mean-ignored", "draws around 0", "where does the mean come in?"),
             ],
             look="With eps = 0 it must be the mean; with eps = 1 one standard deviation above it.",
+            unit="for the first number",
             own_noise=lambda: _call(sample_z, mean, stddev, eps, name="sample_z"),
         )
 
@@ -286,6 +287,7 @@ def gaussian_kl(step, gaussian_kl):
             expected="(mean^2 + stddev^2 - 1) / 2 - ln stddev, summed over the latent variables",
             known=_wrong_kls(mean, stddev),
             look="For mean 0 and stddev 1 it must be 0; try mean 1, stddev 0.5: 0.818 for each latent variable.",
+            unit="nats for the first image",
         )
 
 
@@ -514,28 +516,29 @@ def loss(step, reconstruction_loss):
     with step("It is summed over pixels, and stays one number per image", points=0.5):
         ratio = float(ratios.mean())
         expected = f"{wanted[0]:.1f} nats for the first image, the sum over 784 pixels"
-        for factor, mistake, look in (
+        for factor, mistake, name, look in (
             (
                 1 / _PIXELS,
                 "mean-over-pixels",
+                "the mean over pixels, nats per pixel",
                 "The KL is not divided by 784, so this would make it 784 times too heavy.",
             ),
-            (1 / 28, "summed-over-one-axis", "Rows and columns: two axes are to be summed."),
-            (_PIXELS, "scaled-twice", "a sum over pixels, or the mean times 784, not both"),
-            (-1, "wrong-sign", "the sign: a loss is minimised"),
-            (1 / np.log(2), "bits", "natural logarithms"),
+            (1 / 28, "summed-over-one-axis", "summed over one axis only", "Rows and columns: two axes are to be summed."),
+            (_PIXELS, "scaled-twice", "784 times the sum", "A sum over pixels, or the mean times 784: not both."),
+            (-1, "wrong-sign", "the right size with the wrong sign", "A loss is minimised: it is positive."),
+            (1 / np.log(2), "bits", "logarithms to the base 2 (bits)", "natural logarithms"),
         ):
             step.expect(
                 not _about(ratio, factor, 0.003 * abs(factor)),
                 expected=expected,
-                found=f"{found[0]:.4g}",
+                found=f"{found[0]:.4g}: {name}",
                 look=look,
                 mistake=mistake,
             )
         step.expect(
             _about(ratio, 1, 0.003),
             expected=expected,
-            found=f"{found[0]:.4g}: {ratio:.4g} times as much",
+            found=f"{found[0]:.4g}: {ratio:.4g} times the right value",
             look="the factor between what Keras averages and the sum over 28 x 28 pixels",
             mistake="wrong-scale",
         )
@@ -549,7 +552,7 @@ def loss(step, reconstruction_loss):
         )
         step.expect(
             _about(together / wanted.mean(), 1, 0.003),
-            expected=f"{wanted.mean():.1f} nats, the mean over a batch of 6",
+            expected=f"{wanted.mean():.1f} nats per image, the mean over a batch of 6",
             found=f"{together:.4g}",
             look="Treat every image of the batch alike; leave the first axis alone.",
             mistake="wrong-batch",
@@ -588,8 +591,8 @@ def trained(step, vae, encoder, decoder):
         found = f"R {R:.1f}, K {K:.2f} nats per image on test digits"
         step.expect(
             abs(R - _PIXELS * np.log(2)) > 25,
-            expected="a trained network",
-            found=f"{found}; 784 ln 2 = 543.4 is what an untrained network gives",
+            expected="a trained network: R well below 543 nats per image",
+            found=f"{found}; an untrained network gives R = 784 ln 2 = 543.4",
             look="Run the training cell; was it this network that was trained?",
             mistake="untrained",
         )
@@ -620,8 +623,8 @@ def trained(step, vae, encoder, decoder):
         limit = threshold("vae.trained")
         step.expect(
             R + K <= limit or forgiven,
-            expected=f"at most {limit:.1f} nats per image",
-            found=f"{R + K:.1f} ({found})",
+            expected=f"a negative ELBO of at most {limit:.1f} nats per image",
+            found=f"R + K = {R + K:.1f}: {found}",
             look="the optimizer's learning rate 0.001, 32 images at a time, and enough epochs",
             mistake="trained-too-little",
         )
@@ -784,14 +787,14 @@ def elbo_report(step, elbo_report):
         ):
             step.expect(
                 _about(total, R + K, 1e-2) or not _about(total, value, 1e-2),
-                expected=f"R + K = {R + K:.2f}",
+                expected=f"R + K = {R + K:.2f} nats per image",
                 found=f"{total:.2f}",
                 look=look,
                 mistake=mistake,
             )
         step.expect(
             _about(total, R + K, 1e-2),
-            expected=f"R + K = {R + K:.2f}, of the same draw",
+            expected=f"R + K = {R + K:.2f} nats per image, of the same draw",
             found=f"{total:.2f}",
             look="Add the two numbers that you return; draw once.",
             mistake="wrong-sum",
@@ -1052,10 +1055,11 @@ def _probe_decoder(rng):
     return decoder, kernel.astype(np.float64)
 
 
-def _name_the_mistake(step, found, wanted, *, expected, known, look, own_noise=None):
+def _name_the_mistake(step, found, wanted, *, expected, known, look, unit, own_noise=None):
     """Inside a step: fail unless `found` is `wanted`; if it equals a known wrong value, say which.
 
-    known: (value, slug, what it is, where to look). own_noise: calls the function again, to find one that draws.
+    known: (value, slug, what it is, where to look). unit: what the first value is, for the message. own_noise: calls
+    the function again, to find one that draws.
     """
 
     def near(value):
@@ -1074,10 +1078,9 @@ def _name_the_mistake(step, found, wanted, *, expected, known, look, own_noise=N
             look="Use the noise that is given; draw none.",
             mistake="own-noise",
         )
-    first = f"{wanted.flat[0]:.3f}"
     step.fail(
-        expected=f"{expected}: {first} for the first",
-        found=f"{found.flat[0]:.3f}",
+        expected=f"{expected}: {wanted.flat[0]:.3f} {unit}",
+        found=f"{found.flat[0]:.3f} {unit}",
         look=look,
         mistake="wrong-value",
     )
