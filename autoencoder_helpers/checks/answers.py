@@ -178,7 +178,9 @@ class Distribution:
         if isinstance(value, Prior):
             return value
         if value is None or value is Ellipsis:
-            raise NotYet(expected=f"a distribution in `{name}`", found=describe(value), look=_RUN_FIRST, mistake="missing")
+            raise NotYet(
+                expected=f"a distribution in `{name}`", found=describe(value), look=_RUN_FIRST, mistake="missing"
+            )
         if isinstance(value, type):
             raise NotYet(
                 expected=f"a distribution in `{name}`",
@@ -240,7 +242,9 @@ class Function:
             raise NotYet(
                 expected=f"a function in `{name}`",
                 found=describe(value),
-                look=_RUN_FIRST if value is None else f"Hand in `{name}` itself, without brackets: not `{name}(...)`.",
+                look=_RUN_FIRST
+                if value is None
+                else f"Hand in `{name}` itself, without brackets: not `{name}(...)`.",
                 mistake="no-function",
             )
         return value
@@ -259,7 +263,9 @@ class Anything:
 
     def read(self, value, name):
         if value is None or value is Ellipsis:
-            raise NotYet(expected=f"{self.title} in `{name}`", found=describe(value), look=_RUN_FIRST, mistake="missing")
+            raise NotYet(
+                expected=f"{self.title} in `{name}`", found=describe(value), look=_RUN_FIRST, mistake="missing"
+            )
         return value
 
 
