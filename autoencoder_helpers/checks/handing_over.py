@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from autoencoder_helpers.checks.answers import Distribution, Function, Model, Rows
+from autoencoder_helpers.checks.raised import named
 from autoencoder_helpers.checks.result import CheckResult, StepResult
 from autoencoder_helpers.checks.right_parts import with_right_parts
 from autoencoder_helpers.checks.rule import NotYet, Rule, describe
@@ -64,7 +65,8 @@ def _hand_over(rule, answers, box, ticket):
             reply = _reply(*question, at_hand, reply_arrays)
         except (KeyboardInterrupt, BadMessage):
             raise
-        except BaseException as error:  # noqa: BLE001 - a learner's function may raise anything
+        except BaseException as raised:  # noqa: BLE001 - a learner's function may raise anything
+            error = named(raised)
             reply, reply_arrays = {"error": [type(error).__name__, _first_line(error)]}, []
         box.send(f"{ticket}-{number:04d}", reply, reply_arrays)
         number += 1
