@@ -5,6 +5,7 @@ from pathlib import Path
 from autoencoder_grader.companions import DropWeights, KeepOnlyNotebooks, KeepSubmittedFiles
 from autoencoder_grader.execution import SealedExecute
 from autoencoder_grader.harmless import harmless_markdown
+from autoencoder_grader.late import LatePointsPerDay
 from autoencoder_grader.nbgrader_api import make_alembic_reachable
 from autoencoder_grader.release import release_preprocessors
 from autoencoder_grader.repair import RepairFromRelease
@@ -39,6 +40,12 @@ c.Autograde.autograde_preprocessors = [
     for step in Autograde.autograde_preprocessors.default()
 ]
 c.Autograde.create_student = True
+
+# Late submissions: points off for each day begun after the due date and the grace period. 0: none. `grade` works it
+# out anew for everybody when you change this or a due date; nothing is run again for it.
+c.AssignLatePenalties.plugin_class = LatePointsPerDay
+c.LatePointsPerDay.points_per_day = 0.0
+c.LatePointsPerDay.grace_hours = 0.0
 
 # A learner without weights trains while being graded: a cell may take half an hour, not nbgrader's 30
 # seconds.

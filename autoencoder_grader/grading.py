@@ -22,6 +22,7 @@ from autoencoder_grader import sandbox
 from autoencoder_grader.companions import WEIGHTS
 from autoencoder_grader.export import export_grades
 from autoencoder_grader.harmless import harmless_text
+from autoencoder_grader.late import refresh_penalties
 from autoencoder_grader.nbgrader_api import folder_of, open_api, reason, write_log
 from autoencoder_grader.progress import GradingProgress
 from autoencoder_grader.release import chapters_of
@@ -159,6 +160,12 @@ def grade(
     if report.unchanged:
         console.print(f"✓ {len(report.unchanged)} graded before and unchanged", soft_wrap=True)
     if report.graded or report.unchanged:
+        changed, problems = refresh_penalties(api, log)
+        if changed:
+            console.print(f"✓ {len(changed)} with other points for lateness than before", soft_wrap=True)
+        for line in problems:
+            report.problems.append(_one_line(line))
+            _show_problem(console, _one_line(line))
         report.feedback = folder_of(api, "feedback")
         report.grades = export_grades(api, course / "grades.csv")
     return report

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from autoencoder_grader.workplace import DEEPEST
 HELPERS = Path(autoencoder_helpers.__file__).parent
 #: What runs and scores submissions; when it changes, a grade may, too.
 GRADER = Path(__file__).parent
+#: Settings that change no score, only what is done with it: with another one nothing need run again.
+_AFTERWARDS = re.compile(rb"^c\.(LatePointsPerDay|MoodleExport|CanvasExport)\..*\n?", re.MULTILINE)
 _DECIDES = ("repair.py", "execution.py", "workplace.py", "sandbox.py", "scores.py", "scoring/*.py")
 
 
@@ -161,13 +164,10 @@ def _odd_entry(folder: Path) -> str | None:
 
 def fingerprint(submission: Submission, course: Path, ignore: Iterable[str] = ()) -> str:
     """Return a hash of all that a grade depends on: submission, solution, checks and settings."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(_AFTERWARDS.sub(b"", (course / "nbgrader_config.py").read_bytes()))
     folders = [
         (submission.folder, find_all_files(str(submission.folder), list(ignore))),
-        (
-            course,
-            [course / "nbgrader_config.py", *(course / "solutions" / submission.assignment).glob("*.ipynb")],
-        ),
+        (course, (course / "solutions" / submission.assignment).glob("*.ipynb")),
         (HELPERS, [path for path in HELPERS.rglob("*") if path.suffix in {".py", ".toml"}]),
         (GRADER, [path for pattern in _DECIDES for path in GRADER.glob(pattern)]),
     ]
