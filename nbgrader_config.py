@@ -4,6 +4,7 @@ from pathlib import Path
 
 from autoencoder_grader.companions import DropWeights, KeepOnlyNotebooks, KeepSubmittedFiles
 from autoencoder_grader.execution import SealedExecute
+from autoencoder_grader.export import CsvExport
 from autoencoder_grader.harmless import harmless_markdown
 from autoencoder_grader.late import LatePointsPerDay
 from autoencoder_grader.nbgrader_api import make_alembic_reachable
@@ -46,6 +47,11 @@ c.Autograde.create_student = True
 c.AssignLatePenalties.plugin_class = LatePointsPerDay
 c.LatePointsPerDay.points_per_day = 0.0
 c.LatePointsPerDay.grace_hours = 0.0
+
+# `nbgrader export` writes what `autoencoder-course export` writes; --exporter=autoencoder_grader.export.MoodleExport
+# or .CanvasExport for the platforms. What those call an assignment, where it is not nbgrader's name for it:
+# c.CanvasExport.column_names = {"01_dense_autoencoder": "Dense autoencoder (4711)"}
+c.ExportApp.plugin_class = CsvExport
 
 # A learner without weights trains while being graded: a cell may take half an hour, not nbgrader's 30
 # seconds.

@@ -167,7 +167,7 @@ def grade(
             report.problems.append(_one_line(line))
             _show_problem(console, _one_line(line))
         report.feedback = folder_of(api, "feedback")
-        report.grades = export_grades(api, course / "grades.csv")
+        report.grades, _ = export_grades(api, course / "grades.csv")
     return report
 
 
