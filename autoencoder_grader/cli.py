@@ -169,6 +169,24 @@ def export(ctx, file_format, assignments, to):
 
 
 @main.command()
+@click.option(
+    "--to",
+    type=click.Path(path_type=Path),
+    help="The page to write. Default: build/report.html in the course folder.",
+)
+@click.pass_context
+def report(ctx, to):
+    """Write a page about the class: points, mistakes, what needs a person."""
+    course = _course(ctx)
+    from autoencoder_grader.report import write_report
+
+    if to is None:
+        to = course / "build" / "report.html"
+        to.parent.mkdir(exist_ok=True)
+    click.echo(f"report: {write_report(course, to)}")
+
+
+@main.command()
 @click.argument("cases", nargs=-1)
 @click.option("--seeds", default=3, show_default=True, help="Score on the private data of so many secret seeds.")
 @click.option("--processes", default=2, show_default=True, help="So many grade at the same time.")
