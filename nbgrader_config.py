@@ -42,14 +42,15 @@ c.Autograde.autograde_preprocessors = [
 ]
 c.Autograde.create_student = True
 
-# Late submissions: points off for each day begun after the due date and the grace period. 0: none. `grade` works it
-# out anew for everybody when you change this or a due date; nothing is run again for it.
+# Late submissions: points off for each day begun after the due date and the grace period. 0: none. `grade`
+# works it out anew for everybody when you change this or a due date; nothing is run again for it.
 c.AssignLatePenalties.plugin_class = LatePointsPerDay
 c.LatePointsPerDay.points_per_day = 0.0
 c.LatePointsPerDay.grace_hours = 0.0
 
-# `nbgrader export` writes what `autoencoder-course export` writes; --exporter=autoencoder_grader.export.MoodleExport
-# or .CanvasExport for the platforms. What those call an assignment, where it is not nbgrader's name for it:
+# `nbgrader export` writes what `autoencoder-course export` writes; with
+# --exporter=autoencoder_grader.export.MoodleExport or .CanvasExport for these platforms. What they call an
+# assignment, where it is not nbgrader's name for it:
 # c.CanvasExport.column_names = {"01_dense_autoencoder": "Dense autoencoder (4711)"}
 c.ExportApp.plugin_class = CsvExport
 

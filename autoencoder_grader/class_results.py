@@ -25,9 +25,10 @@ NOT_GRADED = "not graded"
 class SubmissionResult:
     """One submission.
 
-    status: "graded", "student error", "limit" or NOT_GRADED. notes: lines for a person. points, max_points: of the
-    checks alone. written_points: of answers graded by hand. waiting: answers that still wait for that.
-    penalty: points lost for being late. seconds, memory: what grading took, memory in bytes; None where not recorded.
+    status: "graded", "student error", "limit" or NOT_GRADED. notes: lines for a person. points, max_points:
+    of the checks alone. written_points: of answers graded by hand. waiting: answers that still wait for that.
+    penalty: points lost for being late. seconds, memory: what grading took, memory in bytes; None where not
+    recorded.
     """
 
     student: str
@@ -49,7 +50,7 @@ class SubmissionResult:
 
     @property
     def needs_a_person(self) -> bool:
-        """Whether somebody should look at it; written answers that wait are no reason, every submission has some."""
+        """Whether somebody should look at it; a written answer that waits is no reason, each has one."""
         return self.status != "graded" or bool(self.notes)
 
 
@@ -124,7 +125,7 @@ def read_class(course: Path) -> ClassResults:
 
 
 def check_costs(rows: list[CheckRow]) -> list[CheckCost]:
-    """Return what each check cost a class in points, the costliest first; checks that cost nothing are left out."""
+    """Return what each check cost a class, the costliest first, without those that cost nothing."""
     by_check = defaultdict(list)
     for row in rows:
         if row.points is not None:
@@ -158,7 +159,9 @@ def _mistakes(rows: list[CheckRow]) -> tuple[Mistake, ...]:
     return tuple(sorted(found, key=lambda mistake: (-mistake.count, mistake.name)))
 
 
-def _result(api, course: Path, submission: Submission, grade, rows: list[CheckRow] | None) -> SubmissionResult:
+def _result(
+    api, course: Path, submission: Submission, grade, rows: list[CheckRow] | None
+) -> SubmissionResult:
     if not rows or grade is None:
         note = "run `autoencoder-course grade`; it says why if it cannot be graded"
         return SubmissionResult(submission.student, submission.assignment, NOT_GRADED, (note,))

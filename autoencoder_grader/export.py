@@ -1,6 +1,7 @@
 """Grades for other programs: export plugins of nbgrader for plain CSV, Moodle and Canvas.
 
-`autoencoder-course export` and `nbgrader export --exporter=autoencoder_grader.export.MoodleExport` write the same.
+`autoencoder-course export` and `nbgrader export --exporter=autoencoder_grader.export.MoodleExport` write the
+same.
 """
 
 from __future__ import annotations
@@ -35,10 +36,11 @@ class GradesExport(ExportPlugin):
             self.log.warning(line)
 
     def write(self, gradebook: Gradebook) -> list[str]:
-        """Write the file `self.to`, whole or not at all; return a line for each thing an instructor should know.
+        """Write the file `self.to`, whole or not at all; return a line for each thing an instructor should
+        know.
 
-        Raises CourseError when an assignment or a student is not in the gradebook, when the file cannot be written,
-        and when its rows would not be what the importer expects.
+        Raises CourseError when an assignment or a student is not in the gradebook, when the file cannot be
+        written, and when its rows would not be what the importer expects.
         """
         assignments = assignments_of(gradebook, [str(name) for name in self.assignment])
         students = [str(name) for name in self.student]
@@ -98,7 +100,7 @@ class _ColumnsExport(GradesExport):
     ).tag(config=True)
 
     def rows(self, grades):
-        """Return the rows of the students whom the platform will know, and a line about those whom it will not."""
+        """Return the rows of the students whom the platform will know, and a line about the others."""
         by_assignment = defaultdict(list)
         for grade in grades:
             by_assignment[grade.assignment].append(grade)
@@ -146,10 +148,11 @@ class _ColumnsExport(GradesExport):
 
 
 class MoodleExport(_ColumnsExport):
-    """Moodle's gradebook: Grades, Import, CSV file. The columns are some of Moodle's own CSV export, and the username.
+    """Moodle's gradebook: Grades, Import, CSV file. The columns are some of Moodle's own CSV export, and the
+    username.
 
-    Moodle finds a student by one column that one chooses while importing. It gives the grades of a line whose cell in
-    that column is empty to the student of the line before: no such line may be in the file.
+    Moodle finds a student by one column that one chooses while importing. It gives the grades of a line whose
+    cell in that column is empty to the student of the line before: no such line may be in the file.
     """
 
     default_name = "moodle.csv"
@@ -157,17 +160,19 @@ class MoodleExport(_ColumnsExport):
     identify_by = Enum(
         ("email", "lms_user_id", "id"),
         "email",
-        help="Which entry of nbgrader's student records Moodle finds a student by: the email address, lms_user_id as "
-        "Moodle's ID number, or id as Moodle's username.",
+        help="Which entry of nbgrader's student records Moodle finds a student by: the email address, "
+        "lms_user_id as Moodle's ID number, or id as Moodle's username.",
     ).tag(config=True)
 
     @property
     def needs(self) -> str:
         """What Moodle finds a student by, in words."""
         usable = "that can be imported"
-        return {"email": f"an email address {usable}", "lms_user_id": "an lms_user_id", "id": f"an id {usable}"}[
-            self.identify_by
-        ]
+        return {
+            "email": f"an email address {usable}",
+            "lms_user_id": "an lms_user_id",
+            "id": f"an id {usable}",
+        }[self.identify_by]
 
     def identity(self, person):
         """Return the entry that Moodle finds a student by."""
@@ -186,8 +191,8 @@ class MoodleExport(_ColumnsExport):
 class CanvasExport(_ColumnsExport):
     """Canvas's gradebook: Grades, Import. The columns are those of Canvas's own export.
 
-    Canvas looks for a student by ID, then by SIS User ID, then by SIS Login ID, and then by name. The second line
-    sets the points possible of each assignment.
+    Canvas looks for a student by ID, then by SIS User ID, then by SIS Login ID, and then by name. The second
+    line sets the points possible of each assignment.
     """
 
     default_name = "canvas.csv"
@@ -195,8 +200,8 @@ class CanvasExport(_ColumnsExport):
     lms_user_id_is = Enum(
         ("ID", "SIS User ID"),
         "ID",
-        help="Which of Canvas's columns takes lms_user_id: ID is Canvas's own number for a user, SIS User ID is the "
-        "institution's.",
+        help="Which of Canvas's columns takes lms_user_id: ID is Canvas's own number for a user, "
+        "SIS User ID is the institution's.",
     ).tag(config=True)
 
     @property
@@ -211,7 +216,9 @@ class CanvasExport(_ColumnsExport):
     def identifies(self, person):
         """Say whether Canvas can find a student by the id; Canvas would read 12ab as the user 12."""
         digits = person.lms_user_id.strip()
-        return super().identifies(person) and (self.lms_user_id_is != "ID" or digits.isascii() and digits.isdigit())
+        return super().identifies(person) and (
+            self.lms_user_id_is != "ID" or digits.isascii() and digits.isdigit()
+        )
 
     def person(self, person):
         """Return name, ids, login and an empty section, which Canvas does not need."""
@@ -231,21 +238,27 @@ class CanvasExport(_ColumnsExport):
 FORMATS: dict[str, type[GradesExport]] = {"csv": CsvExport, "moodle": MoodleExport, "canvas": CanvasExport}
 
 
-def export_grades(api, to: Path, file_format: str = "csv", assignments: Iterable[str] = ()) -> tuple[Path, list[str]]:
-    """Write the grades of the gradebook to the file `to`; return it, and a line for each thing that is not in it.
+def export_grades(
+    api, to: Path, file_format: str = "csv", assignments: Iterable[str] = ()
+) -> tuple[Path, list[str]]:
+    """Write the grades of the gradebook to the file `to`; return it, and a line for each thing that is not in
+    it.
 
-    api: from open_api. file_format: one of FORMATS. assignments: those wanted; all by default. The file is replaced as a
-    whole, so that a reader never sees half of it. Raises CourseError when there is nothing to write or no place to.
+    api: from open_api. file_format: one of FORMATS. assignments: those wanted; all by default. The file is
+    replaced as a whole, so that a reader never sees half of it. Raises CourseError when there is nothing to
+    write or no place to.
     """
     if not has_gradebook(api):
-        raise CourseError(f"nothing is graded yet in {api.coursedir.root}: run `autoencoder-course grade` first")
+        raise CourseError(
+            f"nothing is graded yet in {api.coursedir.root}: run `autoencoder-course grade` first"
+        )
     plugin = FORMATS[file_format](parent=api, to=str(to), assignment=list(assignments))
     with api.gradebook as gradebook:
         return to, plugin.write(gradebook)
 
 
 def _points(grade: Grade) -> str:
-    """The points for a platform; nothing for what was not handed in or is not graded: that is no zero of ours."""
+    """The points for a platform; nothing where nothing is graded, which is no zero of ours."""
     return format_points(grade.points) if grade.graded else ""
 
 
@@ -268,7 +281,8 @@ def _refuse_doubles(people: list[Person], identity: Callable[[Person], str]) -> 
         other = seen.setdefault(identity(person).casefold(), person)
         if other is not person:
             raise CourseError(
-                f"{other.id} and {person.id} are both {identity(person)!r} in the gradebook; nothing was written"
+                f"{other.id} and {person.id} are both {identity(person)!r} in the gradebook; "
+                "nothing was written"
             )
 
 

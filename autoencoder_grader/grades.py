@@ -28,10 +28,10 @@ class Person:
 class Grade:
     """What one student has in one assignment.
 
-    raw_points: points of all cells. penalty: points lost for being late. waiting: answers that a person has yet to
-    grade; until then they count nothing. handed_in: whether the gradebook has a submission. graded: whether it has
-    points for any cell of it; a grading that failed leaves a submission without. timestamp, due: in UTC; None where
-    the gradebook has none. due does not count the student's own extension in.
+    raw_points: points of all cells. penalty: points lost for being late. waiting: answers that a person has
+    yet to grade; until then they count nothing. handed_in: whether the gradebook has a submission. graded:
+    whether it has points for any cell of it; a grading that failed leaves a submission without. timestamp,
+    due: in UTC; None where the gradebook has none. due does not count the student's own extension in.
     """
 
     student: Person

@@ -1,7 +1,9 @@
-"""Points lost for handing in late: nbgrader's plugin for it, and the step that keeps all penalties up to date.
+"""Points lost for handing in late: nbgrader's plugin for it, and the step that keeps all penalties up to
+date.
 
-nbgrader works a penalty out while it autogrades a submission. A due date that moves, another policy, or an answer that
-a person has graded since would leave it as it was; `refresh_penalties` gives what grading everything anew would give.
+nbgrader works a penalty out while it autogrades a submission. A due date that moves, another policy, or an
+answer that a person has graded since would leave it as it was; `refresh_penalties` gives what grading
+everything anew would give.
 """
 
 from __future__ import annotations
@@ -32,8 +34,8 @@ class LatePointsPerDay(LateSubmissionPlugin):
     def late_submission_penalty(self, student_id, score, total_seconds_late):
         """Return the points that a notebook loses, or None for none; nbgrader takes no more than its score.
 
-        student_id, score: not used; nbgrader hands them over. total_seconds_late: seconds after the due date, with
-        the student's own extension counted in.
+        student_id, score: not used; nbgrader hands them over. total_seconds_late: seconds after the due date,
+        with the student's own extension counted in.
         """
         late = total_seconds_late - self.grace_hours * _HOUR
         if late <= 0 or not self.points_per_day:
@@ -63,7 +65,7 @@ def penalty_of(notebook: SubmittedNotebook, policy: LateSubmissionPlugin) -> flo
 
 
 def seconds_late(submission: SubmittedAssignment) -> float:
-    """Return the seconds by which a submission missed its due date, 0 for none or where a time is not known."""
+    """Return the seconds by which a submission missed its due date; 0 where a time is not known."""
     # nbgrader's own property fails where an extension was granted and the due date taken away.
     return 0 if submission.assignment.duedate is None else submission.total_seconds_late
 
@@ -72,8 +74,8 @@ def refresh_penalties(api, log: Path) -> tuple[list[str], list[str]]:
     """Work out all penalties of the gradebook anew; write the feedback pages again of those that changed.
 
     api: from open_api. log: the file that takes nbgrader's log.
-    Returns the submissions whose penalty changed, as student/assignment, and a line for each feedback page that could
-    not be written. Raises CourseError when the policy cannot be read.
+    Returns the submissions whose penalty changed, as student/assignment, and a line for each feedback page
+    that could not be written. Raises CourseError when the policy cannot be read.
     """
     policy = late_policy(api)
     changed, problems = [], []
@@ -84,18 +86,24 @@ def refresh_penalties(api, log: Path) -> tuple[list[str], list[str]]:
                 continue
             student, assignment = notebook.student.id, notebook.assignment.assignment.name
             page = folder_of(api, "feedback") / student / assignment / f"{notebook.name}.html"
-            # The page goes first: should we be stopped between, a submission without its page is graded again.
-            shown = page.is_file()
-            page.unlink(missing_ok=True)
+            # Feedback pages show no difference between no penalty and one of no points.
+            counts = (penalty or 0) != (notebook.late_submission_penalty or 0)
+            shown = counts and page.is_file()
+            if shown:
+                # The page goes first: whoever is without one after an interruption is graded again.
+                page.unlink()
             notebook.late_submission_penalty = penalty
             gradebook.db.commit()
-            changed.append((student, assignment, shown))
+            if counts:
+                changed.append((student, assignment, shown))
     for student, assignment, shown in changed:
         if shown:
             result = api.generate_feedback(assignment, student, force=True)
             write_log(log, f"generate_feedback {student}/{assignment}", result)
             if not result["success"]:
-                problems.append(f"{student}/{assignment}: no feedback page ({reason(result)}); the whole log: {log}")
+                problems.append(
+                    f"{student}/{assignment}: no feedback page ({reason(result)}); the whole log: {log}"
+                )
     return [f"{student}/{assignment}" for student, assignment, _ in changed], problems
 
 

@@ -18,7 +18,8 @@ from autoencoder_helpers.errors import CourseError
 def write_report(course: Path, to: Path) -> Path:
     """Write the report on the class of a course to the HTML file `to`, whole or not at all; return it.
 
-    course: the folder with nbgrader_config.py. Raises CourseError when nothing is graded, or `to` cannot be written.
+    course: the folder with nbgrader_config.py. Raises CourseError when nothing is graded, or `to` cannot be
+    written.
     """
     results = read_class(course)
     if not any(entry.graded for entry in results.submissions):
@@ -42,7 +43,9 @@ def report_page(results: ClassResults, now: datetime.datetime) -> str:
     environment.filters["plain"] = lambda text: harmless_text(str(text))
     graded = [entry for entry in results.submissions if entry.graded]
     times = {
-        assignment: [entry.seconds for entry in graded if entry.assignment == assignment and entry.seconds is not None]
+        assignment: [
+            entry.seconds for entry in graded if entry.assignment == assignment and entry.seconds is not None
+        ]
         for assignment in results.assignments
     }
     times = {assignment: own for assignment, own in times.items() if own}

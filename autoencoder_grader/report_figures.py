@@ -1,4 +1,4 @@
-"""The pictures of the class report, each once for a light and once for a dark page, with a text that says the same."""
+"""The pictures of the class report, each for a light and for a dark page, with a text that says the same."""
 
 from __future__ import annotations
 
@@ -19,7 +19,12 @@ from autoencoder_helpers.style import family
 _WIDTH = 4.2  # inches: about as wide as a phone, so that nothing must shrink there
 _MOST_CHECKS = 10
 # Letters become shapes, so that the picture is the same where the font is missing; the ground is the page's.
-_SVG = {"svg.fonttype": "path", "svg.hashsalt": "report", "savefig.facecolor": "none", "axes.facecolor": "none"}
+_SVG = {
+    "svg.fonttype": "path",
+    "svg.hashsalt": "report",
+    "savefig.facecolor": "none",
+    "axes.facecolor": "none",
+}
 
 
 def in_points(value: float) -> str:
@@ -80,12 +85,16 @@ def costs_picture(costs: list[CheckCost]) -> Picture:
         axes.grid(visible=False, axis="y")
 
     bars = ", ".join(f"{cost.check} {in_points(cost.lost)}" for cost in shown)
-    return _picture(draw, 0.9 + 0.3 * len(shown), f"Bars of the points lost in the whole class by check: {bars}.")
+    return _picture(
+        draw, 0.9 + 0.3 * len(shown), f"Bars of the points lost in the whole class by check: {bars}."
+    )
 
 
 def times_picture(seconds: dict[str, list[float]]) -> Picture:
-    """Draw the time that grading each submission took; seconds: for each assignment those of its submissions."""
-    shift = np.random.default_rng(0)  # dots that would hide each other, beside each other; the same in each report
+    """Draw how long grading each submission took; seconds: for each assignment, of its submissions."""
+    shift = np.random.default_rng(
+        0
+    )  # dots that would hide each other, beside each other; the same in each report
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()

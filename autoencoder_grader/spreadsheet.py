@@ -5,14 +5,16 @@ import io
 import re
 from collections.abc import Iterable
 
-# A spreadsheet runs a cell that begins so. A separator inside a text counts as well: set to another one than the
-# comma, the program takes what follows it for a cell of its own. The last four are the wide forms of the first.
+# A spreadsheet runs a cell that begins so. A separator inside a text counts as well: set to another one than
+# the comma, the program takes what follows it for a cell of its own. The last four are the wide forms of the
+# first.
 _FORMULA = re.compile(r"(^|[;,|])( *)([=+\-@＝＋－＠])")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?")
 
 
 def harmless_cell(text: str) -> str:
-    """Return a text that a spreadsheet shows and never runs: an apostrophe stands before what would be a formula.
+    """Return a text that a spreadsheet shows and never runs: an apostrophe stands before what would be a
+    formula.
 
     Line breaks and other control characters become blanks, blanks at the ends go. A number stays what it is.
     """

@@ -27,7 +27,8 @@ LINES = (
 )
 
 # The same hues, light enough for a dark page.
-PALE_BLUE, PALE_ORANGE, PALE_GREEN, PALE_INK, PALE_QUIET = "#56B4E9", "#E69F00", "#66CC99", "#E8E8E8", "#9A9A9A"
+PALE_BLUE, PALE_ORANGE, PALE_GREEN = "#56B4E9", "#E69F00", "#66CC99"
+PALE_INK, PALE_QUIET = "#E8E8E8", "#9A9A9A"
 
 STYLE = {
     "figure.dpi": 100,

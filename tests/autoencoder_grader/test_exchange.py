@@ -1,4 +1,4 @@
-"""One student's way through nbgrader's exchange: release, fetch, submit, collect, grade, feedback and back."""
+"""One student's way through nbgrader's exchange: release, fetch, submit, collect, grade, feedback."""
 
 import io
 import os
@@ -39,7 +39,11 @@ class Student:
         config = Config(
             {
                 "CourseDirectory": {"root": str(home), "course_id": "autoencoders", "student_id": name},
-                "Exchange": {"root": str(exchange), "cache": str(home / "cache"), "assignment_dir": str(home)},
+                "Exchange": {
+                    "root": str(exchange),
+                    "cache": str(home / "cache"),
+                    "assignment_dir": str(home),
+                },
             }
         )
         self._api = NbGraderAPI(config=config, coursedir=CourseDirectory(config=config))
@@ -147,7 +151,9 @@ def test_a_chapter_goes_to_a_student_and_comes_back_graded(course, ada, exchange
     (page,) = ada.fetch_feedback()
     assert score_on(page) == "1.5 / 4.0"
     assert "rounded down" in page and "Pooling by 2 halves the side" in page
-    assert page == (course.folder / "feedback" / "ada" / CHAPTER / f"{CHAPTER}.html").read_text(encoding="utf-8")
+    assert page == (course.folder / "feedback" / "ada" / CHAPTER / f"{CHAPTER}.html").read_text(
+        encoding="utf-8"
+    )
 
     # She hands in again: the newer submission is graded, and its page lies beside the first.
     ada.answer(write_sides=RIGHT)

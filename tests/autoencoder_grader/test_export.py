@@ -37,8 +37,15 @@ def course(tmp_path, empty_gradebook, tiny_course):
             gradebook.add_grade_cell("written", assignment, assignment, max_score=2, cell_type="markdown")
         for student, about in STUDENTS.items():
             gradebook.add_student(student, **about)
-        for student, points, by_hand in (("ada", 10, 2), ("ben", 7.123456, 0), ("cy", 8, None), ("dora", None, None)):
-            gradebook.add_submission(DENSE, student, timestamp="2026-05-02 13:00:00" if student == "cy" else None)
+        for student, points, by_hand in (
+            ("ada", 10, 2),
+            ("ben", 7.123456, 0),
+            ("cy", 8, None),
+            ("dora", None, None),
+        ):
+            gradebook.add_submission(
+                DENSE, student, timestamp="2026-05-02 13:00:00" if student == "cy" else None
+            )
             check = gradebook.find_grade("check", DENSE, DENSE, student)
             check.auto_score, check.needs_manual_grade = points, points is None
             written = gradebook.find_grade("written", DENSE, DENSE, student)
@@ -95,7 +102,9 @@ def test_moodle_finds_each_line_of_the_file_by_the_chosen_column(course):
         assert any("dora" in line and "email" in line for line in remarks) == (setting == "email")
 
 
-@pytest.mark.parametrize("email", ["", "  ", "no address", "=cmd()@example.org", "-a@example.org", "@example.org"])
+@pytest.mark.parametrize(
+    "email", ["", "  ", "no address", "=cmd()@example.org", "-a@example.org", "@example.org"]
+)
 def test_an_email_address_that_moodle_cannot_compare_leaves_the_student_out_and_says_so(course, email):
     set_student(course, "ada", email=email)
     rows, remarks = write(course, "moodle")
@@ -206,7 +215,10 @@ def test_names_of_all_kinds_stay_in_their_cells(course):
 
 
 def test_a_penalty_counts_as_the_due_date_and_the_policy_are_now(course):
-    policy = {"AssignLatePenalties": {"plugin_class": LatePointsPerDay}, "LatePointsPerDay": {"points_per_day": 1.5}}
+    policy = {
+        "AssignLatePenalties": {"plugin_class": LatePointsPerDay},
+        "LatePointsPerDay": {"points_per_day": 1.5},
+    }
     for file_format in FORMATS:
         to = course.folder / "late.csv"
         export_grades(open_api(course.folder, **policy), to, file_format)
@@ -271,7 +283,10 @@ def files_in(folder):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--assignment", "01_dens"], "no assignment '01_dens' in the gradebook; there are: 01_dense, 04_flowers"),
+        (
+            ["--assignment", "01_dens"],
+            "no assignment '01_dens' in the gradebook; there are: 01_dense, 04_flowers",
+        ),
         (["--to", "{course}"], "is a folder"),
         (["--to", "{course}/none/x.csv"], "cannot be written: No such file or directory"),
     ],

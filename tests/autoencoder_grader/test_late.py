@@ -65,9 +65,7 @@ def quiet():
 def set_policy(course, points_per_day, grace_hours=0):
     """Change the two settings as an instructor does: in their lines."""
     path = course.folder / "nbgrader_config.py"
-    lines = [
-        line for line in path.read_text().splitlines() if not line.startswith("c.LatePointsPerDay.")
-    ]
+    lines = [line for line in path.read_text().splitlines() if not line.startswith("c.LatePointsPerDay.")]
     lines += [
         f"c.LatePointsPerDay.points_per_day = {points_per_day}",
         f"c.LatePointsPerDay.grace_hours = {grace_hours}",
@@ -168,7 +166,9 @@ def test_a_due_date_that_is_taken_away_takes_the_penalties_with_it(late_class):
     assert set(penalties_of(late_class).values()) == {None}
 
 
-@pytest.mark.parametrize(("points", "grace", "lost"), [(0, 0, (0, 0)), (0.25, 4, (0, 0.75 - 0.25)), (9, 0, (2, 2))])
+@pytest.mark.parametrize(
+    ("points", "grace", "lost"), [(0, 0, (0, 0)), (0.25, 4, (0, 0.75 - 0.25)), (9, 0, (2, 2))]
+)
 def test_another_policy_counts_for_what_was_graded_before(late_class, points, grace, lost):
     set_policy(late_class, points, grace)
     report = grade_it(late_class)
@@ -176,6 +176,21 @@ def test_another_policy_counts_for_what_was_graded_before(late_class, points, gr
     grades = grades_of(late_class)
     assert tuple(2 - grades[student][1] for student in ("ben", "cy")) == lost
     assert grades["ada"] == grades["dora"] == (2, 2)
+
+
+def test_who_has_no_points_to_lose_keeps_the_page(late_class):
+    set_due_date(late_class, None)
+    grade_it(late_class)
+    with open_api(late_class.folder).gradebook as gradebook:
+        for cell in gradebook.find_submission_notebook("01_tiny", "01_tiny", "ben").grades:
+            cell.manual_score = 0
+        gradebook.db.commit()
+    page = late_class.folder / "feedback" / "ben" / "01_tiny" / "01_tiny.html"
+    before = page.stat().st_mtime_ns
+    set_due_date(late_class, DUE)
+    grade_it(late_class)
+    assert penalties_of(late_class)["ben"] == 0  # as nbgrader writes it for a late submission
+    assert page.stat().st_mtime_ns == before
 
 
 def test_an_extension_of_one_student_counts(late_class):
@@ -245,7 +260,9 @@ def test_a_stop_between_penalty_and_page_costs_no_page(late_class, monkeypatch):
 
 def test_a_policy_that_is_no_number_is_one_line(late_class):
     set_policy(late_class, -1)
-    with pytest.raises(CourseError, match="nbgrader_config.py, points for late submissions: .*points_per_day"):
+    with pytest.raises(
+        CourseError, match="nbgrader_config.py, points for late submissions: .*points_per_day"
+    ):
         grade_it(late_class)
 
 
@@ -258,7 +275,8 @@ def test_another_plugin_of_nbgraders_works_as_well(late_class):
 
 
 def test_times_are_compared_in_utc(late_class):
-    # 15:00 UTC, when ben handed in. nbgrader takes "+0200" after a space for 200 seconds, so zones go by name.
+    # 15:00 UTC, when ben handed in. nbgrader takes "+0200" after a space for 200 seconds, so zones go by
+    # name.
     set_due_date(late_class, "2026-05-01 17:00:00 Europe/Berlin")
     grade_it(late_class)
     assert grades_of(late_class)["ben"] == (2, 2)

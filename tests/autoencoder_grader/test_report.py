@@ -89,13 +89,18 @@ def results(*entries, rows=ROWS, problems=()):
 def test_checks_are_listed_by_what_they_cost_with_their_mistakes():
     sides, encoder = check_costs(ROWS)
     assert (sides.check, sides.lost, sides.possible, sides.losers, sides.graded) == ("conv.sides", 3, 6, 2, 3)
-    assert [(mistake.name, mistake.count) for mistake in sides.mistakes] == [("rounded-down", 2), ("no-batch-axis", 1)]
+    assert [(mistake.name, mistake.count) for mistake in sides.mistakes] == [
+        ("rounded-down", 2),
+        ("no-batch-axis", 1),
+    ]
     assert sides.mistakes[0].example == "rounded-down was seen at ben"
     assert (encoder.check, encoder.lost) == ("dense.encoder", 0.5)
 
 
 def test_a_mistake_named_twice_by_a_check_counts_once_and_what_a_person_took_off_has_no_name():
-    (cost,) = check_costs([row("ada", "a", 0.0, "x", "x"), CheckRow("ben", "01_tiny", "a", 1.0, 2.0, reasons=("hm",))])
+    (cost,) = check_costs(
+        [row("ada", "a", 0.0, "x", "x"), CheckRow("ben", "01_tiny", "a", 1.0, 2.0, reasons=("hm",))]
+    )
     assert [(mistake.name, mistake.count) for mistake in cost.mistakes] == [("by hand", 1), ("x", 1)]
 
 
@@ -155,7 +160,9 @@ def test_without_a_grade_there_is_one_line_and_no_page(tmp_path, tiny_course, em
 
 
 def test_a_place_that_cannot_be_written_is_one_line(graded):
-    done = CliRunner().invoke(cli.main, ["--course", str(graded.folder), "report", "--to", "/no/such/place.html"])
+    done = CliRunner().invoke(
+        cli.main, ["--course", str(graded.folder), "report", "--to", "/no/such/place.html"]
+    )
     assert done.exit_code == 1 and "/no/such/place.html cannot be written" in done.stderr
 
 
@@ -164,7 +171,9 @@ def test_a_record_that_is_cut_short_costs_the_time_and_no_more(graded):
     kept = path.read_text()
     try:
         path.write_text('{"seco')
-        assert {entry.student: entry.seconds for entry in read_class(graded.folder).submissions}["ben"] is None
+        assert {entry.student: entry.seconds for entry in read_class(graded.folder).submissions}[
+            "ben"
+        ] is None
     finally:
         path.write_text(kept)
 
@@ -190,7 +199,9 @@ def test_the_page_says_what_was_read():
     assert "ada · 01 tiny" not in text.split("Points")[0]
     assert "x.ipynb: odd" in text
     assert "2 graded · median 3.25 of 4 · from 3 to 3.5 · 0 with all points" in text
-    assert "conv.sides 01 tiny 3 50 % 2 of 3 rounded-down × 2 One of them: rounded-down was seen at ben" in text
+    assert (
+        "conv.sides 01 tiny 3 50 % 2 of 3 rounded-down × 2 One of them: rounded-down was seen at ben" in text
+    )
     assert "ada graded 3.5 of 4 waits – 12 s" in text
     assert "ben student error 3 of 4 0 −0.5 –" in text
 
@@ -220,9 +231,16 @@ def test_nothing_that_a_learner_wrote_acts_on_the_page():
 
 def test_the_page_needs_no_other_file():
     page = Page(report_page(results(), NOW))
-    addresses = [value for _, attributes in page.elements for name, value in attributes.items() if name in ("src", "srcset", "href")]
+    addresses = [
+        value
+        for _, attributes in page.elements
+        for name, value in attributes.items()
+        if name in ("src", "srcset", "href")
+    ]
     assert len(addresses) == 6 and all(value.startswith("data:image/svg+xml;base64,") for value in addresses)
-    assert "http" not in re.sub(r"data:image/svg\+xml;base64,[\w+/=]*", "", report_page(results(), NOW)).replace("http-equiv", "")
+    assert "http" not in re.sub(
+        r"data:image/svg\+xml;base64,[\w+/=]*", "", report_page(results(), NOW)
+    ).replace("http-equiv", "")
 
 
 def test_the_page_is_fit_for_phones_and_for_light_and_dark():
@@ -242,13 +260,16 @@ def luminance(colour):
 @pytest.mark.parametrize("page", [0, 1])
 @pytest.mark.parametrize("colour", ["ink", "quiet", "alert", "accent"])
 def test_text_stands_out_from_the_page_in_both_lights(page, colour):
-    colours = dict(re.findall(r"--(\w+): (#\w{6})", re.findall(r":root \{(.*?)\}", report_page(results(), NOW))[page]))
+    colours = dict(
+        re.findall(r"--(\w+): (#\w{6})", re.findall(r":root \{(.*?)\}", report_page(results(), NOW))[page])
+    )
     for ground in ("ground", "card"):
         dark, light = sorted((luminance(colours[ground]), luminance(colours[colour])))
         assert (light + 0.05) / (dark + 0.05) >= 4.5
 
 
-# ----------------------------------------------------------------------------------------------- what it draws
+# ----------------------------------------------------------------------------------------------- what it
+# draws
 
 
 def svg(address):
@@ -277,7 +298,9 @@ def test_each_picture_is_there_for_light_and_dark_and_the_same_each_time(number)
 def test_the_words_beside_a_picture_have_its_numbers():
     points, _, _, costs, times = pictures()
     assert points.alt == "Histogram of the points of 3 submissions, of at most 4: 3 from 3 to 4; median 4."
-    assert costs.alt == "Bars of the points lost in the whole class by check: conv.sides 3, dense.encoder 0.5."
+    assert (
+        costs.alt == "Bars of the points lost in the whole class by check: conv.sides 3, dense.encoder 0.5."
+    )
     assert "01_tiny 2 submissions, median 4 s, longest 4 s" in times.alt
 
 

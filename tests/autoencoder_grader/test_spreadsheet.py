@@ -9,7 +9,18 @@ from autoencoder_grader.spreadsheet import csv_text, harmless_cell
 
 @pytest.mark.parametrize(
     "text",
-    ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "＝1+1", "  =1+1", "\t=1+1", "\r=1+1", "\n@SUM(A1)", "\x00=1"],
+    [
+        "=1+1",
+        "+cmd|' /C calc'!A0",
+        "-2+3",
+        "@SUM(A1)",
+        "＝1+1",
+        "  =1+1",
+        "\t=1+1",
+        "\r=1+1",
+        "\n@SUM(A1)",
+        "\x00=1",
+    ],
 )
 def test_a_text_that_would_be_run_gets_an_apostrophe(text):
     cell = harmless_cell(text)
@@ -17,12 +28,16 @@ def test_a_text_that_would_be_run_gets_an_apostrophe(text):
     assert harmless_cell(cell) == cell
 
 
-@pytest.mark.parametrize(("text", "cell"), [("Ada;=1+1", "Ada;'=1+1"), ("x, =1", "x, '=1"), ("a|@b", "a|'@b")])
+@pytest.mark.parametrize(
+    ("text", "cell"), [("Ada;=1+1", "Ada;'=1+1"), ("x, =1", "x, '=1"), ("a|@b", "a|'@b")]
+)
 def test_a_separator_of_another_setting_does_not_free_a_formula(text, cell):
     assert harmless_cell(text) == cell
 
 
-@pytest.mark.parametrize("text", ["", "Ada Lovelace", "ada@example.org", "Müller-Lüdenscheidt", "O'Hara", "01_a", "a=b"])
+@pytest.mark.parametrize(
+    "text", ["", "Ada Lovelace", "ada@example.org", "Müller-Lüdenscheidt", "O'Hara", "01_a", "a=b"]
+)
 def test_other_texts_stay(text):
     assert harmless_cell(text) == text
 
