@@ -12,7 +12,7 @@ from autoencoder_grader.grades import assignments_of, read_grades
 from autoencoder_grader.late import late_policy
 from autoencoder_grader.nbgrader_api import folder_of, has_gradebook, open_api
 from autoencoder_grader.release import chapters_of
-from autoencoder_grader.results import CheckRow, read_outcome, read_results
+from autoencoder_grader.results import NO_ANSWER, CheckRow, read_outcome, read_results
 from autoencoder_grader.submissions import Submission, find_submissions
 from autoencoder_helpers.errors import CourseError
 
@@ -153,10 +153,16 @@ def _mistakes(rows: list[CheckRow]) -> tuple[Mistake, ...]:
     said = defaultdict(dict)
     for row in rows:
         for name, reason in zip_longest(row.mistakes, row.reasons, fillvalue=""):
-            # What a person took off has words, but no name.
-            said[name or "by hand"].setdefault(row.student, reason)
+            said[name or _unnamed(row)].setdefault(row.student, reason)
     found = [Mistake(name, len(by), next(iter(by.values()))) for name, by in said.items()]
     return tuple(sorted(found, key=lambda mistake: (-mistake.count, mistake.name)))
+
+
+def _unnamed(row: CheckRow) -> str:
+    """What to call a mistake that no check gave a name."""
+    if row.mistakes:
+        return "without a name"
+    return "no answer" if NO_ANSWER in row.reasons else "by hand"
 
 
 def _result(

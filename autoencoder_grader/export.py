@@ -113,6 +113,11 @@ class _ColumnsExport(GradesExport):
         people = list(dict.fromkeys(grade.student for grade in grades))
         lacking = [person for person in people if not self.identifies(person)]
         known = [person for person in people if self.identifies(person)]
+        if not known:
+            raise CourseError(
+                f"no student has {self.needs} in the gradebook, so nobody would be in the file: see "
+                "`nbgrader db student import`"
+            )
         _refuse_doubles(known, self.identity)
         rows = [
             [*self.columns, *(harmless_cell(self.column_names.get(name, name)) for name in assignments)],

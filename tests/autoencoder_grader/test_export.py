@@ -308,6 +308,16 @@ def test_two_students_with_one_identity_are_refused(course):
         assert not (course.folder / f"out-{file_format}.csv").exists()
 
 
+def test_a_file_without_anybody_is_not_written(course):
+    for student in STUDENTS:
+        set_student(course, student, email=None, lms_user_id=None)
+    for file_format, words in (("moodle", "an email address"), ("canvas", "a number as lms_user_id")):
+        done = run(course, "--format", file_format)
+        assert (done.exit_code, done.stdout) == (1, "")
+        assert f"no student has {words}" in done.stderr and done.stderr.count("\n") == 1
+        assert not (course.folder / f"{file_format}.csv").exists()
+
+
 def test_a_student_that_is_not_there_is_refused(course):
     plugin = CsvExport(parent=open_api(course.folder), to=str(course.folder / "x.csv"), student=["zoe"])
     with open_api(course.folder).gradebook as gradebook, pytest.raises(CourseError, match="no student 'zoe'"):

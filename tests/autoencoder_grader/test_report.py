@@ -102,6 +102,10 @@ def test_a_mistake_named_twice_by_a_check_counts_once_and_what_a_person_took_off
         [row("ada", "a", 0.0, "x", "x"), CheckRow("ben", "01_tiny", "a", 1.0, 2.0, reasons=("hm",))]
     )
     assert [(mistake.name, mistake.count) for mistake in cost.mistakes] == [("by hand", 1), ("x", 1)]
+    (cost,) = check_costs([CheckRow("ben", "01_tiny", "a", 0.0, 2.0, True, reasons=("no answer",))])
+    assert cost.mistakes[0].name == "no answer"
+    (cost,) = check_costs([CheckRow("ben", "01_tiny", "a", 0.0, 2.0, False, ("odd",), ("",))])
+    assert cost.mistakes[0].name == "without a name"
 
 
 @pytest.fixture(scope="module")
