@@ -15,6 +15,7 @@ from nbgrader.plugins import ExportPlugin
 from traitlets import Dict, Enum, Unicode
 
 from autoencoder_grader.grades import Grade, Person, assignments_of, read_grades
+from autoencoder_grader.harmless import harmless_text
 from autoencoder_grader.late import late_policy
 from autoencoder_grader.nbgrader_api import has_gradebook
 from autoencoder_grader.spreadsheet import csv_text, harmless_cell
@@ -301,4 +302,5 @@ def _names(people: list[Person]) -> str:
 
 def _listed(names: list[str]) -> str:
     more = len(names) - _MOST_NAMES
-    return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+    text = ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+    return harmless_text(text)  # a student's name is that of a folder, which may hold anything

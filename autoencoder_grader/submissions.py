@@ -21,7 +21,7 @@ HELPERS = Path(autoencoder_helpers.__file__).parent
 #: What runs and scores submissions; when it changes, a grade may, too.
 GRADER = Path(__file__).parent
 #: Settings that change no score, only what is done with it: with another one nothing need run again.
-_AFTERWARDS = re.compile(rb"^c\.(LatePointsPerDay|MoodleExport|CanvasExport)\..*\n?", re.MULTILINE)
+_AFTERWARDS = re.compile(rb"^c\.(LatePointsPerDay|MoodleExport|CanvasExport|Exchange)\..*\n?", re.MULTILINE)
 _DECIDES = ("repair.py", "execution.py", "workplace.py", "sandbox.py", "scores.py", "scoring/*.py")
 
 

@@ -351,6 +351,14 @@ def test_an_empty_gradebook_is_one_line(graded_course):
     assert done.exit_code == 1 and "no assignments yet" in done.stderr
 
 
+def test_a_name_that_is_no_text_spoils_neither_file_nor_terminal(course):
+    set_student(course, "z\x1b[2J", email="z@example.org", last_name="\x1b]0;title\x07")
+    set_student(course, "y\x1b[2J", first_name="y")
+    rows, remarks = write(course, "moodle")
+    assert ["", "]0;title", "z [2J", "", "z@example.org", "", ""] in rows
+    assert not any("\x1b" in line for line in remarks) and any("y\ufffd[2J" in line for line in remarks)
+
+
 def test_a_long_list_of_students_is_cut(course):
     for number in range(20):
         set_student(course, f"s{number:02}", first_name="x")
