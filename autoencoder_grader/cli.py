@@ -176,6 +176,53 @@ def grade(ctx, assignments, students, again, check, dry_run, workers, scheduler,
 
 
 @main.command()
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(("csv", "moodle", "canvas")),
+    default="csv",
+    show_default=True,
+    help="Plain CSV, or what Moodle or Canvas imports into its gradebook.",
+)
+@click.option("--assignment", "assignments", multiple=True, help="Only this assignment (repeatable).")
+@click.option(
+    "--to",
+    type=click.Path(path_type=Path),
+    help="The file to write. Default: grades.csv, moodle.csv or canvas.csv in the course folder.",
+)
+@click.pass_context
+def export(ctx, file_format, assignments, to):
+    """Write the grades for Moodle, for Canvas or as plain CSV."""
+    course = _course(ctx)
+    from autoencoder_grader.export import FORMATS, export_grades
+    from autoencoder_grader.nbgrader_api import open_api
+
+    to = to or course / FORMATS[file_format].default_name
+    written, remarks = export_grades(open_api(course), to, file_format, assignments)
+    for line in remarks:
+        click.echo(f"autoencoder-course: {line}", err=True)
+    click.echo(f"grades: {written}")
+
+
+@main.command()
+@click.option(
+    "--to",
+    type=click.Path(path_type=Path),
+    help="The page to write. Default: build/report.html in the course folder.",
+)
+@click.pass_context
+def report(ctx, to):
+    """Write a page about the class: points, mistakes, what needs a person."""
+    course = _course(ctx)
+    from autoencoder_grader.report import write_report
+
+    if to is None:
+        to = course / "build" / "report.html"
+        to.parent.mkdir(exist_ok=True)
+    click.echo(f"report: {write_report(course, to)}")
+
+
+@main.command()
 @click.argument("cases", nargs=-1)
 @click.option("--seeds", default=3, show_default=True, help="Score on the private data of so many secret seeds.")
 @click.option("--processes", default=2, show_default=True, help="So many grade at the same time.")

@@ -25,6 +25,7 @@ from autoencoder_grader.engine.released import small_gradebook
 from autoencoder_grader.engine.writer import Writer, expect_writable
 from autoencoder_grader.export import export_grades
 from autoencoder_grader.harmless import harmless_text
+from autoencoder_grader.late import refresh_penalties
 from autoencoder_grader.nbgrader_api import CONFIG_FILE, folder_of, open_api, reason, write_log
 from autoencoder_grader.progress import GradingProgress
 from autoencoder_grader.release import chapters_of
@@ -185,8 +186,13 @@ class _Run:
         if report.unchanged:
             self.console.print(f"✓ {len(report.unchanged)} graded before and unchanged", soft_wrap=True)
         if report.graded or report.unchanged:
+            changed, problems = refresh_penalties(self.api, self.log)
+            if changed:
+                self.console.print(f"✓ {len(changed)} with other points for lateness than before", soft_wrap=True)
+            for line in problems:
+                self._problem(line)
             report.feedback = folder_of(self.api, "feedback")
-            report.grades = export_grades(self.api, self.course / "grades.csv")
+            report.grades, _ = export_grades(self.api, self.course / "grades.csv")
         return report
 
     def _find(self) -> list[Submission]:

@@ -401,6 +401,18 @@ def test_all_that_decides_on_a_grade_is_in_the_fingerprint(graded_course, notebo
     assert submissions.fingerprint(submission, folder) == seen[-1]
 
 
+def test_settings_that_change_no_score_are_not_in_the_fingerprint(graded_course, notebook):
+    path = graded_course.hand_in("ada", "01_tiny", notebook("tiny"))
+    submission = submissions.Submission("ada", "01_tiny", path.parent)
+    config = graded_course.folder / "nbgrader_config.py"
+    before = submissions.fingerprint(submission, graded_course.folder)
+    text = config.read_text().replace("points_per_day = 0.0", "points_per_day = 0.5")
+    config.write_text(text + 'c.Exchange.root = "/srv/exchange"\nc.MoodleExport.identify_by = "id"\n')
+    assert submissions.fingerprint(submission, graded_course.folder) == before
+    config.write_text(text + "c.SealedExecute.timeout = 5\n")
+    assert submissions.fingerprint(submission, graded_course.folder) != before
+
+
 def test_assignments_and_students_can_be_named(story):
     course, _, _ = story
     assignments, students = ["02_small", "03_nothing"], ["ada", "nobody"]
