@@ -62,8 +62,9 @@ class InThisProcess:
                     yield Outcome(order, grade_order(order, lambda event, name=name: self._on_event(name, event)))
                     break
                 except InfrastructureFault as fault:
-                    if attempt == _RETRIES:
+                    if attempt == _RETRIES or not fault.again:
                         yield Outcome(order, fault=str(fault))
+                        break
 
     def close(self) -> None:
         """Nothing to be ended."""
@@ -166,7 +167,8 @@ def _outcome(order: Order, future) -> Outcome:
     from distributed.scheduler import KilledWorker
 
     try:
-        return Outcome(order, future.result())
+        found = future.result()
+        return Outcome(order, fault=found) if isinstance(found, str) else Outcome(order, found)
     except InfrastructureFault as fault:
         return Outcome(order, fault=str(fault))
     except KilledWorker:
@@ -179,8 +181,8 @@ def _outcome(order: Order, future) -> Outcome:
         future.release()
 
 
-def _grade_there(order: Order) -> Graded:
-    """Runs on a worker."""
+def _grade_there(order: Order) -> Graded | str:
+    """Runs on a worker; a fault that would come again is no error there, or Dask would try again."""
     from distributed import get_worker
 
     from autoencoder_grader.engine.worker import grade_order
@@ -191,6 +193,11 @@ def _grade_there(order: Order) -> Graded:
         worker.log_event(_TOPIC, {"name": str(order), "event": event})
 
     report({"begins": True, "worker": worker.address})
-    return grade_order(order, report)
+    try:
+        return grade_order(order, report)
+    except InfrastructureFault as fault:
+        if fault.again:
+            raise
+        return str(fault)
 
 
