@@ -64,8 +64,10 @@ def scored(running, mailbox, name, data, ticket="1"):
 def test_a_right_answer_is_scored(running, mailbox, monkeypatch):
     running.listen("conv.sides", mailbox, "1")
     after_conv, after_pool = (lambda n, k, p: n if p == "same" else n - k + 1), (lambda n: (n + 1) // 2)
-    seen = hand_in(monkeypatch, mailbox, "conv.sides", after_conv, after_pool)
+    hand_in(monkeypatch, mailbox, "conv.sides", after_conv, after_pool)
     (result,) = running.collect()
+    monkeypatch.delenv(ENVIRONMENT)
+    seen = check("conv.sides", after_conv, after_pool)
     assert result.passed and result.points == seen.points
     assert [step.title for step in result.steps] == [step.title for step in seen.steps]
 
