@@ -79,7 +79,7 @@ def run_validity(
     for index in range(min(shards, len(cases))):
         own = cases[index::shards]
         shard = folder / f"{'stock' if stock else 'ours'}-{index + 1}"
-        _prepare(course, shard, own)
+        lay_out(course, shard, own)
         if stock:
             command = stock_command(shard, [(case.name, case.assignment) for case in own])
         else:
@@ -104,7 +104,7 @@ def run_validity(
     return verdicts, complaints
 
 
-def _prepare(course: Path, shard: Path, cases: Sequence[Case]) -> None:
+def lay_out(course: Path, shard: Path, cases: Sequence[Case]) -> None:
     """Lay out a course of its own for some cases; what it graded before is thrown away."""
     for name in ("submitted", "autograded", "feedback"):
         shutil.rmtree(shard / name, ignore_errors=True)
