@@ -224,7 +224,7 @@ def report(ctx, to):
 
 @main.command()
 @click.argument("cases", nargs=-1)
-@click.option("--seeds", default=3, show_default=True, help="Score on the private data of so many secret seeds.")
+@click.option("--seeds", default=1, show_default=True, help="Score on the private data of so many secret seeds.")
 @click.option("--processes", default=2, show_default=True, help="So many grade at the same time.")
 @click.option(
     "--folder",
