@@ -167,13 +167,13 @@ def broken_thresholds(tables: Mapping[str, dict]) -> list[str]:
 
 
 def markdown(tables: Mapping[str, dict]) -> str:
-    """The private tables of all checks as one Markdown table, a line a check."""
+    """The private tables of all checks as one Markdown table, a line a threshold."""
 
     def number(value):
         return f"{value:#.4g}".rstrip(".")  # with the zeros at its end: 0.1940
 
     lines = [
-        "| check | threshold | worst right run | nearest wrong model | from secret to secret |",
+        "| name | threshold | worst right run | nearest wrong model | from secret to secret |",
         "| --- | --- | --- | --- | --- |",
     ]
     for name, table in tables.items():

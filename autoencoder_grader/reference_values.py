@@ -32,7 +32,8 @@ HEAD = """\
 # "private" tells whether the threshold holds on the images that grading makes from an instructor's secret:
 # over so many secrets and so many right runs, the mean; the standard deviation from secret to secret (of the
 # run where it is largest); the worst right run and the best wrong model on any secret, with their distances
-# to the threshold (negative: it does not hold). "public_mean" is the mean of the same runs on the test set.
+# to the threshold (negative: it does not hold). "public_mean" is the mean of the same runs on the images that
+# the check measures on in the notebook.
 
 """
 MINIMUM_SEEDS = 2  # below that there is no standard deviation, and no entry is written

@@ -578,6 +578,41 @@ def test_carried_values_say_where_they_come_from(name):
     assert table["quantity"] and table["unit"] and table["better"] in ("lower", "higher")
 
 
+#: The checks whose thresholds tell trained networks apart, and whatever else is known of private images.
+ON_PRIVATE_IMAGES = dict.fromkeys(
+    [
+        *(check.name for check in reference_values.CHECKS),
+        *(name for name, table in carried().items() if "private" in table),
+    ]
+)
+
+
+@pytest.mark.parametrize("name", ON_PRIVATE_IMAGES)
+def test_carried_thresholds_hold_on_the_private_images_of_many_secrets(name):
+    table = carried()[name]
+    assert "private" in table, f"run `{table['command']}`"
+    private = table["private"]
+    assert private["secrets"] >= 20 and private["right_runs"] >= 1
+    assert private["threshold"] == table["threshold"]
+    right, wrong = private["worst_right_run"]["value"], private["best_wrong_model"]["value"]
+    low, high = (right, wrong) if table["better"] == "lower" else (wrong, right)
+    assert low < private["threshold"] < high
+    for side, value in (("right", right), ("wrong", wrong)):
+        distance = abs(value - private["threshold"])
+        assert private[f"distance_to_{side}"] == pytest.approx(distance, rel=1e-3, abs=1e-5)
+    nearest = min(private["distance_to_right"], private["distance_to_wrong"])
+    assert 0 < private["standard_deviation"] < nearest / 4  # as docs/how-grading-works.md says
+
+
+def test_every_carried_private_threshold_holds():
+    tables = carried()
+    assert private_margins.broken_thresholds(tables) == []
+    name = next(iter(ON_PRIVATE_IMAGES))
+    tables[name]["private"]["distance_to_wrong"] = -1.0
+    (line,) = private_margins.broken_thresholds(tables)
+    assert line.startswith(f"{name}: on the images of secret ")
+
+
 def test_carried_values_are_of_the_networks_and_settings_of_today():
     tables = carried()
     assert tables["dense.trained"]["parameters"] == {"encoder": 80_562, "decoder": 81_344, "whole": 161_906}
