@@ -19,7 +19,6 @@ from autoencoder_helpers.errors import CourseError
 
 PREFIX = "private,"  # of the names of these measurements, which no chapter's name is
 SECRETS = 20  # so many secrets tell the spread from one to another, and cost a few minutes a chapter
-RIGHT_RUNS = 3  # of each chapter's right trainings; the spread over more of them is known from public images
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,28 +65,28 @@ def needed_runs(private: PrivateRun) -> list[Run]:
 
 
 def lacks_weights(run: Run, folder: Path) -> bool:
-    """Whether a run is one to be measured on private images, and has left no weights to do it with."""
-    if run.model == BASELINES or run.epochs == 0:
+    """Whether a run is needed here, and has left no weights to be measured with."""
+    if run.model == BASELINES or run not in needed_runs(PrivateRun(run.chapter, run.source)):
         return False
-    private = PrivateRun(run.chapter, run.source)
-    wanted = run in needed_runs(private) or run in _more_right_runs(private)
-    return wanted and not measuring.weights_path(run, folder).exists()
+    return not _has_weights(run, folder)
 
 
 def measured_runs(private: PrivateRun, folder: Path, results: Mapping[Run, dict]) -> list[Run]:
-    """The runs that are to be measured: those needed, and as many right ones as there are, up to RIGHT_RUNS.
+    """The runs that are to be measured: those needed, and the right ones of all other seeds that are there.
 
     results: {Run: result}, as `reference_values.load_results` gives it.
     Raises CourseError when a needed run or its weights are not there.
     """
     needed = needed_runs(private)
-    missing = [run.name for run in needed if not _is_stored(run, folder, results)]
+    stored = [run for run in sorted(results, key=dataclasses.astuple) if _has_weights(run, folder)]
+    missing = [run.name for run in needed if run not in stored]
     if missing:
         raise CourseError(
             f"{missing[0]} is not stored in {folder}, so nothing can be measured on private images; run "
             f"`autoencoder-course references --chapter {private.chapter}`."
         )
-    return [*needed, *(run for run in _more_right_runs(private) if _is_stored(run, folder, results))]
+    others = [run for run in stored if dataclasses.replace(run, seed=needed[0].seed) == needed[0]]
+    return list(dict.fromkeys([*needed, *others]))
 
 
 def unfinished(privates, folder: Path) -> list[PrivateRun]:
@@ -189,14 +188,8 @@ def markdown(tables: Mapping[str, dict]) -> str:
     return "\n".join(lines)
 
 
-def _more_right_runs(private):
-    chapter, first = private.chapter, networks.SEEDS[private.chapter]
-    epochs = networks.DEFAULT_EPOCHS[chapter]
-    return [Run(chapter, "right", first + k, epochs, private.source) for k in range(1, RIGHT_RUNS)]
-
-
-def _is_stored(run, folder, results):
-    return run in results and not lacks_weights(run, folder)
+def _has_weights(run, folder):
+    return run.epochs == 0 or measuring.weights_path(run, folder).exists()
 
 
 def _weights_hash(run, folder):

@@ -18,7 +18,7 @@ SEED_COUNTS = {"dense": 10, "conv": 10, "vae": 10, "flowers": 3}
 EPOCH_SECONDS = {"dense": 4, "conv": 31, "vae": 50, "flowers": 12}
 FULL_FLOWERS_EPOCH_SECONDS = 140  # at full width, with all flowers
 START_SECONDS = 20  # imports, data, measuring at the end
-SECRET_SECONDS = {"dense": 2, "conv": 4, "vae": 6, "flowers": 3}  # all trainings on the images of one secret
+SECRET_SECONDS = {"dense": 3, "conv": 8, "vae": 10, "flowers": 3}  # all trainings on the images of one secret
 
 
 def plan(chapters=CHAPTERS, seeds=None, full=True, photos=True):

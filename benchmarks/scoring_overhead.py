@@ -185,7 +185,7 @@ def _expect_full_points(case, results):
 
 
 def measure(course: Path, rounds: int, say=print) -> dict:
-    """Measure all chapters: {chapter: {"checks": how many, "with": [Spent, ...], "without": [Spent, ...]}}."""
+    """Measure all chapters: {chapter: {"checks": count, "with": [Spent, ...], "without": [Spent, ...]}}."""
     found = {}
     with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
         cases = prepare(course, Path(folder))

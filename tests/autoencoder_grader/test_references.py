@@ -348,7 +348,7 @@ def test_every_check_with_a_trained_threshold_is_measured_on_private_images():
     assert {(check.chapter, check.source) for check in reference_values.CHECKS} == {
         (private.chapter, private.source) for private in privates
     }
-    planned = set(references.plan(seeds=private_margins.RIGHT_RUNS, full=False))
+    planned = set(references.plan(full=False))
     for private in privates:
         needed = private_margins.needed_runs(private)
         assert set(needed) <= planned and needed[0].model == "right"
@@ -366,7 +366,7 @@ def test_a_private_measurement_of_other_circumstances_does_not_count(tmp_path, d
             measuring.weights_path(run, tmp_path).write_text("weights")
     results = reference_values.load_results(tmp_path)
     runs = private_margins.measured_runs(PRIVATE, tmp_path, results)
-    assert len([run for run in runs if run.epochs and run.model == "right"]) == private_margins.RIGHT_RUNS
+    assert [run.seed for run in runs if run.epochs and run.model == "right"] == [123, 124, 125, 126]
     measuring.store(fake_private(runs), tmp_path / f"{PRIVATE.name}.json")
     assert private_margins.load_rows(tmp_path) == [calibration.Row(*row) for row in PRIVATE_ROWS]
     assert private_margins.unfinished([PRIVATE], tmp_path) == []
