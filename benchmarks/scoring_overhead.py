@@ -253,23 +253,17 @@ def draw(table: dict, path: Path) -> Path:
         for row, name in enumerate(names):
             left.plot(table[name]["seconds"], row, "D", color=INK, label="in all" if row == 0 else None)
             right.barh(row, table[name]["megabytes"], 0.6, color=BLUE)
-        for ax, key, bound, unit in (
-            (left, "seconds", SECONDS, "s"),
-            (right, "megabytes", MEGABYTES, "MB"),
-        ):
-            ax.axvline(bound, color=INK, linestyle="--")
-            ax.text(
-                bound, 0.5, f"at most {bound:.0f} {unit}", rotation=90, ha="right", va="center", fontsize=9,
-                transform=ax.get_xaxis_transform(), bbox={"facecolor": "white", "linewidth": 0, "pad": 1},
-            )  # fmt: skip
+        for ax, key, bound in ((left, "seconds", SECONDS), (right, "megabytes", MEGABYTES)):
+            line = ax.axvline(bound, color=INK, linestyle="--")
             ax.set_xlim(right=1.05 * max(bound, *(row[key] for row in table.values())))
             ax.grid(axis="y", visible=False)
+        line.set_label(f"at most {SECONDS:.0f} s, {MEGABYTES:.0f} MB")
         left.axvline(0, color=INK, linewidth=0.8)
         left.set_yticks(range(len(names)), names)
         left.invert_yaxis()
         left.set(title="Processor time added to a submission", xlabel="seconds")
         right.set(title="Memory added to the scoring process", xlabel="MB")
-        figure.legend(loc="outside lower center", ncols=4)
+        figure.legend(loc="outside lower center", ncols=5)
     return save(figure, path)
 
 
@@ -317,7 +311,7 @@ def main(rounds, only_draw):
         machine = {"cores": os.cpu_count(), "system": platform.system(), "machine": platform.machine()}
         store({"machine": machine, "versions": versions(), "runs": found}, RESULT)
     table = summarise(json.loads(RESULT.read_text(encoding="utf-8"))["runs"])
-    show(table, Console())
+    show(table, Console(width=110))  # of a result that may end in a file
     click.echo(f"Drawn: {draw(table, RESULT.with_suffix('.png'))}\n{alt_text(table)}")
 
 
