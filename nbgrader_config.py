@@ -4,7 +4,9 @@ from pathlib import Path
 
 from autoencoder_grader.companions import DropWeights, KeepOnlyNotebooks, KeepSubmittedFiles
 from autoencoder_grader.execution import SealedExecute
+from autoencoder_grader.export import CsvExport
 from autoencoder_grader.harmless import harmless_markdown
+from autoencoder_grader.late import LatePointsPerDay
 from autoencoder_grader.nbgrader_api import make_alembic_reachable
 from autoencoder_grader.release import release_preprocessors
 from autoencoder_grader.repair import RepairFromRelease
@@ -39,6 +41,18 @@ c.Autograde.autograde_preprocessors = [
     for step in Autograde.autograde_preprocessors.default()
 ]
 c.Autograde.create_student = True
+
+# Late submissions: points off for each day begun after the due date and the grace period. 0: none. `grade`
+# works it out anew for everybody when you change this or a due date; nothing is run again for it.
+c.AssignLatePenalties.plugin_class = LatePointsPerDay
+c.LatePointsPerDay.points_per_day = 0.0
+c.LatePointsPerDay.grace_hours = 0.0
+
+# `nbgrader export` writes what `autoencoder-course export` writes; with
+# --exporter=autoencoder_grader.export.MoodleExport or .CanvasExport for these platforms. What they call an
+# assignment, where it is not nbgrader's name for it:
+# c.CanvasExport.column_names = {"01_dense_autoencoder": "Dense autoencoder (4711)"}
+c.ExportApp.plugin_class = CsvExport
 
 # A learner without weights trains while being graded: a cell may take half an hour, not nbgrader's 30
 # seconds.

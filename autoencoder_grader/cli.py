@@ -111,6 +111,17 @@ def references(ctx, options):
 @main.command()
 @click.argument("assignments", nargs=-1)
 @click.option("--student", "students", multiple=True, help="Grade only this student (repeatable).")
+@click.option("--again", is_flag=True, help="Grade also what was graded before and has not changed.")
+@click.option(
+    "--check", metavar="NAME", help="Grade this check again, as dense.encoder; all other scores stay."
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be graded, and change nothing.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    help="So many submissions at the same time. Default: as this machine has cores and memory for.",
+)
+@click.option("--scheduler", metavar="ADDRESS", help="Use this Dask scheduler, as tcp://10.0.0.1:8786.")
 @click.option(
     "--i-trust-these-submissions",
     "trusted",
@@ -118,25 +129,97 @@ def references(ctx, options):
     help="Where there is no sandbox, run them without one: with your rights, and with your files in reach.",
 )
 @click.pass_context
-def grade(ctx, assignments, students, trusted):
-    """Grade what lies in submitted/ (default: all ASSIGNMENTS)."""
+def grade(ctx, assignments, students, again, check, dry_run, workers, scheduler, trusted):
+    """Grade what lies in submitted/ (default: all ASSIGNMENTS).
+
+    Exit code 0: everything is graded. 1: something cannot be graded, and a line says why. 3: the machine failed
+    some, and the same command tries again. 130: stopped by Ctrl-C; the same command goes on.
+    """
     course = _course(ctx)
     from rich.console import Console
 
+    from autoencoder_grader.engine.cluster import fitting_workers
     from autoencoder_grader.grading import grade as grade_submissions
     from autoencoder_grader.results import read_results
-    from autoencoder_grader.table import print_table
+    from autoencoder_grader.table import print_summary, print_table
 
     console = Console()
-    report = grade_submissions(course, assignments, students, console=console, trusted=trusted)
-    if report.grades is None:
+    try:
+        report = grade_submissions(
+            course,
+            assignments,
+            students,
+            again=again,
+            check=check,
+            dry_run=dry_run,
+            console=console,
+            trusted=trusted,
+            workers=workers or fitting_workers(),
+            scheduler=scheduler,
+        )
+    except KeyboardInterrupt:
+        ctx.exit(130)
+    if dry_run:
+        for line in report.planned:
+            click.echo(line)
+        click.echo(f"{len(report.planned)} to be graded, {len(report.unchanged)} unchanged")
+        ctx.exit(report.exit_code)
+    if report.grades is None and not report.faults:
         raise CourseError(
             f"nothing to grade in {course}; put submissions into submitted/<student>/<assignment>/"
         )
     print_table(read_results(course), console)
+    print_summary(report, console)
     click.echo(f"feedback pages: {report.feedback}")
     click.echo(f"points of all:  {report.grades}")
     ctx.exit(report.exit_code)
+
+
+@main.command()
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(("csv", "moodle", "canvas")),
+    default="csv",
+    show_default=True,
+    help="Plain CSV, or what Moodle or Canvas imports into its gradebook.",
+)
+@click.option("--assignment", "assignments", multiple=True, help="Only this assignment (repeatable).")
+@click.option(
+    "--to",
+    type=click.Path(path_type=Path),
+    help="The file to write. Default: grades.csv, moodle.csv or canvas.csv in the course folder.",
+)
+@click.pass_context
+def export(ctx, file_format, assignments, to):
+    """Write the grades for Moodle, for Canvas or as plain CSV."""
+    course = _course(ctx)
+    from autoencoder_grader.export import FORMATS, export_grades
+    from autoencoder_grader.nbgrader_api import open_api
+
+    to = to or course / FORMATS[file_format].default_name
+    written, remarks = export_grades(open_api(course), to, file_format, assignments)
+    for line in remarks:
+        click.echo(f"autoencoder-course: {line}", err=True)
+    click.echo(f"grades: {written}")
+
+
+@main.command()
+@click.option(
+    "--to",
+    type=click.Path(path_type=Path),
+    help="The page to write. Default: build/report.html in the course folder.",
+)
+@click.pass_context
+def report(ctx, to):
+    """Write a page about the class: points, mistakes, what needs a person."""
+    course = _course(ctx)
+    from autoencoder_grader.report import write_report
+
+    if to is None:
+        to = course / "build" / "report.html"
+        to.parent.mkdir(exist_ok=True)
+    click.echo(f"report: {write_report(course, to)}")
 
 
 @main.command()

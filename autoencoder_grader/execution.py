@@ -12,36 +12,25 @@ import subprocess
 import time
 from pathlib import Path
 
-from jupyter_client.manager import AsyncKernelManager
 from nbclient.client import CellExecutionComplete
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbgrader.preprocessors import Execute
 from nbgrader.utils import is_grade
-from traitlets import Any, Bool, Integer, Type
+from traitlets import Any, Bool, Integer
 
 from autoencoder_grader import sandbox
 from autoencoder_grader.companions import WEIGHTS
 from autoencoder_grader.harmless import harmless_content, harmless_outputs, harmless_result, harmless_text
-from autoencoder_grader.kernel_client import PatientClient
+from autoencoder_grader.kernels.fork_server import ForkFailed
+from autoencoder_grader.kernels.provisioner import SealedKernelManager
 from autoencoder_grader.outcome import KEY, NOT_RUN, Outcome, card_output, no_evidence
 from autoencoder_grader.scoring.process import ScoringFailed, scoring_process
-from autoencoder_grader.workplace import Workplace
+from autoencoder_grader.workplace import Workplace, kernel_server
 from autoencoder_helpers import load_mnist
 from autoencoder_helpers.checks import catalogue
 
 _MEGABYTE = 1 << 20
 _OUTPUTS = ("stream", "display_data", "execute_result", "error", "update_display_data")
-
-
-class SealedKernelManager(AsyncKernelManager):
-    """Starts a kernel in a workplace, and talks to it through sockets in a folder: no network is needed."""
-
-    place = Any()
-    client_factory = Type(PatientClient)
-
-    def format_kernel_cmd(self, extra_arguments=None):
-        """The kernel's command, inside the workplace's sandbox."""
-        return self.place.command(super().format_kernel_cmd(extra_arguments))
 
 
 class SealedExecute(Execute):
@@ -91,7 +80,8 @@ class SealedExecute(Execute):
         self._outcome = outcome = resources.setdefault("outcome", Outcome())
         outcome.sandbox = "bubblewrap" if sealed else "none (trusted)"
         outcome.notes += nb.metadata.pop(KEY, {}).get("notes", [])  # RepairFromRelease's
-        with Workplace(folders[0], sealed) as self._place:
+        log = course / ".grading" / "kernels.log"
+        with Workplace(folders[0], sealed, kernel_server(log) if sealed else None) as self._place:
             if self.on_workplace:
                 self.on_workplace(self._place.home)
             nb, resources = super().preprocess(nb, resources, km)
@@ -108,12 +98,7 @@ class SealedExecute(Execute):
     def create_kernel_manager(self):
         """A manager whose kernel lives in the workplace."""
         manager = SealedKernelManager(kernel_name=self.kernel_name, place=self._place, parent=self)
-        if self._place.sealed:
-            manager.transport = "ipc"
-            manager.ip = str(self._place.sockets / "kernel")
-            manager.connection_file = str(self._place.sockets / "kernel.json")
-            # A signal does not get into the sandbox; a message does.
-            manager.kernel_spec.interrupt_mode = "message"
+        manager.settle()
         self.km = manager
         return manager
 
@@ -122,7 +107,10 @@ class SealedExecute(Execute):
         environment = {**os.environ, **self._place.environment()}
         # What a learner's code prints comes as messages; what the kernel itself prints is for nobody.
         silence = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        return super().start_new_kernel(cwd=str(self._place.sockets), env=environment, **silence, **kwargs)
+        try:
+            return super().start_new_kernel(cwd=str(self._place.sockets), env=environment, **silence, **kwargs)
+        except ForkFailed as error:
+            raise ScoringFailed(f"{error}; run the grading again") from error
 
     def start_new_kernel_client(self):
         """Connect to the kernel. No code of a learner has run yet, so a failure is the machine's."""

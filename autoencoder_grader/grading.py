@@ -1,61 +1,94 @@
-"""Grades what lies in submitted/, one submission after another, through nbgrader's own API."""
+"""Grades what lies in submitted/: finds what is to be done, has it done by workers, writes what comes back."""
+
+from __future__ import annotations
 
 import filecmp
-import functools
-import io
-import itertools
-import json
 import os
 import shutil
 import statistics
 import tempfile
-import zipfile
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import nbformat
-from nbgrader.api import MissingEntry
+from filelock import FileLock, Timeout
 from rich.console import Console
 
 from autoencoder_grader import sandbox
 from autoencoder_grader.companions import WEIGHTS
+from autoencoder_grader.engine import journal
+from autoencoder_grader.engine.bundle import pack
+from autoencoder_grader.engine.cluster import Cluster, InThisProcess, Outcome
+from autoencoder_grader.engine.orders import CourseCopy, Graded, InfrastructureFault, Order, digest
+from autoencoder_grader.engine.released import small_gradebook
+from autoencoder_grader.engine.writer import Writer, expect_writable
 from autoencoder_grader.export import export_grades
 from autoencoder_grader.harmless import harmless_text
-from autoencoder_grader.nbgrader_api import folder_of, open_api, reason, write_log
+from autoencoder_grader.late import refresh_penalties
+from autoencoder_grader.nbgrader_api import CONFIG_FILE, folder_of, open_api, reason, write_log
 from autoencoder_grader.progress import GradingProgress
 from autoencoder_grader.release import chapters_of
-from autoencoder_grader.results import read_outcome
-from autoencoder_grader.submissions import Submission, find_submissions, fingerprint, problem_with
-from autoencoder_grader.workplace import MOST_BYTES
-from autoencoder_helpers.evidence.messages import read_file
+from autoencoder_grader.scoring.private_data import secret_seed
+from autoencoder_grader.submissions import (
+    Submission,
+    find_submissions,
+    fingerprint,
+    problem_with,
+    solution_digest,
+)
+from autoencoder_helpers.errors import CourseError
 
-#: Beside the course's folders: what was graded from what, and nbgrader's log.
+#: Beside the course's folders: the secret, what is not complete yet, nbgrader's log.
 RECORDS = ".grading"
+#: Statuses, beside those of Outcome, that a submission can end with.
+INVALID, INFRASTRUCTURE = "invalid", "infrastructure"
 _GUESS = 60.0  # seconds, for an assignment that was never graded here
-_MOST_FILES = 100  # of weights that are looked at to say how far a training is
-_HEADER_BYTES = 128  # of an .npy file that holds a list of numbers
 
 
 @dataclass
 class GradingReport:
     """What a run of `grade` did.
 
-    problems: one line for each thing that could not be graded. notes: one line for each thing that a person should
-    know of what was graded: a test cell put back, a limit that was met.
+    problems: one line for each thing that could not be graded. faults: one line for each submission that the
+    machine, not the learner, kept from being graded. notes: one line for each thing that a person should know of
+    what was graded: a test cell put back, a limit that was met. statuses: how many ended with which.
+    planned: with dry_run, a line for each submission that would be graded.
     """
 
     graded: list[Submission] = field(default_factory=list)
     unchanged: list[Submission] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    statuses: Counter = field(default_factory=Counter)
+    planned: list[str] = field(default_factory=list)
     grades: Path | None = None
     feedback: Path | None = None
 
     @property
     def exit_code(self) -> int:
-        """0 when everything was graded, else 1."""
-        return 1 if self.problems else 0
+        """0: everything was graded. 1: some cannot be graded. 3: the machine failed some; the same command tries again."""
+        return 3 if self.faults else 1 if self.problems else 0
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is to be graded.
+
+    assignments, students: those wanted; all if empty. again: also what was graded before and has not changed.
+    check: the name of a check, as "dense.encoder": it alone is graded again, and all other scores stay.
+    """
+
+    assignments: tuple[str, ...] = ()
+    students: tuple[str, ...] = ()
+    again: bool = False
+    check: str | None = None
+
+    @property
+    def cell(self) -> str | None:
+        """The id of the check's cell."""
+        return self.check.replace(".", "-") if self.check else None
 
 
 def grade(
@@ -63,18 +96,24 @@ def grade(
     assignments: Iterable[str] = (),
     students: Iterable[str] = (),
     *,
+    again: bool = False,
+    check: str | None = None,
+    dry_run: bool = False,
     console: Console | None = None,
     expected: dict[tuple[str, str], float] | None = None,
     keep_weights: bool = False,
     after: Callable[[Submission], None] | None = None,
     trusted: bool = False,
+    workers: int = 1,
+    scheduler: str | None = None,
     settings: dict | None = None,
 ) -> GradingReport:
     """Grade the submissions of a course and write feedback pages and grades.csv.
 
     course: the folder with nbgrader_config.py, solutions/ and
         submitted/<student>/<assignment>/<assignment>.ipynb.
-    assignments, students: those wanted; all by default.
+    assignments, students, again, check: see Choice.
+    dry_run: change nothing; the report says what would be graded.
     console: where progress shows.
     expected: seconds that a (student, assignment) should take, where it was not graded before; for the time
         left.
@@ -82,125 +121,278 @@ def grade(
         grading it again needs no training. This changes submitted/.
     after: called with each submission when it is graded.
     trusted: run the submissions without a sandbox where there is none.
+    workers: so many are graded at the same time. scheduler: the address of a Dask scheduler to use instead.
     settings: further settings of SealedExecute.
 
     A submission that was graded to the end and has not changed since (nor its solution, nor the checks) is
     left alone; one whose grading was interrupted is graded again. What cannot be graded becomes a line in the
     report, and everything else is graded all the same. nbgrader's log goes to .grading/nbgrader.log in the
     course folder.
-    Raises CourseError when there are no submissions at all, and where there is no sandbox for strangers' code.
+    Raises CourseError when there are no submissions at all, where there is no sandbox for strangers' code, and while
+    another process grades the same course.
     """
-    sandbox.require(trusted)
-    console = console or Console()
-    showing: list[GradingProgress] = []
-    home: list[Path] = []  # where the submission that is being graded runs
-    # A plain function: traitlets copies a bound method together with its object.
-    api = open_api(
-        course,
-        SealedExecute={
-            "on_cell_start": lambda cell, cell_index: showing[0].cell(cell_index, cell.get("id", "")),
-            "on_workplace": lambda folder: home.append(folder),
-            "trust_submissions": trusted,
-            **(settings or {}),
-        },
-    )
-    log = course / RECORDS / "nbgrader.log"
-    found, problems = find_submissions(
-        folder_of(api, "submitted"), chapters_of(course), assignments, students
-    )
-    report = GradingReport(problems=[_one_line(line) for line in problems])
-    for line in report.problems:
-        _show_problem(console, line)
-
-    registered = _register(api, course, sorted({submission.assignment for submission in found}), log)
-    todo = []
-    for submission in found:
-        grade_ids = registered[submission.assignment]
-        line = grade_ids if isinstance(grade_ids, str) else problem_with(submission, grade_ids)
-        if line:
-            line = _one_line(line)
-            if line not in report.problems:
-                report.problems.append(line)
-                _show_problem(console, line)
-            continue
-        handed_in = fingerprint(submission, course, api.coursedir.ignore)
-        if _read_record(course, submission).get("fingerprint") == handed_in and _is_graded(api, submission):
-            report.unchanged.append(submission)
-        else:
-            todo.append(submission)
-
-    seconds = [
-        (str(submission), _expected_seconds(course, submission, expected or {})) for submission in todo
-    ]
-    with GradingProgress(seconds, console) as progress:
-        showing.append(progress)
-        for index, submission in enumerate(todo):
-            weights = folder_of(api, "autograded") / submission.student / submission.assignment / WEIGHTS
-            home.clear()
-            cells = len(nbformat.read(submission.notebook, as_version=4).cells)
-            progress.start(index, cells, functools.partial(_training_of, home))
-            handed_in = fingerprint(submission, course, api.coursedir.ignore)
-            failure = _grade_one(api, submission, log)
-            if failure:
-                failure = _one_line(failure)
-                report.problems.append(failure)
-                progress.finish(f"✗ {failure}")
-                continue
-            if keep_weights and copy_weights(weights, submission.folder / WEIGHTS):
-                handed_in = fingerprint(submission, course, api.coursedir.ignore)
-            told = read_outcome(api, submission)
-            for note in told["notes"]:
-                report.notes.append(f"{submission}: {note}")
-            took = progress.finish(_line(submission, told))
-            _write_record(course, submission, {"fingerprint": handed_in, "seconds": round(took, 1)})
-            report.graded.append(submission)
-            if after:
-                after(submission)
-    if report.unchanged:
-        console.print(f"✓ {len(report.unchanged)} graded before and unchanged", soft_wrap=True)
-    if report.graded or report.unchanged:
-        report.feedback = folder_of(api, "feedback")
-        report.grades = export_grades(api, course / "grades.csv")
-    return report
-
-
-def _line(submission: Submission, told: dict) -> str:
-    """One line about a graded submission: its status, and what a person should know."""
-    sign = "✓" if told["status"] == "graded" else "◐"
-    return f"{sign} {submission} {told['status']}" + "".join(f"; {note}" for note in told["notes"])
-
-
-def _grade_one(api, submission: Submission, log: Path) -> str | None:
-    """Grade one submission and write its feedback page; return a line that says why not, or None."""
-    for step in (api.autograde, api.generate_feedback):
-        for _ in range(2):  # a scoring process that failed is nobody's wrong answer: once more, with a new one
-            result = step(submission.assignment, submission.student, force=True)
-            write_log(log, f"{step.__name__} {submission}", result)
-            if "ScoringFailed" not in result.get("log", "") + result.get("error", ""):
-                break
-        # nbgrader's API catches everything, Ctrl-C too.
-        if "KeyboardInterrupt" in result.get("error", ""):
-            raise KeyboardInterrupt
-        if not result["success"]:
-            why = f"{step.__name__}: {reason(result)}"
-            return f"{submission.notebook} was not graded ({why}); the whole log: {log}"
-    return None
-
-
-def _training_of(home: list[Path], since: float) -> str:
-    """Say how far the training is that has written weights in a home folder since a time; "" if none has."""
+    if sandbox.require(trusted):
+        sandbox.expect_hidden(course)
+    choice = Choice(tuple(assignments), tuple(students), again, check)
+    (course / RECORDS).mkdir(parents=True, exist_ok=True)
     try:
-        files = itertools.islice((home[-1] / WEIGHTS).glob("*.npz"), _MOST_FILES)
-        newest = max(files, key=lambda path: path.lstat().st_mtime, default=None)
-        if newest is None or newest.lstat().st_mtime < since:
-            return ""
-        # A learner's code may be writing there: no link is followed, no FIFO waited for, nothing unpacked.
-        data = read_file(newest, MOST_BYTES)
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            epochs = (archive.getinfo("history_loss.npy").file_size - _HEADER_BYTES) // 8
-        return f"{harmless_text(newest.stem)}: {max(epochs, 0)} epochs trained"
-    except Exception:  # noqa: BLE001 - a file that is just being replaced, or none of ours
+        with FileLock(course / RECORDS / "lock", timeout=0):
+            run = _Run(course, choice, console or Console(), expected or {}, trusted, settings or {})
+            if dry_run:
+                return run.plan()
+            return run.grade(keep_weights, after, workers, scheduler)
+    except Timeout:
+        raise CourseError(f"another `grade` is at work in {course}; wait for it, or stop it") from None
+
+
+class _Run:
+    """One run of `grade`."""
+
+    def __init__(self, course, choice, console, expected, trusted, settings):
+        self.course, self.choice, self.console, self.expected = course, choice, console, expected
+        self.api = open_api(course)
+        self.log = course / RECORDS / "nbgrader.log"
+        self.settings = {"SealedExecute": {"trust_submissions": trusted, **settings}}
+        self.report = GradingReport()
+        expect_writable(self.api)
+
+    def plan(self) -> GradingReport:
+        """Say what would be graded."""
+        with self.api.gradebook as gradebook:
+            done = journal.entries(gradebook)
+        for submission in self._find():
+            problem = problem_with(submission, set())
+            if problem:
+                self._problem(problem)
+                continue
+            why = self._why(submission, done)
+            if why:
+                seconds = self._expected_seconds(submission, done)
+                self.report.planned.append(f"{submission}: {why}, about {seconds:.0f} s")
+            else:
+                self.report.unchanged.append(submission)
+        return self.report
+
+    def grade(self, keep_weights, after, workers, scheduler) -> GradingReport:
+        """Grade what is to be graded."""
+        writer = Writer(self.api, self.course / RECORDS / "incoming")
+        try:
+            todo = self._todo(writer)
+            if todo:
+                self._grade_all(todo, writer, keep_weights, after, workers, scheduler)
+        finally:
+            writer.close()
+        report = self.report
+        if report.unchanged:
+            self.console.print(f"✓ {len(report.unchanged)} graded before and unchanged", soft_wrap=True)
+        if report.graded or report.unchanged:
+            changed, problems = refresh_penalties(self.api, self.log)
+            if changed:
+                self.console.print(f"✓ {len(changed)} with other points for lateness than before", soft_wrap=True)
+            for line in problems:
+                self._problem(line)
+            report.feedback = folder_of(self.api, "feedback")
+            report.grades, _ = export_grades(self.api, self.course / "grades.csv")
+        return report
+
+    def _find(self) -> list[Submission]:
+        submitted, chapters = folder_of(self.api, "submitted"), chapters_of(self.course)
+        found, problems = find_submissions(submitted, chapters, self.choice.assignments, self.choice.students)
+        for line in problems:
+            self._problem(line)
+        return found
+
+    def _todo(self, writer: Writer) -> dict[Submission, float]:
+        """The submissions to be graded, with the seconds that each should take."""
+        found = self._find()
+        with self.api.gradebook as gradebook:
+            done = journal.entries(gradebook)
+        cells = self._register(sorted({submission.assignment for submission in found}))
+        todo = {}
+        for submission in found:
+            grade_ids = cells[submission.assignment]
+            line = grade_ids if isinstance(grade_ids, str) else problem_with(submission, grade_ids)
+            if line:
+                self._problem(line)
+                if not isinstance(grade_ids, str):
+                    writer.commit_invalid(submission.student, submission.assignment, line)
+            elif self.choice.cell and self.choice.cell not in grade_ids:
+                continue
+            elif self._why(submission, done):
+                todo[submission] = self._expected_seconds(submission, done)
+            else:
+                self.report.unchanged.append(submission)
+        if self.choice.cell and not any(self.choice.cell in (ids or ()) for ids in cells.values()):
+            raise CourseError(f"no graded cell belongs to the check {self.choice.check!r}")
+        return todo
+
+    def _grade_all(self, todo, writer, keep_weights, after, workers, scheduler) -> None:
+        progress: list[GradingProgress] = []
+
+        def on_event(label: str, event: dict) -> None:
+            if progress:
+                progress[0].event(label, event)
+
+        workers = min(workers, len(todo))
+        engine = (
+            Cluster(on_event, workers, scheduler) if scheduler or workers > 1 else InThisProcess(on_event)
+        )
+        expected = {str(submission): seconds for submission, seconds in todo.items()}
+        fingerprints: dict[str, str] = {}
+        submissions = {str(submission): submission for submission in todo}
+        if engine.dashboard:
+            self.console.print(f"  {engine.workers} workers; watch them at {engine.dashboard}", soft_wrap=True)
+        try:
+            with GradingProgress(expected, self.console, engine.workers) as shown:
+                progress.append(shown)
+                orders = self._orders(todo, writer, fingerprints)
+                for outcome in engine.run(orders):
+                    label = str(outcome.order)
+                    self._take(outcome, submissions[label], fingerprints[label], writer, shown, keep_weights)
+                    if after and submissions[label] in self.report.graded:
+                        after(submissions[label])
+        except KeyboardInterrupt:
+            left = len(todo) - sum(self.report.statuses.values())
+            self.console.print(
+                f"Stopped: {sum(self.report.statuses.values())} of {len(todo)} are done and kept, {left} are left. "
+                "The same command goes on.",
+                soft_wrap=True,
+            )
+            raise
+        finally:
+            engine.close()
+
+    def _orders(self, todo, writer: Writer, fingerprints: dict[str, str]) -> Iterator[Order]:
+        """An order for each submission, read from the disk when it is asked for."""
+        copies: dict[str, CourseCopy] = {}
+        secret = secret_seed(self.course)
+        config = (self.course / CONFIG_FILE).read_text(encoding="utf-8")
+        for submission in todo:
+            name = submission.assignment
+            if name not in copies:
+                with self.api.gradebook as gradebook:
+                    copies[name] = CourseCopy(name, config, small_gradebook(gradebook, name), secret, self.settings)
+            fingerprints[str(submission)] = fingerprint(submission, self.course, self.api.coursedir.ignore)
+            files = pack(submission.folder)
+            given = writer.given(submission.student, name, self.choice.cell)
+            yield Order(submission.student, name, files, digest(files), copies[name], given)
+
+    def _take(self, outcome: Outcome, submission, handed_in, writer: Writer, progress, keep_weights) -> None:
+        """Write what came of one submission."""
+        report, label, graded = self.report, str(submission), outcome.graded
+        fault = outcome.fault
+        if graded and graded.log:
+            write_log(self.log, label, {"log": graded.log})
+        if graded and graded.status != INVALID:
+            try:
+                writer.commit(graded, handed_in)
+            except InfrastructureFault as reason_:
+                fault = str(reason_)
+        if fault:
+            line = _one_line(f"{label} was not graded: {fault}; nothing is lost, the same command tries again")
+            report.faults.append(line)
+            report.statuses[INFRASTRUCTURE] += 1
+            progress.finish(label, f"✗ {line}", INFRASTRUCTURE)
+        elif graded.status == INVALID:
+            line = _one_line(
+                f"{submission.notebook} was not graded ({'; '.join(graded.notes)}); the whole log: {self.log}"
+            )
+            report.problems.append(line)
+            report.statuses[INVALID] += 1
+            writer.commit_invalid(submission.student, submission.assignment, line)
+            progress.finish(label, f"✗ {line}", INVALID, graded.seconds)
+        else:
+            report.graded.append(submission)
+            report.statuses[graded.status] += 1
+            report.notes += [f"{label}: {note}" for note in graded.notes]
+            weights = folder_of(self.api, "autograded") / submission.student / submission.assignment / WEIGHTS
+            if keep_weights and copy_weights(weights, submission.folder / WEIGHTS):
+                handed_in = fingerprint(submission, self.course, self.api.coursedir.ignore)
+                writer.commit_again(submission.student, submission.assignment, handed_in)
+            progress.finish(label, _line(submission, graded), graded.status, graded.seconds)
+
+    def _why(self, submission: Submission, done: dict) -> str:
+        """Why a submission is to be graded; "" if it need not be."""
+        entry = done.get((submission.student, submission.assignment))
+        if entry is None or entry.status == INVALID:
+            return "not graded yet"
+        if not self._is_there(submission):
+            return "its graded notebook or feedback page is missing"
+        if self.choice.again or self.choice.check:
+            return "graded again"
+        if entry.fingerprint != fingerprint(submission, self.course, self.api.coursedir.ignore):
+            return "it has changed, or its solution, a check or a setting has"
         return ""
+
+    def _is_there(self, submission: Submission) -> bool:
+        """Whether graded notebook and feedback page of a submission are there."""
+        names = submission.student, submission.assignment
+        pages = (("autograded", ".ipynb"), ("feedback", ".html"))
+        return all(
+            folder_of(self.api, step).joinpath(*names, submission.assignment + suffix).is_file()
+            for step, suffix in pages
+        )
+
+    def _expected_seconds(self, submission: Submission, done: dict) -> float:
+        """How long a submission should take: as before, as told, or as others of the assignment took."""
+        own = done.get((submission.student, submission.assignment))
+        named = self.expected.get((submission.student, submission.assignment))
+        if named or (own and own.seconds):
+            return own.seconds if own and own.seconds else named
+        others = [
+            entry.seconds for entry in done.values() if entry.assignment == submission.assignment and entry.seconds
+        ]
+        return statistics.median(others) if others else _GUESS
+
+    def _register(self, assignments: list[str]) -> dict[str, set[str] | str]:
+        """Write the assignments into the gradebook as solutions/ has them now, where that has changed.
+
+        Returns for each the ids of its graded cells, or a line that says why it cannot be graded.
+        """
+        with self.api.gradebook as gradebook:
+            known = journal.registered(gradebook)
+        cells: dict[str, set[str] | str] = {}
+        for assignment in assignments:
+            source = solution_digest(self.course, assignment)
+            if known.get(assignment) != source or not self._cells(assignment):
+                failure = self._generate(assignment)
+                if failure:
+                    cells[assignment] = f"{assignment} cannot be graded: {failure}"
+                    continue
+                with self.api.gradebook as gradebook:
+                    journal.register(gradebook.db, assignment, source)
+                    gradebook.db.commit()
+            cells[assignment] = self._cells(assignment)
+        return cells
+
+    def _generate(self, assignment: str) -> str:
+        with tempfile.TemporaryDirectory(prefix=".release-", dir=self.course) as scratch:
+            releasing = open_api(self.course, CourseDirectory={"release_directory": scratch})
+            result = releasing.generate_assignment(assignment)
+        write_log(self.log, f"generate_assignment {assignment}", result)
+        return "" if result["success"] else reason(result)
+
+    def _cells(self, assignment: str) -> set[str]:
+        """The graded cells of a registered assignment; none if it is not registered."""
+        from nbgrader.api import MissingEntry
+
+        with self.api.gradebook as gradebook:
+            try:
+                return {cell.name for cell in gradebook.find_notebook(assignment, assignment).grade_cells}
+            except MissingEntry:
+                return set()
+
+    def _problem(self, line: str) -> None:
+        line = _one_line(line)
+        if line not in self.report.problems:
+            self.report.problems.append(line)
+            self.console.print(f"✗ {line}", soft_wrap=True, markup=False)
+
+
+def _line(submission: Submission, graded: Graded) -> str:
+    """One line about a graded submission: its status, and what a person should know."""
+    sign = "✓" if graded.status == "graded" else "◐"
+    return f"{sign} {submission} {graded.status}" + "".join(f"; {note}" for note in graded.notes)
 
 
 def copy_weights(source: Path, target: Path) -> bool:
@@ -218,75 +410,6 @@ def copy_weights(source: Path, target: Path) -> bool:
     return changed
 
 
-def _register(api, course: Path, assignments: list[str], log: Path) -> dict[str, set[str] | str]:
-    """Write the assignments into the gradebook as solutions/ has them now.
-
-    Returns for each the ids of its graded cells, or a line that says why it cannot be graded.
-    """
-    registered: dict[str, set[str] | str] = {}
-    with tempfile.TemporaryDirectory(prefix=".release-", dir=course) as scratch:
-        releasing = open_api(course, CourseDirectory={"release_directory": scratch})
-        for assignment in assignments:
-            result = releasing.generate_assignment(assignment)
-            write_log(log, f"generate_assignment {assignment}", result)
-            if result["success"]:
-                with api.gradebook as gradebook:
-                    notebook = gradebook.find_notebook(assignment, assignment)
-                    registered[assignment] = {cell.name for cell in notebook.grade_cells}
-            else:
-                registered[assignment] = f"{assignment} cannot be graded: {reason(result)}"
-    return registered
-
-
-def _is_graded(api, submission: Submission) -> bool:
-    """Say whether notebook, feedback page and gradebook entry of a submission are all there."""
-    names = submission.student, submission.assignment
-    pages = [
-        folder_of(api, step).joinpath(*names, submission.assignment + suffix)
-        for step, suffix in (("autograded", ".ipynb"), ("feedback", ".html"))
-    ]
-    try:
-        with api.gradebook as gradebook:
-            gradebook.find_submission(submission.assignment, submission.student)
-    except MissingEntry:
-        return False
-    return all(page.is_file() for page in pages)
-
-
-def _record_file(course: Path, submission: Submission) -> Path:
-    return course / RECORDS / submission.assignment / f"{submission.student}.json"
-
-
-def _read_record(course: Path, submission: Submission) -> dict:
-    try:
-        return json.loads(_record_file(course, submission).read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return {}
-
-
-def _write_record(course: Path, submission: Submission, record: dict) -> None:
-    path = _record_file(course, submission)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(record), encoding="utf-8")
-    os.replace(partial, path)
-
-
-def _expected_seconds(course: Path, submission: Submission, expected: dict) -> float:
-    """Return how long a submission should take: as before, as told, or as others of the assignment took."""
-    own = _read_record(course, submission).get("seconds")
-    named = expected.get((submission.student, submission.assignment))
-    if own or named:
-        return own or named
-    records = (course / RECORDS / submission.assignment).glob("*.json")
-    others = [json.loads(path.read_text(encoding="utf-8")).get("seconds", _GUESS) for path in records]
-    return statistics.median(others) if others else _GUESS
-
-
 def _one_line(text: str) -> str:
     """The text without what a terminal stumbles over; a name of a file may hold anything."""
     return harmless_text(text).replace("\n", " ")
-
-
-def _show_problem(console: Console, line: str) -> None:
-    console.print(f"✗ {line}", soft_wrap=True, markup=False)

@@ -11,6 +11,7 @@ from pathlib import Path
 from autoencoder_helpers.errors import CourseError
 from nbgrader.apps.api import NbGraderAPI
 from nbgrader.coursedir import CourseDirectory
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SAWarning
 from traitlets.config import Config
 from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
@@ -37,6 +38,12 @@ def open_api(course: Path, **sections: dict) -> NbGraderAPI:
     for section, settings in sections.items():
         config[section].update(settings)
     return NbGraderAPI(config=config, coursedir=CourseDirectory(config=config))
+
+
+def has_gradebook(api: NbGraderAPI) -> bool:
+    """Say whether there is a gradebook already; nbgrader would make an empty one by opening it."""
+    address = make_url(api.coursedir.db_url)
+    return address.get_backend_name() != "sqlite" or Path(address.database or "").is_file()
 
 
 def make_alembic_reachable() -> None:

@@ -1,119 +1,120 @@
 """A progress bar over submissions whose length is time: it knows how long each should take."""
 
+from __future__ import annotations
+
 import threading
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Mapping
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, TextColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn
 from rich.text import Text
 
 _SECONDS_BETWEEN_LINES = 20  # where there is no terminal to draw a bar on, as in a log file
+_MOST_SHOWN = 4  # submissions that are being graded, by name
 
 
 class GradingProgress:
-    """Shows which submission is being graded, at which cell, and the time left for all of them.
+    """Shows how many submissions are graded, with what status, which ones run at which cell, and the time left.
 
-    expected: for each submission in turn, its label and the seconds it should take (an estimate; as
-    submissions finish, the rest is scaled by how the estimates compared with the clock).
+    expected: for each submission's label the seconds that it should take (an estimate; as submissions finish, the
+    rest is scaled by how the estimates compared with the clock). workers: how many run at the same time.
     """
 
-    def __init__(self, expected: list[tuple[str, float]], console: Console):
-        self._expected = expected
+    def __init__(self, expected: Mapping[str, float], console: Console, workers: int = 1):
+        self._expected = dict(expected)
         self._console = console
-        self._current: int | None = None
-        self._cell, self._cells, self._cell_id = 0, 1, ""
-        self._detail: Callable[[float], str] | None = None
-        self._cell_started = 0.0
+        self._workers = max(1, workers)
+        self._running: dict[str, float] = {}  # label: when it began
+        self._events: dict[str, dict] = {}
+        self._statuses: Counter[str] = Counter()
+        self._began = time.monotonic()
+        self._spent = self._spent_expected = 0.0  # seconds of the finished ones: real, expected
+        self._lock = threading.Lock()
         self._stop = threading.Event()
-        self._started = 0.0
-        self._spent = 0.0  # seconds that the finished ones took
-        self._spent_expected = 0.0  # seconds that they were expected to take
         self._bar = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description}"),
             BarColumn(bar_width=20),
-            _Step(self),
+            _Words(self),
             console=console,
             refresh_per_second=2,
             transient=True,
             disable=not console.is_terminal,
         )
-        self._task = self._bar.add_task("", total=max(sum(seconds for _, seconds in expected), 1e-6))
+        self._task = self._bar.add_task("", total=max(sum(self._expected.values()), 1e-6))
 
-    def __enter__(self):
+    def __enter__(self) -> GradingProgress:
         self._bar.start()
         if not self._console.is_terminal:
             threading.Thread(target=self._lines, daemon=True).start()
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_) -> None:
         self._stop.set()
         self._bar.stop()
 
-    def start(self, index: int, cells: int, detail: Callable[[float], str] | None = None) -> None:
-        """Begin with one submission.
-
-        cells: how many its notebook has.
-        detail: says in a few words what goes on inside a cell; called with the time (as time.time) when it
-        began.
-        """
-        self._current, self._cell, self._cells, self._cell_id = index, 0, cells, ""
-        self._detail, self._cell_started = detail, time.time()
-        self._started = time.monotonic()
-        self._bar.update(self._task, description=self._heading(index))
-        if not self._console.is_terminal:
+    def event(self, label: str, event: Mapping) -> None:
+        """Tell that a submission begins ({"begins": True}) or what goes on in it: cell, cells, id, detail."""
+        with self._lock:
+            if event.get("begins"):
+                self._running[label] = time.monotonic()
+                self._events.pop(label, None)
+                first = not self._statuses and len(self._running) == 1
+            else:
+                self._events[label] = dict(event)
+                first = False
+        if first and not self._console.is_terminal:
             self._line()
 
-    def cell(self, index: int, cell_id: str) -> None:
-        """Tell that a cell (counted from 0) begins."""
-        self._cell, self._cell_id, self._cell_started = index, cell_id, time.time()
-
-    def finish(self, line: str) -> float:
-        """End the submission; show `line` above the bar; return the seconds it took."""
-        took = time.monotonic() - self._started
-        self._spent += took
-        self._spent_expected += self._expected[self._current][1]
-        self._current = None
-        self._bar.update(self._task, completed=self._spent_expected)
+    def finish(self, label: str, line: str, status: str, seconds: float | None = None) -> None:
+        """End a submission with a status and show `line` above the bar. seconds: it took; as the clock says if None."""
+        with self._lock:
+            took = time.monotonic() - self._running.pop(label, time.monotonic()) if seconds is None else seconds
+            self._running.pop(label, None)
+            self._events.pop(label, None)
+            self._spent += took
+            self._spent_expected += self._expected.pop(label, 0.0)
+            self._statuses[status] += 1
         self._console.print(f"{line} ({duration(took)})", soft_wrap=True, markup=False, highlight=False)
-        return took
 
-    def step(self) -> str:
-        """Return the words after the bar: the cell, what goes on in it, the time left."""
-        current = self._current
-        if current is None:
-            return ""
-        elapsed = time.monotonic() - self._started
-        expected = self._expected[current][1]
-        self._bar.update(self._task, completed=self._spent_expected + min(elapsed, 0.95 * expected))
-        scale = self._spent / self._spent_expected if self._spent_expected else 1.0
-        # One that overruns its estimate tells about the rest before it is finished.
-        scale = max(scale, (self._spent + elapsed) / (self._spent_expected + expected))
-        rest = sum(seconds for _, seconds in self._expected[current + 1 :]) * scale
-        left = rest + max(expected * scale - elapsed, 1.0)
-        words = [
-            f"cell {self._cell + 1} of {self._cells} {self._cell_id}".rstrip(),
-            self._detail(self._cell_started) if self._detail else "",
-            f"about {duration(left)} left",
-        ]
-        return " · ".join(word for word in words if word)
+    def words(self) -> str:
+        """How far all is, in one line."""
+        with self._lock:
+            done, now = sum(self._statuses.values()), time.monotonic()
+            all_of_them = done + len(self._expected)
+            scale = self._spent / self._spent_expected if self._spent_expected else 1.0
+            rest = longest = overrun = 0.0
+            for label, seconds in self._expected.items():
+                elapsed = now - self._running[label] if label in self._running else 0.0
+                left = max(seconds * scale - elapsed, 1.0 if elapsed else 0.0)
+                overrun = max(overrun, elapsed / seconds if seconds else 0.0)
+                rest += left
+                longest = max(longest, left)
+            # One that overruns its estimate tells about the rest before it is finished.
+            left = max(rest * max(1.0, overrun / max(scale, 1e-9)) / self._workers, longest)
+            self._bar.update(self._task, completed=self._spent_expected)
+            counts = ", ".join(f"{count} {status}" for status, count in self._statuses.most_common())
+            minutes = (now - self._began) / 60
+            rate = f"{done / minutes:.1f} a minute" if done > 1 and minutes > 0.1 else ""
+            current = [self._at(label) for label in list(self._running)[:_MOST_SHOWN]]
+            ending = f"about {duration(left)} left" if self._expected else ""
+        return " · ".join(word for word in (f"{done} of {all_of_them}", counts, rate, ending, *current) if word)
 
-    def _heading(self, current: int) -> str:
-        return f"{current + 1} of {len(self._expected)} · {self._expected[current][0]}"
+    def _at(self, label: str) -> str:
+        event = self._events.get(label, {})
+        cell = f"cell {event['cell']} of {event['cells']} {event['id']}".rstrip() if "cell" in event else ""
+        return " ".join(word for word in (label, cell, event.get("detail", "")) if word)
 
     def _line(self) -> None:
-        current, step = self._current, self.step()
-        if step:
-            line = f"  {self._heading(current)} · {step}"
-            self._console.print(line, soft_wrap=True, markup=False, highlight=False)
+        self._console.print(f"  {self.words()}", soft_wrap=True, markup=False, highlight=False)
 
     def _lines(self) -> None:
         while not self._stop.wait(_SECONDS_BETWEEN_LINES):
             self._line()
 
 
-class _Step(ProgressColumn):
+class _Words(ProgressColumn):
     """Draws the words of a GradingProgress."""
 
     max_refresh = 0.4
@@ -123,7 +124,7 @@ class _Step(ProgressColumn):
         self._progress = progress
 
     def render(self, task):
-        return Text(self._progress.step())
+        return Text(self._progress.words())
 
 
 def duration(seconds: float) -> str:

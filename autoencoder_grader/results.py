@@ -8,6 +8,9 @@ import nbformat
 from autoencoder_grader.nbgrader_api import folder_of, open_api
 from autoencoder_grader.outcome import KEY
 
+#: The reason of a written answer that was left as it was released.
+NO_ANSWER = "no answer"
+
 
 @dataclass(frozen=True)
 class CheckRow:
@@ -68,7 +71,7 @@ def _rows_of(student: str, assignment: str, notebook, path: Path) -> list[CheckR
         result = results.get(entry.name)
         name, reasons, mistakes = entry.name, ("see the comment",), ()
         if written and entry.auto_score == 0:
-            reasons = ("no answer",)
+            reasons = (NO_ANSWER,)
         elif result:
             name, reasons, mistakes = _read_result(result)
         lost = points is not None and points < entry.max_score

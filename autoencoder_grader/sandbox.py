@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import autoencoder_helpers
+from autoencoder_grader.kernels import system_calls
 from autoencoder_helpers.errors import CourseError
 
 NO_SANDBOX = (
@@ -37,6 +38,7 @@ _SETTINGS = (
     "mime.types",
     "hosts",
 )
+_FILTER = (sys.executable, "-I", "-S", "/opt/system_calls.py")
 _MEGABYTE = 1 << 20
 _GIGABYTE = 1 << 30
 
@@ -63,7 +65,8 @@ class Room:
     """What a sandbox sees beside the system.
 
     folder: the submission's own, shown as the home folder. writable, readable: further places, shown where they are.
-    shown_as: further read-only places under another name. environment: all variables there are.
+    shown_as: further read-only places under another name. empty: folders to be made, for what is shown there later.
+    environment: all variables there are.
     start_in: the folder in which the command starts.
     """
 
@@ -71,12 +74,18 @@ class Room:
     writable: Sequence[Path] = ()
     readable: Sequence[Path] = ()
     shown_as: Mapping[Path, str] = field(default_factory=dict)
+    empty: Sequence[str] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     start_in: str = HOME
 
 
-def seal(command: Sequence[str], room: Room, user: int, limits: Limits = Limits()) -> list[str]:
+def seal(
+    command: Sequence[str], room: Room, user: int, limits: Limits = Limits(), *, forks: bool = False
+) -> list[str]:
     """Return `command` as a command that runs it inside a sandbox.
+
+    forks: it is ours, runs no learner's code itself, and makes further sandboxes within this one: so it may make
+    namespaces, and the limits are for it to set.
 
     user: the user and group id that it has inside; the folders that it writes to must belong to it when this
     process is root's. Without root, it is this process's own.
@@ -86,12 +95,12 @@ def seal(command: Sequence[str], room: Room, user: int, limits: Limits = Limits(
     for name, value in {"HOME": HOME, "PATH": os.defpath, "LANG": "C.UTF-8", **room.environment}.items():
         environment += ["--setenv", name, value]
     isolation = [
-        *("--unshare-all", "--unshare-user", "--disable-userns", "--cap-drop", "ALL"),
+        *("--unshare-all", "--unshare-user", *([] if forks else ["--disable-userns"]), "--cap-drop", "ALL"),
         *("--die-with-parent", "--new-session", "--hostname", "sandbox"),
         *("--proc", "/proc", "--dev", "/dev", "--size", str(limits.shared_memory), "--tmpfs", "/dev/shm"),
         *("--remount-ro", "/dev", "--chdir", room.start_in),
     ]
-    inside = [*_resource_limits(limits), *command]
+    inside = list(command) if forks else [*_resource_limits(limits), *_FILTER, *command]
     if os.geteuid() != 0:
         return ["bwrap", *mounts, *isolation, *environment, "--", *inside]
     # Root in a user namespace is still root to the kernel. So root only lays out the files; then all rights are
@@ -131,6 +140,9 @@ def _mounts(room: Room, limits: Limits) -> list[str]:
         show(path, name)
     for path in room.writable:
         show(path, path, "--bind")
+    for name in room.empty:
+        mounts += ["--perms", "0755", "--dir", name]
+    show(system_calls.__file__, _FILTER[-1])
     show(room.folder, HOME, "--bind")
     return [*mounts, "--remount-ro", "/"]
 
@@ -188,6 +200,13 @@ def give_to(user: int, *folders: Path) -> None:
             for top, _, files in os.walk(folder):
                 for path in (top, *(os.path.join(top, file) for file in files)):
                     os.chown(path, user, user, follow_symlinks=False)
+
+
+def let_through(user: int, *folders: Path) -> None:
+    """Let the sandbox's user enter folders of ours; what is in them stays whose it is."""
+    if os.geteuid() == 0:
+        for folder in folders:
+            os.chown(folder, user, user)
 
 
 def expect_hidden(course: Path) -> None:

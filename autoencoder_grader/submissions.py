@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,7 +20,18 @@ from autoencoder_grader.workplace import DEEPEST
 HELPERS = Path(autoencoder_helpers.__file__).parent
 #: What runs and scores submissions; when it changes, a grade may, too.
 GRADER = Path(__file__).parent
-_DECIDES = ("repair.py", "execution.py", "workplace.py", "sandbox.py", "scores.py", "scoring/*.py")
+_DECIDES = (
+    "repair.py",
+    "execution.py",
+    "workplace.py",
+    "sandbox.py",
+    "scores.py",
+    "scoring/*.py",
+    "kernels/*.py",
+    "engine/worker.py",
+)
+#: Settings that change no score, only what is done with it: with another one nothing need run again.
+_AFTERWARDS = re.compile(rb"^c\.(LatePointsPerDay|MoodleExport|CanvasExport|Exchange)\..*\n?", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -159,15 +171,20 @@ def _odd_entry(folder: Path) -> str | None:
     return None
 
 
+def solution_digest(course: Path, assignment: str) -> str:
+    """A hash of what an assignment is released from: its solution and the course's settings."""
+    digest = hashlib.sha256(_settings(course))
+    for path in sorted((course / "solutions" / assignment).glob("*.ipynb")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
 def fingerprint(submission: Submission, course: Path, ignore: Iterable[str] = ()) -> str:
     """Return a hash of all that a grade depends on: submission, solution, checks and settings."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(_settings(course))
     folders = [
         (submission.folder, find_all_files(str(submission.folder), list(ignore))),
-        (
-            course,
-            [course / "nbgrader_config.py", *(course / "solutions" / submission.assignment).glob("*.ipynb")],
-        ),
+        (course, (course / "solutions" / submission.assignment).glob("*.ipynb")),
         (HELPERS, [path for path in HELPERS.rglob("*") if path.suffix in {".py", ".toml"}]),
         (GRADER, [path for pattern in _DECIDES for path in GRADER.glob(pattern)]),
     ]
@@ -178,3 +195,8 @@ def fingerprint(submission: Submission, course: Path, ignore: Iterable[str] = ()
             with contextlib.suppress(PermissionError), path.open("rb") as file:  # nbgrader says what it cannot read
                 digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
+
+
+def _settings(course: Path) -> bytes:
+    """The text of the settings that a score can depend on."""
+    return _AFTERWARDS.sub(b"", (course / "nbgrader_config.py").read_bytes())

@@ -38,6 +38,23 @@ def print_table(rows: list[CheckRow], console: Console) -> None:
     _print_reasons(rows, console)
 
 
+def print_summary(report, console: Console) -> None:
+    """Print how many submissions ended with which status, and the lines that need a person. report: GradingReport."""
+    counts = [f"{count} {status}" for status, count in report.statuses.most_common()]
+    if report.unchanged:
+        counts.append(f"{len(report.unchanged)} unchanged")
+    console.print(f"\n[bold]Submissions[/]: {', '.join(counts) or 'none'}")
+    for heading, lines in (
+        ("What a person should look at", report.notes),
+        ("Not graded, because of the submission", report.problems),
+        ("Not graded, because of the machine: run the same command again", report.faults),
+    ):
+        if lines:
+            console.print(f"\n[bold]{heading}[/]")
+            for line in lines:
+                console.print(f"  ✗ {line}", soft_wrap=True, markup=False, highlight=False)
+
+
 def _cell(rows: list[CheckRow], words: bool = True) -> str:
     """Return the points of some rows: `8.5 / 10`, written answers apart as `+ 1.5 / 2` or `+ w`."""
     if not rows:

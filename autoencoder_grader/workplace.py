@@ -15,6 +15,7 @@ from pathlib import Path
 import matplotlib
 
 from autoencoder_grader import sandbox
+from autoencoder_grader.kernels.fork_server import MAILBOX, SOCKETS, Fork, ForkServer, fork_server
 from autoencoder_helpers import cache
 from autoencoder_helpers.evidence.messages import ASKED_FOR, ENVIRONMENT, BadMessage, read_file
 
@@ -31,16 +32,17 @@ class Workplace:
     """A temporary folder for one run of one submission; use it in a ``with`` block.
 
     submitted: the folder that was handed in; its plain files are copied, links and devices are not.
-    sealed: whether the kernel runs in a sandbox.
+    sealed: whether the kernel runs in a sandbox. server: the fork server that it comes from, if it does.
     """
 
-    def __init__(self, submitted: Path, sealed: bool):
-        self._submitted, self.sealed = submitted, sealed
+    def __init__(self, submitted: Path, sealed: bool, server: ForkServer | None = None):
+        self._submitted, self.sealed, self.server = submitted, sealed, server
         self._user = sandbox.sandbox_user() if os.name == "posix" else 0
 
     def __enter__(self) -> Workplace:
         # Short: the path of a socket may have 107 characters, whatever TMPDIR says.
-        self._temporary = tempfile.TemporaryDirectory(prefix="grading-", dir="/tmp" if self.sealed else None)
+        parent = self.server.places if self.server else "/tmp" if self.sealed else None
+        self._temporary = tempfile.TemporaryDirectory(prefix="grading-", dir=parent)
         top = Path(self._temporary.name)
         self.home, self.mailbox, self.sockets = top / "home", top / "mailbox", top / "sockets"
         for folder in (self.home, self.mailbox / "questions", self.mailbox / "answers", self.sockets):
@@ -49,6 +51,8 @@ class Workplace:
         self._copy_font_list()
         if self.sealed:
             sandbox.give_to(self._user, self.home, self.mailbox / "answers", self.sockets)
+        if self.server:
+            sandbox.let_through(self._user, top)
         return self
 
     def __exit__(self, *_) -> None:
@@ -78,27 +82,38 @@ class Workplace:
                     os.unlink(self.mailbox / folder / name)
 
     def command(self, kernel: Sequence[str]) -> list[str]:
-        """The command that starts a kernel here."""
+        """The command that starts a kernel here, with a sandbox of its own."""
         if not self.sealed:
             return list(kernel)
         sandbox.give_to(self._user, self.sockets)  # by now it holds the connection file
-        cache_folder = cache.cache_dir()
-        cache_folder.mkdir(parents=True, exist_ok=True)
-        photos = os.environ.get("AUTOENCODER_FLOWERS", "").strip()
+        readable, shown_as, environment = _public_things()
         room = sandbox.Room(
             self.home,
             writable=[self.mailbox / "answers", self.sockets],
-            readable=[self.mailbox / "questions", *([Path(photos).expanduser().resolve()] if photos else [])],
-            shown_as={cache_folder: _CACHE},
-            environment={**self.environment(), "AUTOENCODER_CACHE": _CACHE},
+            readable=[self.mailbox / "questions", *readable],
+            shown_as=shown_as,
+            environment={**environment, **self.environment()},
             start_in="/",
         )
         return sandbox.seal(kernel, room, self._user)
 
+    def fork(self, connection_info: Mapping, arguments: Sequence[str]) -> Fork:
+        """Start a kernel here by forking the server. arguments: of ipykernel. Raises ForkFailed."""
+        inside = {**connection_info, "ip": f"{SOCKETS}/{Path(connection_info['ip']).name}"}
+        inside["key"] = inside["key"].decode()
+        (self.sockets / "inside.json").write_text(json.dumps(inside), encoding="utf-8")
+        sandbox.give_to(self._user, self.sockets)
+        folders = [
+            (self.home, sandbox.HOME, True),
+            (self.mailbox / "answers", f"{MAILBOX}/answers", True),
+            (self.mailbox / "questions", f"{MAILBOX}/questions", False),
+            (self.sockets, SOCKETS, True),
+        ]
+        return self.server.fork(folders, ["-f", f"{SOCKETS}/inside.json", *arguments])
+
     def environment(self) -> Mapping[str, str]:
         """What the kernel's environment must hold."""
-        passed_on = {name: os.environ[name] for name in _PASSED_ON if os.environ.get(name)}
-        return {**passed_on, ENVIRONMENT: str(self.mailbox)}
+        return {**_passed_on(), ENVIRONMENT: str(self.mailbox)}
 
     def bring_back(self, folder: str, target: Path, suffix: str = ".npz") -> None:
         """Copy the plain files of a folder in the home folder, such as trained weights, to `target`."""
@@ -110,6 +125,25 @@ class Workplace:
             target = self.home / ".cache" / "matplotlib" / source.name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
+
+
+def kernel_server(log: Path) -> ForkServer | None:
+    """The fork server of this process, for kernels that see what every learner's kernel sees; see fork_server."""
+    readable, shown_as, environment = _public_things()
+    return fork_server(readable, shown_as, {**environment, ENVIRONMENT: MAILBOX}, log)
+
+
+def _public_things() -> tuple[list[Path], dict[Path, str], dict[str, str]]:
+    """What all submissions see: places, places under another name, and variables."""
+    cache_folder = cache.cache_dir()
+    cache_folder.mkdir(parents=True, exist_ok=True)
+    photos = os.environ.get("AUTOENCODER_FLOWERS", "").strip()
+    readable = [Path(photos).expanduser().resolve()] if photos else []
+    return readable, {cache_folder: _CACHE}, {**_passed_on(), "AUTOENCODER_CACHE": _CACHE}
+
+
+def _passed_on() -> dict[str, str]:
+    return {name: os.environ[name] for name in _PASSED_ON if os.environ.get(name)}
 
 
 def plain_files(folder: Path) -> Iterator[Path]:

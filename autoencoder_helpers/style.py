@@ -26,6 +26,10 @@ LINES = (
     {"color": "#AA4499", "linestyle": ":", "marker": "D"},
 )
 
+# The same hues, light enough for a dark page.
+PALE_BLUE, PALE_ORANGE, PALE_GREEN = "#56B4E9", "#E69F00", "#66CC99"
+PALE_INK, PALE_QUIET = "#E8E8E8", "#9A9A9A"
+
 STYLE = {
     "figure.dpi": 100,
     "figure.facecolor": "white",
@@ -62,9 +66,26 @@ STYLE = {
     "image.interpolation": "nearest",
 }
 
+#: What differs on a dark page; the ground is left to the page.
+DARK = {
+    "figure.facecolor": "none",
+    "savefig.facecolor": "none",
+    "axes.facecolor": "none",
+    "text.color": PALE_INK,
+    "axes.edgecolor": PALE_QUIET,
+    "axes.labelcolor": PALE_INK,
+    "axes.prop_cycle": mpl.cycler(color=[PALE_BLUE, PALE_ORANGE, PALE_GREEN, "#DDA0CC"]),
+    "grid.color": "#444444",
+    "xtick.color": PALE_INK,
+    "ytick.color": PALE_INK,
+}
+
 
 @contextmanager
-def family():
-    """Everything drawn inside ``with family():`` has the look of the course; nothing outside changes."""
-    with mpl.rc_context(STYLE):
+def family(dark: bool = False):
+    """Everything drawn inside ``with family():`` has the look of the course; nothing outside changes.
+
+    dark: whether the picture stands on a dark page.
+    """
+    with mpl.rc_context(STYLE | DARK if dark else STYLE):
         yield

@@ -102,7 +102,7 @@ def secret_seed(course_folder: Path) -> int:
             path.parent.mkdir(parents=True, exist_ok=True)
             with filelock.FileLock(path.with_name("secret.lock")):
                 if not path.exists():  # another process may have made it while this one waited
-                    _write_secret(path)
+                    write_secret(course_folder, secrets.randbits(_SECRET_BITS))
         if path.stat().st_mode & 0o077:
             path.chmod(0o600)  # a copied or restored course may have lost it
         text = path.read_text(encoding="ascii", errors="replace").strip()
@@ -124,11 +124,14 @@ def derived_seed(secret: int, purpose: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{purpose}\n{secret:x}".encode()).digest())
 
 
-def _write_secret(path):
+def write_secret(course_folder: Path, secret: int) -> None:
+    """Put a secret into a course folder, readable to its owner only. Raises OSError."""
+    path = Path(course_folder) / SECRET_FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
     handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with open(handle, "w", encoding="ascii") as file:
-        file.write(f"{secrets.randbits(_SECRET_BITS):0{_SECRET_BITS // 4}x}\n")
+        file.write(f"{secret:0{_SECRET_BITS // 4}x}\n")
         file.flush()
         os.fsync(handle)  # a secret lost in a power cut would change the images in the middle of a course
     os.replace(unfinished, path)

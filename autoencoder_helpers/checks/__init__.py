@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 
-from autoencoder_helpers.checks.handing_over import hand_over
+from autoencoder_helpers.checks.handing_over import hand_over, handed_over
 from autoencoder_helpers.checks.result import CheckResult
 from autoencoder_helpers.checks.rule import CheckError, Rule, bind, registered_rules, run_rule, unknown_name
 
@@ -32,20 +32,22 @@ def check(name: str, *answers, **named_answers) -> CheckResult:
     name: the check's name, such as "dense.encoder".
     answers: what you made, in the order in which the chapter names it.
 
-    The result shows as a card; its plain text is the points. Whatever the answer is, `check` returns a result;
+    The result shows as a card; its plain text is the points. In grading, where another process scores what is handed
+    over, it holds none: whoever looks at it there learns nothing. Whatever the answer is, `check` returns a result;
     CheckError is raised only for a name that does not exist or a wrong number of answers (and a CourseError, of which it
     is one kind, if the course's own data cannot be read).
     """
     rules = catalogue()
     if not isinstance(name, str) or name not in rules:
         raise unknown_name(name)
+    with warnings.catch_warnings(), np.errstate(all="ignore"):  # as in the rule: a warning made an error is none
+        warnings.simplefilter("ignore")
+        if hand_over(rules[name], bind(rules[name], answers, named_answers)):
+            return handed_over(rules[name])
     result = run_rule(rules[name], answers, named_answers, charged=_CHARGED - {name})
     _CHARGED.discard(name)
     if result.mistaken:
         _CHARGED.add(name)
-    with warnings.catch_warnings(), np.errstate(all="ignore"):  # as in the rule: a warning made an error is none
-        warnings.simplefilter("ignore")
-        hand_over(rules[name], bind(rules[name], answers, named_answers))
     if not _shows_cards():
         print(result)
     return result

@@ -13,6 +13,7 @@ from autoencoder_helpers.checks.rule import NotYet, describe
 from autoencoder_helpers.evidence.values import plain_floats
 
 _RUN_FIRST = "Replace the raise line in its cell with your own code, and run that cell first."
+_ADD_LAYERS = "Add them to its list, an input first: keras.Sequential([keras.Input(shape=...), ...])."
 
 
 @dataclass(frozen=True)
@@ -31,18 +32,19 @@ class Model:
 
         from autoencoder_helpers.evidence.description import NotDescribable, describe_models
 
+        wanted = f"a Keras model in `{name}`"
         if value is None or value is Ellipsis:
-            raise NotYet(expected="a Keras model", found=describe(value), look=_RUN_FIRST, mistake="missing")
+            raise NotYet(expected=wanted, found=describe(value), look=_RUN_FIRST, mistake="missing")
         if isinstance(value, type):
             raise NotYet(
-                expected="a Keras model",
+                expected=wanted,
                 found=describe(value),
                 look=f"A class is a plan. Call it, `{value.__name__}(...)`, to have a model.",
                 mistake="class-not-object",
             )
         if not isinstance(value, keras.Model):
             raise NotYet(
-                expected="a Keras model",
+                expected=wanted,
                 found=describe(value),
                 look=_not_a_model(value, keras),
                 mistake="no-model",
@@ -54,19 +56,26 @@ class Model:
                 look="A subclassed model cannot be rebuilt for grading; build it as Sequential or functional model.",
                 mistake="subclassed-model",
             )
+        if not value.built and not value.layers:
+            raise NotYet(
+                expected=f"a network of layers in `{name}`",
+                found="it has no layers yet",
+                look=_ADD_LAYERS,
+                mistake="no-layers",
+            )
         if not value.built and self.input_shape is not None:
             try:
                 value(np.zeros((1, *self.input_shape), np.float32))
             except Exception as error:
                 raise NotYet(
-                    expected=f"a model that takes images of shape {self.input_shape}",
-                    found=f"{type(error).__name__} when it was given one",
+                    expected=f"`{name}` takes input of shape {self.input_shape}, and the batch axis before it",
+                    found=f"an error ({type(error).__name__}) when it was given such input",
                     look="the first layer: which shape does it expect?",
                     mistake="wrong-input-shape",
                 ) from error
         if not value.built:
             raise NotYet(
-                expected="a model that knows its input shape",
+                expected=f"`{name}` knows its input shape",
                 found="a model that has not been built",
                 look="Begin with keras.Input(shape=...), or give the first layer an input_shape.",
                 mistake="no-input-shape",
@@ -75,7 +84,7 @@ class Model:
             describe_models({name: value})
         except NotDescribable as reason:
             raise NotYet(
-                expected="a network of layers that grading can rebuild",
+                expected=f"`{name}` is a network of layers that grading can rebuild",
                 found=reason,
                 look=reason.look,
                 mistake="cannot-be-rebuilt",
@@ -169,24 +178,26 @@ class Distribution:
         if isinstance(value, Prior):
             return value
         if value is None or value is Ellipsis:
-            raise NotYet(expected=self.title, found=describe(value), look=_RUN_FIRST, mistake="missing")
+            raise NotYet(
+                expected=f"a distribution in `{name}`", found=describe(value), look=_RUN_FIRST, mistake="missing"
+            )
         if isinstance(value, type):
             raise NotYet(
-                expected="a distribution",
+                expected=f"a distribution in `{name}`",
                 found=describe(value),
                 look="A class is a plan: call it with its parameters.",
                 mistake="class-not-object",
             )
         if isinstance(value, tfp.layers.DistributionLambda):
             raise NotYet(
-                expected="a distribution",
+                expected=f"a distribution in `{name}`",
                 found=f"a layer, {type(value).__name__}",
                 look="The prior depends on no image, so it is no layer: take it from tfd, not from tfpl.",
                 mistake="layer-not-distribution",
             )
         if not isinstance(value, tfp.distributions.Distribution):
             raise NotYet(
-                expected="a distribution, such as those in tfd",
+                expected=f"a distribution in `{name}`, such as those in tfd",
                 found=describe(value),
                 look="Not a draw from the distribution: the distribution itself.",
                 mistake="no-distribution",
@@ -229,9 +240,11 @@ class Function:
     def read(self, value, name):
         if value is None or not callable(value):
             raise NotYet(
-                expected="a function",
+                expected=f"a function in `{name}`",
                 found=describe(value),
-                look=f"`{name}` itself is handed in, without brackets: not {name}(...).",
+                look=_RUN_FIRST
+                if value is None
+                else f"Hand in `{name}` itself, without brackets: not `{name}(...)`.",
                 mistake="no-function",
             )
         return value
@@ -250,23 +263,27 @@ class Anything:
 
     def read(self, value, name):
         if value is None or value is Ellipsis:
-            raise NotYet(expected=self.title, found=describe(value), look=_RUN_FIRST, mistake="missing")
+            raise NotYet(
+                expected=f"{self.title} in `{name}`", found=describe(value), look=_RUN_FIRST, mistake="missing"
+            )
         return value
 
 
 def as_array(value, name="the answer", wanted="an array of numbers") -> np.ndarray:
     """`value` as a NumPy array of numbers; NotYet if it is none."""
+    an_answer = name.isidentifier()  # and not a part or a result of one
+    wanted = f"{wanted} in `{name}`" if an_answer else f"{wanted} as {name}"
+    look = f"how `{name}` is made" if an_answer else f"how {name} is made"
     if value is None or value is Ellipsis:
-        raise NotYet(expected=wanted, found=describe(value), look=_RUN_FIRST, mistake="missing")
+        look = _RUN_FIRST if an_answer else look
+        raise NotYet(expected=wanted, found=describe(value), look=look, mistake="missing")
     try:
         array = np.asarray(value)
     except Exception as error:
-        raise NotYet(
-            expected=wanted, found=describe(value), look=f"how `{name}` is made", mistake="no-array"
-        ) from error
+        raise NotYet(expected=wanted, found=describe(value), look=look, mistake="no-array") from error
     array = plain_floats(array)
     if array.dtype.kind not in "fiub":
-        raise NotYet(expected=wanted, found=describe(value), look=f"how `{name}` is made", mistake="no-array")
+        raise NotYet(expected=wanted, found=describe(value), look=look, mistake="no-array")
     return array
 
 

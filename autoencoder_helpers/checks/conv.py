@@ -12,6 +12,7 @@ from autoencoder_helpers.checks.expectations import (
     expect_ends,
     expect_greys,
     expect_joined,
+    expect_layers,
     expect_mnist_split,
     expect_scaled_once,
     expect_shapes,
@@ -201,18 +202,19 @@ def _whole(step, after_conv, side, kernel, padding):
 def encoder(step, encoder):
     with step("An image of 28 x 28 x 1 goes in, 2 numbers come out", points=0.25):
         _expect_image_side(step, "input", encoder.input_shape)
+        expect_layers(step, encoder)
         output = encoder.output_shape
         step.expect(
             not isinstance(output, tuple) or len(output) != 4,
             expected="a row of 2 numbers for each image",
-            found=f"a grid, {output}",
+            found=f"a grid, {_shape(output)}",
             look="Flatten the grid before the last Dense layer.",
             mistake="missing-flatten",
         )
         step.expect(
             _shape(output) == (2,),
-            expected="2 numbers for each image",
-            found=output,
+            expected="2 numbers for each image, shape (2,)",
+            found=_shape(output),
             look="The code is what the last Dense layer gives out: how wide is it?",
             mistake="no-bottleneck",
         )
@@ -232,7 +234,7 @@ def encoder(step, encoder):
             last == "linear",
             expected="no activation on the last layer",
             found=last,
-            look="Codes may be negative or large; check the last activation.",
+            look="A code may be negative or large: the last layer takes no activation.",
             mistake="bottleneck-activation",
         )
 
@@ -246,6 +248,7 @@ def encoder(step, encoder):
 def decoder(step, decoder):
     with step("2 numbers go in, an image of 28 x 28 x 1 comes out", points=0.5, stop=False):
         expect_shapes(step, decoder, input_shape=(2,), output_shape=_shape(decoder.output_shape))
+        expect_layers(step, decoder)
         _expect_grid(step, decoder)
         _expect_image_side(step, "output", decoder.output_shape)
     if step.mistake == "wrong-input-shape":
@@ -289,7 +292,7 @@ _OTHER_GRIDS = {(a, b, 128 // a // b) for a in (1, 2, 4, 8, 16) for b in (1, 2, 
 def _expect_image_side(step, side, shape):
     """Fail unless one end of a network is an image of 28 x 28 x 1; name the usual ways to miss it."""
     found = _shape(shape)
-    expected = f"{side} shape {_IMAGE} an image"
+    expected = f"{side} shape {_IMAGE} for each image"
     step.expect(
         found != (28, 28),
         expected=expected,
@@ -643,7 +646,7 @@ def _expect_distance(step, distance, point, codes):
         (
             lengths.max(),
             "the distance to the farthest code",
-            "the nearest one, please: min, not max",
+            "The nearest one is asked for: min, not max.",
             "farthest",
         ),
         (
@@ -737,14 +740,14 @@ def neighbours(step, neighbour_accuracy):
         for other, texts, look, mistake in others:
             step.expect(
                 not np.isclose(value, other, atol=1e-6),
-                expected=f"{wanted:.3f}",
+                expected=f"an accuracy of {wanted:.3f}",
                 found=f"{value:.3f}: {texts}",
                 look=look,
                 mistake=mistake,
             )
         step.expect(
             np.isclose(value, wanted, atol=1e-6),
-            expected=f"{wanted:.3f}",
+            expected=f"an accuracy of {wanted:.3f}",
             found=f"{value:.3f}",
             look="fit on the known codes and labels, score on the new ones, with n_neighbors=5",
             mistake="wrong-accuracy",

@@ -57,7 +57,7 @@ def data(step, x_train, x_test):
                 np.allclose(found, wanted, atol=1e-3),
                 expected=f"{name} holds MNIST's images, each divided by 255",
                 found="other numbers",
-                look="scale once: divide by 255, and change nothing else",
+                look="Scale once: divide by 255, and change nothing else.",
                 mistake="other-images",
             )
 
@@ -90,7 +90,7 @@ def encoder(step, encoder):
             last == "linear",
             expected="no activation on the last layer",
             found=last,
-            look="No code would be negative or large with it; check the last activation.",
+            look="A code may be negative or large: the last layer takes no activation.",
             mistake="bottleneck-activation",
         )
 
@@ -212,7 +212,7 @@ def bce_per_image(step, bce_per_image):
         step.expect(
             is_near(wanted),
             expected=f"{wanted[0]:.2f} nats for the first image",
-            found=f"{found[0]:.2f}",
+            found=f"{found[0]:.2f} for the first image",
             look="-x ln p - (1 - x) ln(1 - p), pixel by pixel, then summed",
             mistake="wrong-value",
         )
@@ -257,15 +257,15 @@ def floor_and_baseline(step, floor_and_baseline):
             found.shape == (2,),
             expected="two numbers",
             found=f"shape {found.shape}",
-            look="Average over the images, and return floor, baseline.",
+            look="Average over the images; end with: return floor, baseline",
             mistake="wrong-shape",
         )
         floor, baseline = (float(value) for value in found)
-        for value, wanted in ((floor, wanted_floor), (baseline, wanted_baseline)):
+        for name, value, wanted in (("floor", floor, wanted_floor), ("baseline", baseline, wanted_baseline)):
             step.expect(
                 not np.isclose(value, wanted / _PIXELS, rtol=1e-3),
-                expected="nats per image",
-                found="nats per pixel: 784 times smaller",
+                expected=f"a {name} of {wanted:.2f} nats per image",
+                found=f"{value:.4f}: nats per pixel, 784 times smaller",
                 look="use your bce_per_image, and average over the images only",
                 mistake="per-pixel",
             )
@@ -281,7 +281,7 @@ def floor_and_baseline(step, floor_and_baseline):
         step.expect(
             np.isclose(floor, wanted_floor, rtol=2e-3),
             expected=f"{wanted_floor:.2f} nats per image",
-            found=f"{floor:.2f}",
+            found=f"{floor:.2f} nats per image",
             look="the floor scores each image of x against itself",
             mistake="wrong-floor",
         )
@@ -305,7 +305,7 @@ def floor_and_baseline(step, floor_and_baseline):
         step.expect(
             np.isclose(baseline, wanted_baseline, rtol=2e-3),
             expected=f"{wanted_baseline:.2f} nats per image",
-            found=f"{baseline:.2f}",
+            found=f"{baseline:.2f} nats per image",
             look="the baseline scores each image of x against the mean image of x_train",
             mistake="wrong-baseline",
         )
@@ -391,8 +391,8 @@ def pca(step, pca_reconstruct):
             step.expect(
                 not is_near((x - mean) @ components.T @ components + mean),
                 expected="2 components",
-                found=f"{count}",
-                look="n_components",
+                found=f"{count} component{'s' if count > 1 else ''}",
+                look="n_components=2",
                 mistake="wrong-number-of-components",
             )
         step.expect(

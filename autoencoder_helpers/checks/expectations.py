@@ -16,13 +16,26 @@ def expect_shapes(step, model, *, input_shape, output_shape, looks=None) -> None
     for side, wanted in (("input", input_shape), ("output", output_shape)):
         found = getattr(model, f"{side}_shape")
         found = tuple(found[1:]) if isinstance(found, tuple) else found
+        if found != tuple(wanted):
+            expect_layers(step, model)
         step.expect(
             found == tuple(wanted),
-            expected=f"{side} shape {tuple(wanted)} an image",
+            expected=f"{side} shape {tuple(wanted)} for each image",
             found=found,
             look=looks.get(side, f"the {'first' if side == 'input' else 'last'} layer"),
             mistake=f"wrong-{side}-shape",
         )
+
+
+def expect_layers(step, model) -> None:
+    """Inside a step: fail if nothing stands between the network's input and its output."""
+    step.expect(
+        any(type(layer).__name__ != "InputLayer" for layer in model.layers),
+        expected="layers between input and output",
+        found="it has no layers yet, only an input",
+        look="Add them behind the input: keras.Sequential([keras.Input(shape=...), ...]).",
+        mistake="no-layers",
+    )
 
 
 def expect_ends(step, autoencoder, encoder, decoder) -> None:
@@ -161,7 +174,15 @@ def expect_bends(step, hidden):
 
 def expect_greys(step, decoder, codes):
     """Inside a step: fail unless the decoder's outputs lie between 0 and 1 for codes of any size."""
-    end = stages(decoder)[-1]
+    found = stages(decoder)
+    step.expect(
+        bool(found),
+        expected="a layer with weights and an activation at the end, such as a sigmoid",
+        found="no layer with weights",
+        look="What turns a code into pixels? Add the layers that the text names.",
+        mistake="no-layers",
+    )
+    end = found[-1]
     last = end.activation
     step.expect(
         last != "linear",
@@ -198,7 +219,7 @@ def expect_uses_code(step, decoder, codes):
     step.expect(
         float(np.abs(images - images[:1]).max()) > 1e-6,
         expected="another image for another code",
-        found="one and the same image for 64 different codes",
+        found=f"one and the same image for {len(codes)} different codes",
         look="Is the first layer connected to the code? Are all its weights 0?",
         mistake="ignores-code",
     )
@@ -222,11 +243,15 @@ def expect_bce_loss(step, model, image_shape):
             wanted = float(measures.bce_per_image(x_i, p_i).mean() / x_i[0].size)
             ratios.append(compiled_loss(model, x_i, reading(p_i)) / wanted)
         found.append(bool(np.isfinite(ratios).all()) and 0 < min(ratios) and max(ratios) < 1.01 * min(ratios))
+    name = str(_loss_name(model))
+    right_name = "binarycrossentropy" in name.lower().replace("_", "")
     step.expect(
         any(found),
-        expected="binary cross-entropy",
-        found=_loss_name(model),
-        look="the loss in autoencoder.compile(...)",
+        expected="binary cross-entropy of grey values between 0 and 1",
+        found=f"{name}, with other values" if right_name else name,
+        look="Behind a sigmoid the loss takes no from_logits=True; is anything else done to it?"
+        if right_name
+        else "the loss in autoencoder.compile(...)",
         mistake="wrong-loss",
     )
 
@@ -248,11 +273,11 @@ def expect_low_bce(step, model, images, limit):
     )
     reconstructions, loss = best_reading(images, outputs)
     expected = f"at most {limit:.4f} nats per pixel on test digits"
-    found = f"{loss:.4f}"
+    found = f"{loss:.4f} nats per pixel"
     step.expect(
         abs(loss - np.log(2)) > 0.03,
         expected=expected,
-        found=f"{found}, which is close to ln 2 = 0.693: that of a network that was not trained",
+        found=f"{found}, close to ln 2 = 0.693: that of a network that was not trained",
         look="Run the training cell; was it this model that was trained?",
         mistake="untrained",
     )
@@ -267,7 +292,7 @@ def expect_low_bce(step, model, images, limit):
         loss <= limit,
         expected=expected,
         found=found,
-        look="Were images scaled and used as targets too? Otherwise train for more epochs.",
+        look="Were the images scaled, and used as targets, too? Otherwise train for more epochs.",
         mistake="trained-too-little",
     )
 

@@ -9,6 +9,7 @@ from autoencoder_helpers.checks.expectations import (
     expect_ends,
     expect_floor_first,
     expect_greys,
+    expect_layers,
     expect_shapes,
     expect_uses_code,
     is_like_fresh,
@@ -25,6 +26,8 @@ _VALUES = 80 * 80 * 3
 _SCALE = 80 * 80  # the chapter's losses: 6,400 x the mean over the 19,200 values
 _LIKE_FRESH = 40  # on that scale: a loss nearer to that of fresh weights tells of no training
 _SOURCES = ("synthetic", "photos")
+_UNIT = " (nats, 6,400 x the mean over the values of an image)"
+_ENDS = ("first", "last")  # of a walk
 # How strongly the chapter's loss weighs the KL: weight 0.0002, counted twice, three colours averaged.
 _BETA = measures.effective_beta(_SCALE, 0.0002, 2, _VALUES)
 
@@ -51,7 +54,7 @@ def yardsticks(step, yardsticks):
             found.shape == (2,),
             expected="two numbers",
             found=f"shape {found.shape}",
-            look="Average over images and values, and return floor, baseline.",
+            look="Average over images and values; end with: return floor, baseline",
             mistake="wrong-shape",
         )
         floor, baseline = (float(value) for value in found)
@@ -63,20 +66,20 @@ def yardsticks(step, yardsticks):
             mistake="not-finite",
         )
     with step("They are 6,400 times the mean over the values of an image"):
-        for value, wanted in ((floor, wanted_floor), (baseline, wanted_baseline)):
-            _expect_scale(step, value, wanted)
+        for name, value, wanted in (("floor", floor, wanted_floor), ("baseline", baseline, wanted_baseline)):
+            _expect_scale(step, name, value, wanted)
         expect_floor_first(step, (floor, baseline), (wanted_floor, wanted_baseline))
     with step("The floor is what a perfect copy scores", points=0.5, stop=False):
         step.expect(
             abs(floor) > 1e-3,
-            expected=f"{wanted_floor:,.1f}",
+            expected=f"{wanted_floor:,.1f}{_UNIT}",
             found="0",
-            look="A value inside 0..1 costs something even if predicted exactly. Score x against itself.",
+            look="A value between 0 and 1 costs something even if predicted exactly. Score x against itself.",
             mistake="floor-zero",
         )
         step.expect(
             np.isclose(floor, wanted_floor, rtol=2e-3),
-            expected=f"{wanted_floor:,.1f}",
+            expected=f"{wanted_floor:,.1f}{_UNIT}",
             found=f"{floor:,.1f}",
             look="the floor scores each image of x against itself",
             mistake="wrong-floor",
@@ -109,14 +112,14 @@ def yardsticks(step, yardsticks):
             )
         step.expect(
             np.isclose(baseline, wanted_baseline, rtol=5e-4),
-            expected=f"{wanted_baseline:,.1f}",
+            expected=f"{wanted_baseline:,.1f}{_UNIT}",
             found=f"{baseline:,.1f}",
             look="the mean of x_train over the images, as the prediction for every image of x",
             mistake="wrong-baseline",
         )
 
 
-def _expect_scale(step, value, wanted):
+def _expect_scale(step, name, value, wanted):
     """Inside a step: name the usual wrong scales, compared with `wanted` on the chapter's scale."""
     for factor, what, mistake in (
         (_VALUES / _SCALE, "the sum over an image: nats per image, 3 times as large", "nats-per-image"),
@@ -127,8 +130,8 @@ def _expect_scale(step, value, wanted):
     ):
         step.expect(
             not np.isclose(value, factor * wanted, rtol=1e-3),
-            expected="6,400 times the mean over an image's 19,200 values, in nats",
-            found=what,
+            expected=f"a {name} of {wanted:,.1f}{_UNIT}",
+            found=f"{value:,.4g}: {what}",
             look="what is averaged, and what it is multiplied by afterwards",
             mistake=mistake,
         )
@@ -145,6 +148,7 @@ def encoder(step, encoder):
     with step("Images of 80 x 80 colours go in", points=0.5):
         _expect_input(step, encoder)
     with step("A distribution over 10 numbers comes out", points=0.5):
+        expect_layers(step, encoder)
         cloud = encoder(images)
         _expect_distribution(step, cloud)
     with step("Another image gets another cloud"):
@@ -185,7 +189,7 @@ def encoder(step, encoder):
         step.expect(
             beta < 0.1,
             expected="the chapter's weight, 0.0002: a KL that counts little beside the reconstruction",
-            found=f"{added / exact:.3g} times the KL",
+            found=f"{added / exact:.3g} times the KL is added to the loss",
             look="weight=... of the KLDivergenceRegularizer; is the KL averaged over the images?",
             mistake="kl-too-strong",
         )
@@ -196,21 +200,21 @@ def _expect_input(step, encoder):
     found = tuple(found[1:]) if isinstance(found, tuple) else found
     step.expect(
         found != (3, 80, 80),
-        expected="input shape (80, 80, 3) an image",
+        expected="input shape (80, 80, 3) for each image",
         found="(3, 80, 80): the colours stand before height and width",
         look="the input layer: colours are the last axis",
         mistake="channel-first",
     )
     step.expect(
         found != (80, 80, 1),
-        expected="input shape (80, 80, 3) an image",
+        expected="input shape (80, 80, 3) for each image",
         found="(80, 80, 1): one channel is grey",
         look="Red, green and blue are three channels.",
         mistake="one-channel",
     )
     step.expect(
         found == _IMAGE,
-        expected="input shape (80, 80, 3) an image",
+        expected="input shape (80, 80, 3) for each image",
         found=found,
         look="the input layer",
         mistake="wrong-input-shape",
@@ -236,7 +240,7 @@ def _expect_distribution(step, cloud):
         )
         step.fail(
             expected="a distribution over 10 numbers",
-            found=f"plain numbers of shape {shape} an image",
+            found=f"plain numbers of shape {shape} for each image",
             look="End with tfpl.MultivariateNormalTriL(10); the Dense layer before it gives what it needs.",
             mistake="no-distribution",
         )
@@ -407,7 +411,7 @@ def loss(step, flower_loss):
             if np.allclose(found, factor * wanted, rtol=1e-3):
                 scale = factor
                 step.fail(
-                    expected=f"{float(np.ravel(wanted)[0]):,.1f}",
+                    expected=f"{float(np.ravel(wanted)[0]):,.1f}{_UNIT}",
                     found=f"{float(np.ravel(found)[0]):,.1f}: {what}",
                     look=look,
                     mistake=mistake,
@@ -432,7 +436,7 @@ def loss(step, flower_loss):
         )
         step.expect(
             np.allclose(found, wanted, rtol=1e-3),
-            expected=f"{float(np.ravel(wanted)[0]):,.1f}",
+            expected=f"{float(np.ravel(wanted)[0]):,.1f}{_UNIT}",
             found=f"{float(np.ravel(found)[0]):,.1f}",
             look="80 x 80 times the mean of binary_crossentropy(x, p)",
             mistake="wrong-value",
@@ -471,7 +475,7 @@ def beta(step, beta):
             ),
             (
                 0.0002 * 2 * 784,
-                "the 784 of chapter 3",
+                f"{0.0002 * 2 * 784:g}: with the 784 of chapter 3",
                 "How many values has an image here?",
                 "digits",
             ),
@@ -483,11 +487,16 @@ def beta(step, beta):
             ),
             (
                 0.0002 * 2 / 3,
-                "divided by three instead of multiplied",
+                "0.000133: divided by three instead of multiplied",
                 "Multiply the whole loss by what makes its first term R.",
                 "upside-down",
             ),
-            (0.0002 * 2 * _VALUES, "the multiplier is missing", "beta is c x w x P / s.", "multiplier-missing"),
+            (
+                0.0002 * 2 * _VALUES,
+                f"{0.0002 * 2 * _VALUES:g}: not divided by the multiplier",
+                "beta is c x w x P / s.",
+                "multiplier-missing",
+            ),
         ):
             step.expect(
                 not np.isclose(beta, value, rtol=0.02),
@@ -518,7 +527,7 @@ def trained(step, vae, source):
             source in _SOURCES,
             expected='the source of your flowers, "synthetic" or "photos"',
             found=describe(source),
-            look="Hand in flowers.source.",
+            look="Hand in `flowers.source`, as the cell does.",
             mistake="unknown-source",
         )
         expect_shapes(step, vae, input_shape=_IMAGE, output_shape=_IMAGE)
@@ -530,7 +539,7 @@ def trained(step, vae, source):
             float(values.mean()) * _SCALE / _VALUES
             for values in (measures.entropy_per_image(images), measures.bce_per_image(images, mean))
         )
-        expected = f"a loss below the baseline, {baseline:,.1f}"
+        expected = f"a loss below the baseline, {baseline:,.1f}{_UNIT}"
         step.expect(
             abs(loss - _SCALE * np.log(2)) > _LIKE_FRESH,
             expected=expected,
@@ -552,7 +561,7 @@ def trained(step, vae, source):
             loss < baseline or forgiven,
             expected=expected,
             found=f"{loss:,.1f}",
-            look="Were the images scaled to 0..1, and used as targets too? Otherwise train for longer.",
+            look="Were the images scaled to the range from 0 to 1, and used as targets, too? Otherwise train for longer.",
             mistake="worse-than-mean-image",
         )
         expect_squeezed(step, vae, _VALUES, _LATENT, "flowers.encoder", "flowers.decoder", "flowers.vae")
@@ -640,14 +649,7 @@ def walk(step, walk, encoder, decoder):
             look="At t = 0 all of the mixture is `first`.",
             mistake="backwards",
         )
-        ends = np.allclose(found[0], wanted[0], atol=2e-3) and np.allclose(found[-1], wanted[-1], atol=2e-3)
-        step.expect(
-            ends,
-            expected="the first and last image decode the posterior means of `first` and `last`",
-            found="other images at the ends",
-            look="Does the function use the encoder and decoder as they are now, and its own arguments?",
-            mistake="wrong-ends",
-        )
+        _expect_ends_of_walk(step, found, wanted, (first, last), (start, end), decoder)
         step.fail(
             expected="equal steps on a straight line",
             found="the right ends with other images between them",
@@ -655,3 +657,36 @@ def walk(step, walk, encoder, decoder):
             mistake="uneven-steps",
         )
 
+
+def _expect_ends_of_walk(step, found, wanted, images, codes, decoder):
+    """Inside a step: fail unless the walk's first and last image are right; say which is not, and what stands there.
+
+    found, wanted: the images of the walk. images: the two flowers. codes: their posterior means.
+    """
+    start, end = codes
+    shares = sorted({i / parts for parts in range(len(found) - 1, len(found) + 2) for i in range(parts + 1)})
+    on_the_line = predict(decoder, np.array([(1 - t) * start + t * end for t in shares], np.float32))
+    known = [
+        (image, f"the code {t:.0%} of the way, decoded")
+        for t, image in zip(shares, on_the_line, strict=True)
+    ]
+    known += [(image, f"`{name}` itself, not decoded") for image, name in zip(images, _ENDS, strict=True)]
+    known = [(image, what) for image, what in known if image.shape == found.shape[1:]]
+    wrong = {}
+    for place, name in zip((0, -1), _ENDS, strict=True):
+        if np.allclose(found[place], wanted[place], atol=2e-3):
+            continue
+        nearest, what = min(known, key=lambda pair: np.abs(found[place] - pair[0]).mean())
+        if not np.allclose(found[place], nearest, atol=2e-3):
+            away = float(np.abs(found[place] - wanted[place]).mean())
+            what = f"another image, {away:.2g} away per value on average (values reach 1)"
+        wrong[name] = what
+    step.expect(
+        not wrong,
+        expected="; ".join(f"{name} image: the posterior mean of `{name}`, decoded" for name in wrong),
+        found="; ".join(f"{name} image: {what}" for name, what in wrong.items()),
+        look="t runs from 0 (`first`) to 1 (`last`), both included: np.linspace(0, 1, steps)."
+        if any("of the way" in what for what in wrong.values())
+        else "Does the function use its own arguments, and the encoder and decoder as they are now?",
+        mistake="wrong-ends",
+    )

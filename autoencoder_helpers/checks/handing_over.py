@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from autoencoder_helpers.checks.answers import Distribution, Function, Model, Rows
+from autoencoder_helpers.checks.raised import named
+from autoencoder_helpers.checks.result import CheckResult, StepResult
 from autoencoder_helpers.checks.right_parts import with_right_parts
 from autoencoder_helpers.checks.rule import NotYet, Rule, describe
 from autoencoder_helpers.evidence.messages import ASKED_FOR, ENVIRONMENT, BadMessage, Mailbox
@@ -24,21 +26,30 @@ _AT_FIRST = os.environ.get(ENVIRONMENT)  # a learner may clear the environment, 
 _SECONDS = 300.0  # without a question for so long, nobody is there any more
 
 
-def hand_over(rule: Rule, answers: dict) -> None:
+def hand_over(rule: Rule, answers: dict) -> bool:
     """Hand over the answers of one check if a grader asks for them, and stay until it has asked everything.
 
-    answers: by name, as the learner gave them. Whatever goes wrong here, the learner's cell goes on.
+    answers: by name, as the learner gave them. Returns whether that was done: the rule then runs where they are
+    scored, and need not run here as well. Whatever goes wrong here, the learner's cell goes on.
     """
     folder = os.environ.get(ENVIRONMENT) or _AT_FIRST
     if not folder:
-        return
+        return False
     try:
         box = Mailbox(Path(folder, "questions"), Path(folder, "answers"))
         asked = json.loads((box.incoming / ASKED_FOR).read_text(encoding="utf-8"))
-        if asked["check"] == rule.name:
-            _hand_over(rule, answers, box, asked["ticket"])
+        if asked["check"] != rule.name:
+            return False
+        _hand_over(rule, answers, box, asked["ticket"])
     except Exception:  # noqa: BLE001 - no evidence is an outcome, too, and the grader's to report
-        return
+        return False
+    return True
+
+
+def handed_over(rule: Rule) -> CheckResult:
+    """What `check` returns where its answers were handed over."""
+    step = StepResult("Handed over: the points come from the process that scores", True, 0.0, 0.0)
+    return CheckResult(rule.name, rule.title, 0.0, rule.points, (step,))
 
 
 def _hand_over(rule, answers, box, ticket):
@@ -54,7 +65,8 @@ def _hand_over(rule, answers, box, ticket):
             reply = _reply(*question, at_hand, reply_arrays)
         except (KeyboardInterrupt, BadMessage):
             raise
-        except BaseException as error:  # noqa: BLE001 - a learner's function may raise anything
+        except BaseException as raised:  # noqa: BLE001 - a learner's function may raise anything
+            error = named(raised)
             reply, reply_arrays = {"error": [type(error).__name__, _first_line(error)]}, []
         box.send(f"{ticket}-{number:04d}", reply, reply_arrays)
         number += 1

@@ -29,6 +29,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from autoencoder_helpers.checks.data import PublicData
+from autoencoder_helpers.checks.raised import texts_of
 from autoencoder_helpers.checks.result import CheckResult, StepResult
 from autoencoder_helpers.errors import CourseError
 from autoencoder_helpers.evidence.values import Opaque
@@ -118,12 +119,7 @@ class Steps:
         except (_EndOfRule, KeyboardInterrupt, CourseError):
             raise  # a CourseError (no data, a full disk) is not the answer's fault and must not cost points
         except BaseException as error:  # noqa: BLE001 - an answer may raise anything, SystemExit included
-            texts = {
-                "expected": "your answer runs without an error",
-                "found": f"{type(error).__name__}: {_first_line(error)}",
-                "look": "the line of your code that this error names; run it alone on a small input",
-                "mistake": "raises",
-            }
+            texts = NotYet(**texts_of(error)).texts
         else:
             self.results.append(StepResult(title, True, points, points))
             return
@@ -275,11 +271,3 @@ def _text(value: object) -> str:
     except Exception:  # noqa: BLE001
         text = describe(value)
     return text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…"
-
-
-def _first_line(error: BaseException) -> str:
-    try:
-        lines = str(error).strip().splitlines()
-    except Exception:  # noqa: BLE001
-        return "(its message cannot be shown)"
-    return _text(lines[0]) if lines else "(no message)"

@@ -3,7 +3,9 @@
 Its checks are real ones, because points come from the rules of the course and from nothing else.
 """
 
+import contextlib
 import shutil
+import uuid
 from pathlib import Path
 
 import nbformat
@@ -197,3 +199,41 @@ def graded_course(tmp_path, empty_gradebook):
 def notebook():
     """The function that makes a chapter's notebook, with the sources of cells replaced as told."""
     return _tiny_notebook
+
+
+@pytest.fixture
+def kernel():
+    """A context manager: (fork server, home folder, limits) -> (the fork, a function: code -> what it printed)."""
+    from autoencoder_grader import sandbox
+    from autoencoder_grader.kernels.fork_server import SOCKETS
+    from jupyter_client import BlockingKernelClient
+    from jupyter_client.connect import write_connection_file
+
+    @contextlib.contextmanager
+    def running(server, home, limits):
+        sockets = server.places / f"sockets-{uuid.uuid4().hex[:8]}"
+        sockets.mkdir()
+        inside = {"ip": f"{SOCKETS}/kernel", "transport": "ipc", "key": b"key"}
+        _, connection = write_connection_file(str(sockets / "kernel.json"), **inside)
+        sandbox.give_to(sandbox.sandbox_user(), sockets)
+        folders = [(home, sandbox.HOME, True), (sockets, SOCKETS, True)]
+        fork = server.fork(folders, ["-f", f"{SOCKETS}/kernel.json"], limits)
+        client = BlockingKernelClient()
+        client.load_connection_info({**connection, "ip": str(sockets / "kernel"), "key": "key"})
+        client.start_channels()
+        client.wait_for_ready(timeout=60)
+
+        def printed(code):
+            outputs = []
+            client.execute_interactive(code, timeout=120, output_hook=outputs.append)
+            assert not any(message["msg_type"] == "error" for message in outputs), outputs
+            return "".join(message["content"].get("text", "") for message in outputs)
+
+        try:
+            yield fork, printed
+        finally:
+            client.stop_channels()
+            fork.kill()
+            fork.wait(30)
+
+    return running

@@ -23,6 +23,7 @@ from autoencoder_helpers.checks.result import CheckResult
 from autoencoder_helpers.errors import CourseError
 from nbgrader.converters import Autograde
 from rich.console import Console
+from sqlalchemy import text
 
 ROUNDS_DOWN = """\
 def after_conv(side, kernel, padding):
@@ -357,8 +358,9 @@ def test_what_has_not_changed_is_not_graded_again_and_what_has_is(story, noteboo
     assert sorted(again.problems) == sorted(first.problems)  # what failed was tried again
 
     course.hand_in("ben", "01_tiny", notebook("tiny", train_net=RAISES))
-    record = course.folder / ".grading" / "01_tiny" / "cy.json"
-    record.unlink()  # as after a kill in the middle: nbgrader's folder is there, ours says not finished
+    with open_api(course.folder).gradebook as gradebook:  # as after a kill: the folder is there, the entry is not
+        gradebook.db.execute(text("DELETE FROM autoencoder_course_graded WHERE student = 'cy'"))
+        gradebook.db.commit()
     third = grade(course.folder, console=quiet(), trusted=True)
     assert graded(third) == ["ben/01_tiny", "cy/01_tiny"]
     assert rows_of(course, "ben")["conv.sides"].points == 1
@@ -397,6 +399,18 @@ def test_all_that_decides_on_a_grade_is_in_the_fingerprint(graded_course, notebo
     assert len(set(seen)) == len(decides) + 1
     graded_course.hand_in("ben", "01_tiny", notebook("tiny"))
     assert submissions.fingerprint(submission, folder) == seen[-1]
+
+
+def test_settings_that_change_no_score_are_not_in_the_fingerprint(graded_course, notebook):
+    path = graded_course.hand_in("ada", "01_tiny", notebook("tiny"))
+    submission = submissions.Submission("ada", "01_tiny", path.parent)
+    config = graded_course.folder / "nbgrader_config.py"
+    before = submissions.fingerprint(submission, graded_course.folder)
+    text = config.read_text().replace("points_per_day = 0.0", "points_per_day = 0.5")
+    config.write_text(text + 'c.Exchange.root = "/srv/exchange"\nc.MoodleExport.identify_by = "id"\n')
+    assert submissions.fingerprint(submission, graded_course.folder) == before
+    config.write_text(text + "c.SealedExecute.timeout = 5\n")
+    assert submissions.fingerprint(submission, graded_course.folder) != before
 
 
 def test_assignments_and_students_can_be_named(story):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from autoencoder_grader import sandbox
+from autoencoder_grader.kernels.fork_server import ForkServer
 from autoencoder_grader.sandbox import HOME, Limits, Room, seal
 from autoencoder_helpers.errors import CourseError
 
@@ -33,7 +35,7 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def inside(folder):
+def inside_room(folder):
     """Runs Python code in a sandbox around `folder`; returns what it printed, read as JSON."""
 
     def run(code, limits=Limits(), **room):
@@ -43,6 +45,37 @@ def inside(folder):
         return json.loads(done.stdout)
 
     return run
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """A process that kernels are forked from."""
+    log = tmp_path_factory.mktemp("log") / "kernels.log"
+    server = ForkServer([], {}, {}, log)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def inside_fork(folder, server, kernel):
+    """The same in a forked kernel, whose sandbox is made by other means."""
+
+    def run(code, limits=Limits()):
+        home = server.places / folder.name
+        shutil.copytree(folder, home, dirs_exist_ok=True)
+        sandbox.give_to(sandbox.sandbox_user(), home)
+        with kernel(server, home, limits) as (_, printed):
+            result = json.loads(printed(f"import json, os\nos.chdir({HOME!r})\n{code}"))
+        shutil.copytree(home, folder, dirs_exist_ok=True)
+        return result
+
+    return run
+
+
+@pytest.fixture(params=["program", "fork"])
+def inside(request):
+    """Either of the two."""
+    return request.getfixturevalue({"program": "inside_room", "fork": "inside_fork"}[request.param])
 
 
 def sealed(code, folder, limits=Limits(), **room):
@@ -77,7 +110,7 @@ def gone(marker, seconds=10):
 
 @needs_sandbox
 def test_the_home_folder_is_the_submissions_and_what_is_written_there_stays(inside, folder):
-    code = "open('new.txt', 'w').write('x')\nprint(json.dumps([os.getcwd(), sorted(os.listdir())]))"
+    code = "open('new.txt', 'w').write('x')\nnames = [name for name in os.listdir() if name[0] != '.']\nprint(json.dumps([os.getcwd(), sorted(names)]))"
     assert inside(code) == [HOME, ["new.txt", "notes.txt"]]
     assert (folder / "new.txt").read_text() == "x"
 
@@ -135,9 +168,9 @@ def test_nothing_of_the_graders_home_is_there_but_python(inside):
 
 
 @needs_sandbox
-def test_the_environment_is_what_the_room_says(inside, monkeypatch):
+def test_the_environment_is_what_the_room_says(inside_room, monkeypatch):
     monkeypatch.setenv("THE_GRADERS_TOKEN", "secret")
-    names = inside("print(json.dumps(dict(os.environ)))", environment={"GIVEN": "1"})
+    names = inside_room("print(json.dumps(dict(os.environ)))", environment={"GIVEN": "1"})
     assert set(names) - {"LC_CTYPE", "PWD"} == {"HOME", "PATH", "LANG", "GIVEN"}
     assert names["HOME"] == HOME and names["GIVEN"] == "1"
 
@@ -159,11 +192,11 @@ print(json.dumps(commands))"""
         finally:
             other.kill()
     assert not any(marker in command for command in commands)
-    assert 1 <= len(commands) <= 3  # bubblewrap, and this
+    assert 1 <= len(commands) <= 3  # the first process, and this
 
 
 @needs_sandbox
-def test_a_place_may_be_readable_or_shown_under_another_name(inside, tmp_path):
+def test_a_place_may_be_readable_or_shown_under_another_name(inside_room, tmp_path):
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "a.jpg").write_text("a flower")
     tmp_path.chmod(0o755)
@@ -177,7 +210,7 @@ for folder in ({str(tmp_path / "photos")!r}, "/var/cache/here"):
         seen.append("kept")
 print(json.dumps(seen))"""
     photos = tmp_path / "photos"
-    seen = inside(code, readable=[photos], shown_as={photos: "/var/cache/here"})
+    seen = inside_room(code, readable=[photos], shown_as={photos: "/var/cache/here"})
     assert seen == ["a flower", "a flower", "kept", "kept"]
 
 
@@ -230,6 +263,30 @@ print(json.dumps({
     assert found["namespaces"] == [-1, -1] and found["mount"] == -1 and not found["nested"]
 
 
+@needs_sandbox
+def test_system_calls_that_no_notebook_needs_fail(inside):
+    code = """
+import ctypes, platform, socket
+libc = ctypes.CDLL(None, use_errno=True)
+def fails(call, *arguments):
+    return call(*arguments) == -1 and ctypes.get_errno() == 1
+keyctl = {"x86_64": 250, "aarch64": 219}[platform.machine()]
+def connected(family):
+    try:
+        socket.socket(family, socket.SOCK_STREAM).close()
+        return True
+    except PermissionError:
+        return False
+left, right = os.openpty()
+print(json.dumps([
+    fails(libc.syscall, keyctl, 0, -3, 1),  # the keys of a session are those of all kernels of a grader
+    fails(libc.ptrace, 0, 0, 0, 0),
+    fails(libc.ioctl, right, 0x5412, b"x"),
+    connected(socket.AF_VSOCK), connected(socket.AF_UNIX), connected(socket.AF_INET),
+]))"""
+    assert inside(code) == [True, True, True, False, True, True]
+
+
 # ----------------------------------------------------------------------------------------- what it may use up
 
 
@@ -262,12 +319,12 @@ def test_what_it_may_store_is_limited(inside, path, limits):
 def test_its_memory_is_limited(inside):
     code = """
 try:
-    bytearray(1 << 30)
-    print(json.dumps("a gigabyte"))
+    bytearray(7 << 30)  # never touched: only addresses are used up
+    print(json.dumps("seven gigabytes"))
 except MemoryError:
     print(json.dumps("refused"))"""
-    assert inside(code, Limits(memory=512 * MEGABYTE)) == "refused"
-    assert inside(code) == "a gigabyte"
+    assert inside(code, Limits(memory=6 << 30)) == "refused"
+    assert inside(code) == "seven gigabytes"
 
 
 @needs_sandbox
@@ -292,12 +349,12 @@ def test_its_open_files_are_limited(inside):
     code = """
 files = []
 try:
-    for _ in range(100):
+    for _ in range(400):
         files.append(open("/dev/null"))
 except OSError:
     pass
 print(json.dumps(len(files)))"""
-    assert inside(code, Limits(open_files=50)) < 50
+    assert inside(code, Limits(open_files=200)) < 200
     whole_machine = (
         int(Path("/proc/sys/fs/file-max").read_text()) if os.path.exists("/proc/sys/fs/file-max") else 2**63
     )
@@ -338,6 +395,58 @@ def test_killing_it_from_outside_kills_all_that_is_in_it(folder):
         assert processes_with(marker)
         running.send_signal(signal.SIGKILL)
     assert gone(marker)
+
+
+@needs_sandbox
+@pytest.mark.parametrize("how", ["kernel", "server"])
+def test_killing_a_fork_or_its_server_kills_all_that_is_in_it(folder, tmp_path, kernel, how):
+    marker = f"marker-{uuid.uuid4()}"
+    server = ForkServer([], {}, {}, tmp_path / "kernels.log")
+    home = server.places / "home"
+    with kernel(server, home, Limits()) as (fork, printed):
+        assert printed("import json, os" + LEAVES.format(marker=marker, then="")) == '"started"\n'
+        assert processes_with(marker)
+        if how == "kernel":
+            fork.kill()
+            assert fork.wait(10) == -signal.SIGKILL and server.alive
+        else:
+            server.close()
+    assert gone(marker)
+    server.close()
+    assert not server.places.exists()
+
+
+@needs_sandbox
+def test_forks_see_nothing_of_each_other(server, kernel):
+    homes = [server.places / name for name in ("first", "second")]
+    for home in homes:
+        home.mkdir()
+        sandbox.give_to(sandbox.sandbox_user(), home)
+    look = """
+import json, os, socket
+def listed(*folders):
+    return sorted(name for folder in folders for name in os.listdir(folder) if name[0] != ".")
+hidden = socket.socket(socket.AF_UNIX)
+try:
+    hidden.connect("\\0meeting")
+    met = True
+except OSError:
+    met = False
+print(json.dumps([listed("/tmp", "/dev/shm", "/home/learner"), listed("/dev/pts"), met,
+                  [name for name in os.listdir("/proc") if name.isdigit() and int(name) > 2]]))"""
+    act = """
+import os, socket
+for folder in ("/tmp", "/dev/shm", "/home/learner"):
+    open(folder + "/mine", "w")
+os.openpty()
+meeting = socket.socket(socket.AF_UNIX)
+meeting.bind("\\0meeting")
+meeting.listen()"""
+    with kernel(server, homes[0], Limits()) as (_, printed), kernel(server, homes[1], Limits()) as (_, other):
+        assert json.loads(printed(look)) == [[], ["ptmx"], False, []]
+        other(act)
+        assert json.loads(printed(look)) == [[], ["ptmx"], False, []]
+        assert json.loads(other(look))[0] == ["mine"] * 3
 
 
 # ---------------------------------------------------------------------------------------- where there is none

@@ -141,3 +141,11 @@ def test_what_was_charged_before_is_charged_once(graded, answers):
     for charged, points in ((), 0), (("dense.data",), 1):
         seen, given = graded("dense.codes", codes, encoder, charged=charged)
         assert seen.points == given.points == points, str(given)
+
+
+def test_a_stub_is_told_as_the_learner_saw_it(graded):
+    def bce_per_image(x, p):
+        raise NotImplementedError("Compute the binary cross-entropy")
+
+    seen, given = graded("dense.bce_per_image", bce_per_image)
+    assert given.steps == seen.steps and given.failures[0].found.startswith("Not written yet")

@@ -475,6 +475,35 @@ def test_mistakes_in_the_walk_are_named(networks, make, mistake):
     assert mistakes("flowers.walk", make(e, d), e, d) == [mistake]
 
 
+@pytest.mark.parametrize(
+    ("steps_of", "wrong_end", "right_end", "found"),
+    [
+        (lambda n: np.arange(n) / n, "last", "first", "80% of the way"),
+        (lambda n: np.arange(1, n + 1) / n, "first", "last", "20% of the way"),
+    ],
+)
+def test_the_end_of_a_walk_that_is_wrong_is_named(networks, steps_of, wrong_end, right_end, found):
+    e, d = networks
+    (step,) = check("flowers.walk", right_walk(e, d, steps_of=steps_of), e, d).failures
+    assert step.mistake == "wrong-ends" and "linspace" in step.look
+    assert f"{wrong_end} image" in step.expected and f"`{wrong_end}`" in step.expected
+    assert f"{wrong_end} image" in step.found and found in step.found
+    assert f"{right_end} image" not in step.expected + step.found
+
+
+def test_both_ends_of_a_walk_are_told(networks):
+    e, d = networks
+
+    def undecoded_ends(first, last, steps):
+        walk = np.array(right_walk(e, d)(first, last, steps))
+        walk[0], walk[-1] = first, 1 - walk[-1]
+        return walk
+
+    (step,) = check("flowers.walk", undecoded_ends, e, d).failures
+    assert "first image: `first` itself, not decoded" in step.found
+    assert "last image: another image, 0." in step.found and "arguments" in step.look
+
+
 # ---------------------------------------------------------------------- all checks
 
 

@@ -554,8 +554,39 @@ def test_a_report_from_means_an_estimate_and_another_network_are_named():
     assert [step.mistake for step in result.failures] == ["estimate-not-exact"] and result.points == 0.5, str(
         result
     )
+    assert "second call" in result.failures[0].found and "estimate" in result.failures[0].found
     found = mistakes("vae.elbo_report", lambda x, e, d: report(x, other_encoder, other_decoder))
     assert found == ["wrong-kl", "wrong-reconstruction"]
+
+
+def reporting(kl):
+    """A report whose K comes from a formula of its own."""
+
+    def elbo_report(x, e, d):
+        q, R, _ = parts_of_report(x, e, d)
+        K = float(np.mean(kl(q.mean().numpy(), q.stddev().numpy())))
+        return R, K, R + K
+
+    return elbo_report
+
+
+@pytest.mark.parametrize(
+    ("kl", "mistake", "name"),
+    [
+        (lambda m, s: ((m**2 + s**2) / 2 - np.log(s)).sum(1), "one-missing", "no - 1"),
+        (lambda m, s: ((m**2 + s**2 - 1) / 2 + np.log(s)).sum(1), "log-sign", "+ ln stddev"),
+        (lambda m, s: ((m**2 + s**2 - 1) / 2).sum(1), "log-missing", "no logarithm"),
+        (lambda m, s: ((m + s**2 - 1) / 2 - np.log(s)).sum(1), "mean-not-squared", "the mean where"),
+        (lambda m, s: ((m**2 + s**2 - 1) / 2 - 1.1 * np.log(s) + 0.3).sum(1), "kl-formula", "another formula"),
+        (lambda m, s: ((m**2 + s**2 - 1) * 3 - np.log(s)).sum(1), "wrong-kl", ""),
+    ],
+)
+def test_a_slip_in_the_formula_of_the_kl_is_no_estimate_from_draws(kl, mistake, name):
+    result = check("vae.elbo_report", reporting(kl))
+    (step,) = result.failures
+    assert result.points == 0.5 and step.mistake == mistake, str(result)
+    assert name in step.found and "estimate" not in step.found
+    assert "formula" in step.look and "gaussian_kl" in step.look
 
 
 # --------------------------------------------------------------------------------------------- prior samples

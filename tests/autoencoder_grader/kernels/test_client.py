@@ -7,7 +7,7 @@ from queue import Empty
 import pytest
 import zmq
 import zmq.asyncio
-from autoencoder_grader.kernel_client import PatientChannel
+from autoencoder_grader.kernels.client import PatientChannel
 from jupyter_client.session import Session
 
 

@@ -1,0 +1,44 @@
+"""Folders as bytes: how submissions travel to workers and results come back, without a shared file system."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import tarfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from autoencoder_grader.workplace import MOST_BYTES, plain_files
+from autoencoder_helpers.evidence.messages import BadMessage, read_file
+
+
+def pack(folder: Path, paths: Iterable[Path] | None = None) -> bytes:
+    """The plain files below a folder as bytes, the same for the same files: no times, no owners.
+
+    paths: those wanted; all that `plain_files` finds if None. What cannot be read or is too large is left out.
+    """
+    target = io.BytesIO()
+    with tarfile.open(fileobj=target, mode="w", format=tarfile.PAX_FORMAT, errors="surrogateescape") as archive:
+        for path in sorted(plain_files(folder) if paths is None else paths):
+            with contextlib.suppress(BadMessage, OSError):
+                data = read_file(path, MOST_BYTES)
+                if data is None:
+                    continue
+                entry = tarfile.TarInfo(os.fspath(path.relative_to(folder)))
+                entry.size, entry.mode = len(data), path.stat().st_mode & 0o777
+                archive.addfile(entry, io.BytesIO(data))
+    return target.getvalue()
+
+
+def unpack(data: bytes, folder: Path) -> None:
+    """Write the files of a bundle below a folder. Raises ValueError for one that holds anything else."""
+    with tarfile.open(fileobj=io.BytesIO(data), mode="r", errors="surrogateescape") as archive:
+        for entry in archive:
+            path = Path(entry.name)
+            if not entry.isreg() or path.is_absolute() or ".." in path.parts:
+                raise ValueError(f"a bundle holds plain files, not {entry.name!r}")
+            target = folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(archive.extractfile(entry).read())
+            target.chmod(entry.mode | 0o600)

@@ -1,0 +1,84 @@
+"""What was graded from what: a table in the gradebook, written in the transaction that writes the scores."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from sqlalchemy import BigInteger, Column, Float, MetaData, String, Table, Text, delete, inspect, select, update
+
+_metadata = MetaData()
+_GRADED = Table(
+    "autoencoder_course_graded",
+    _metadata,
+    Column("student", String(128), primary_key=True),
+    Column("assignment", String(128), primary_key=True),
+    Column("fingerprint", String(64), nullable=False),
+    Column("status", String(32), nullable=False),
+    Column("notes", Text, nullable=False),
+    Column("seconds", Float),
+    Column("processor_seconds", Float),
+    Column("memory", BigInteger),
+)
+_REGISTERED = Table(
+    "autoencoder_course_registered",
+    _metadata,
+    Column("assignment", String(128), primary_key=True),
+    Column("digest", String(64), nullable=False),
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What became of a submission. fingerprint: of all that its grade depends on; the rest as in orders.Graded."""
+
+    student: str
+    assignment: str
+    fingerprint: str
+    status: str
+    notes: tuple[str, ...] = ()
+    seconds: float | None = None
+    processor_seconds: float | None = None
+    memory: int | None = None
+
+
+def open_journal(gradebook) -> None:
+    """Make the tables where they are missing."""
+    _metadata.create_all(gradebook.engine)
+
+
+def entries(gradebook) -> dict[tuple[str, str], Entry]:
+    """All entries, by (student, assignment)."""
+    if not inspect(gradebook.engine).has_table(_GRADED.name):
+        return {}
+    rows = gradebook.db.execute(select(_GRADED)).mappings()
+    found = [Entry(**{**row, "notes": tuple(json.loads(row["notes"]))}) for row in rows]
+    return {(entry.student, entry.assignment): entry for entry in found}
+
+
+def enter(session, entry: Entry) -> None:
+    """Put an entry in the place of the last one of its submission; the caller commits."""
+    session.execute(_this(entry.student, entry.assignment))
+    values = {**vars(entry), "notes": json.dumps(list(entry.notes))}
+    session.execute(_GRADED.insert().values(**values))
+
+
+def rename(session, student: str, assignment: str, fingerprint: str) -> None:
+    """Give an entry another fingerprint; the caller commits."""
+    this = (_GRADED.c.student == student) & (_GRADED.c.assignment == assignment)
+    session.execute(update(_GRADED).where(this).values(fingerprint=fingerprint))
+
+
+def registered(gradebook) -> dict[str, str]:
+    """For each registered assignment the digest of what it was registered from."""
+    return dict(gradebook.db.execute(select(_REGISTERED.c.assignment, _REGISTERED.c.digest)).all())
+
+
+def register(session, assignment: str, digest: str) -> None:
+    """Remember what an assignment was registered from; the caller commits."""
+    session.execute(delete(_REGISTERED).where(_REGISTERED.c.assignment == assignment))
+    session.execute(_REGISTERED.insert().values(assignment=assignment, digest=digest))
+
+
+def _this(student: str, assignment: str):
+    return delete(_GRADED).where(_GRADED.c.student == student, _GRADED.c.assignment == assignment)

@@ -1,0 +1,236 @@
+"""The grader's handle on the process that kernels are forked from: starts it in a sandbox, asks it for kernels."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from autoencoder_grader import sandbox
+from autoencoder_helpers.errors import CourseError
+
+#: Where a forked kernel finds its mailbox and its sockets.
+MAILBOX, SOCKETS = "/run/mailbox", "/run/sockets"
+_START_SECONDS = 180.0
+_FORK_SECONDS = 60.0
+# The name of this package inside the sandbox: one that no learner's module has.
+_CODE = f"/opt/_autoencoder_{Path(__file__).parent.name}"
+
+
+class ForkFailed(CourseError):
+    """No kernel could be forked: the machine's fault, never a learner's."""
+
+
+class ForkServer:
+    """A running fork server.
+
+    readable: places that kernels may read, shown where they are; shown_as: others, under another name.
+    environment: of all kernels. log: a file for what the server prints.
+    The submissions' folders must lie in `places`. Raises ForkFailed when it does not start.
+    """
+
+    def __init__(
+        self,
+        readable: Sequence[Path],
+        shown_as: Mapping[Path, str],
+        environment: Mapping[str, str],
+        log: Path,
+    ):
+        # Short: the path of a socket may have 107 characters, whatever TMPDIR says.
+        self.places = Path(tempfile.mkdtemp(prefix="grading-", dir="/tmp"))
+        user = sandbox.sandbox_user()
+        home = self.places / "home"
+        home.mkdir()
+        sandbox.give_to(user, self.places)
+        room = sandbox.Room(
+            home,
+            writable=[self.places],
+            readable=readable,
+            shown_as={**shown_as, Path(__file__).parent: _CODE},
+            empty=(MAILBOX, f"{MAILBOX}/answers", f"{MAILBOX}/questions", SOCKETS),
+            environment={"MPLBACKEND": "module://matplotlib_inline.backend_inline", **environment},
+            start_in="/",
+        )
+        self._address = self.places / "fork"
+        package, _, name = _CODE.rpartition("/")
+        code = f"import sys; sys.path.insert(0, {package!r}); from {name}.forking import main; main({str(self._address)!r})"
+        command = sandbox.seal([sys.executable, "-c", code], room, user, forks=True)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        self._log = log
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+            )
+
+    def fork(
+        self,
+        folders: Sequence[tuple[Path, str, bool]],
+        arguments: Sequence[str],
+        limits: sandbox.Limits = sandbox.Limits(),
+    ) -> Fork:
+        """Start a kernel that sees only these folders: (source, target, whether it can be written to) each.
+
+        arguments: of ipykernel. limits: what it may use. Raises ForkFailed.
+        """
+        request = {
+            "folders": [(str(source), target, writable) for source, target, writable in folders],
+            "arguments": list(arguments),
+            "start_in": SOCKETS,
+            "temporary": limits.temporary,
+            "shared_memory": limits.shared_memory,
+            "limits": {
+                "AS": limits.memory,
+                "FSIZE": limits.file,
+                "CORE": 0,
+                "NPROC": limits.processes,
+                "NOFILE": limits.open_files,
+                "CPU": limits.processor_seconds,
+            },
+        }
+        fork = Fork(self._connect())
+        fork.start(request)
+        return fork
+
+    def _connect(self) -> socket.socket:
+        end = time.monotonic() + _START_SECONDS
+        while self.alive and time.monotonic() < end:
+            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            try:
+                connection.connect(str(self._address))
+                return connection
+            except (FileNotFoundError, ConnectionRefusedError):
+                connection.close()
+                time.sleep(0.02)
+        raise ForkFailed(f"the process that kernels are forked from did not start; what it printed: {self._log}")
+
+    def try_out(self) -> None:
+        """Fork a kernel and end it. Raises ForkFailed where that cannot be done, as in some containers."""
+        self.fork([], ["--version"]).kill()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+        return self._process.poll() is None
+
+    def close(self) -> None:
+        """End the server, and with it all its kernels; remove its folder."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        shutil.rmtree(self.places, ignore_errors=True)
+
+
+class Fork:
+    """A kernel forked by the server, with the methods of subprocess.Popen that Jupyter uses."""
+
+    stdin = stdout = stderr = None
+
+    def __init__(self, connection: socket.socket):
+        self._connection = connection
+        self._lines = b""
+        self.returncode: int | None = None
+        self.pid = 0  # it has one only in there
+
+    def start(self, request: dict) -> None:
+        """Send the request and wait for its answer. Raises ForkFailed."""
+        try:
+            self._connection.sendall(json.dumps(request).encode() + b"\n")
+        except OSError as error:
+            raise ForkFailed(f"no kernel could be forked ({error})") from error
+        answer = self._answer(_FORK_SECONDS)
+        if not answer or "started" not in answer:
+            self.kill()
+            raise ForkFailed(f"no kernel could be forked ({(answer or {}).get('error', 'no answer')})")
+
+    def poll(self) -> int | None:
+        """The exit code, negative for a signal; None while it runs."""
+        if self.returncode is None:
+            answer = self._answer(0)
+            if answer is not None:
+                self.returncode = answer.get("ended", -signal.SIGKILL)
+                self._connection.close()
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end. Raises subprocess.TimeoutExpired."""
+        end = None if timeout is None else time.monotonic() + timeout
+        while self.poll() is None:
+            if end is not None and time.monotonic() > end:
+                raise subprocess.TimeoutExpired("kernel", timeout)
+            time.sleep(0.005)
+        return self.returncode
+
+    def kill(self) -> None:
+        """End it and all that it started."""
+        if self.returncode is None:
+            with contextlib.suppress(OSError):
+                self._connection.shutdown(socket.SHUT_WR)
+
+    terminate = kill
+
+    def send_signal(self, signum: int) -> None:
+        """End it; no other signal gets into the sandbox."""
+        if signum in (signal.SIGKILL, signal.SIGTERM):
+            self.kill()
+
+    def _answer(self, seconds: float) -> dict | None:
+        """The next answer; {} if the other side has closed the connection, None if none comes in time."""
+        end = time.monotonic() + seconds
+        while b"\n" not in self._lines:
+            ready, _, _ = select.select([self._connection], [], [], max(0.0, end - time.monotonic()))
+            if not ready:
+                return None
+            try:
+                data = self._connection.recv(4096)
+            except OSError:
+                data = b""
+            if not data:
+                return {}
+            self._lines += data
+        line, _, self._lines = self._lines.partition(b"\n")
+        return json.loads(line)
+
+
+_running: dict[str, ForkServer | None] = {}
+
+
+def fork_server(
+    readable: Sequence[Path], shown_as: Mapping[Path, str], environment: Mapping[str, str], log: Path
+) -> ForkServer | None:
+    """The fork server with these settings, started if none runs; it ends with this process.
+
+    None where kernels cannot be forked into a sandbox; `log` then says why.
+    """
+    named = {str(path): name for path, name in shown_as.items()}
+    key = json.dumps([os.getpid(), sorted(map(str, readable)), named, dict(environment)])
+    if key in _running and _running[key] is None:
+        return None
+    if key not in _running or not _running[key].alive:
+        server = ForkServer(readable, shown_as, environment, log)
+        try:
+            server.try_out()
+        except ForkFailed as reason:
+            server.close()
+            with log.open("a", encoding="utf-8") as file:
+                file.write(f"{reason}: each kernel starts anew, in a sandbox of its own\n")
+            server = None
+        _running[key] = server
+    return _running[key]
+
+
+@atexit.register
+def _close_all() -> None:
+    for server in _running.values():
+        if server is not None:
+            server.close()

@@ -1,0 +1,104 @@
+"""What a forked process does to be alone: namespaces, mounts and rights of its own, by Linux's system calls.
+
+bubblewrap does this for a program that it starts. A fork is no new program, so these few calls do it once more,
+within a sandbox that bubblewrap has made: there is nothing in it but the system, Python, the public data, and the
+folders of the submissions that are being graded, which each fork loses sight of here, its own excepted.
+
+Source: the manual pages namespaces(7), user_namespaces(7), mount(2), capabilities(7), prctl(2).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+import resource
+import socket
+import struct
+from collections.abc import Mapping, Sequence
+
+from .system_calls import refuse_system_calls
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+_NEW_MOUNTS, _NEW_UTS, _NEW_IPC = 0x00020000, 0x04000000, 0x08000000
+_NEW_USER, _NEW_PIDS, _NEW_NETWORK = 0x10000000, 0x20000000, 0x40000000
+_READ_ONLY, _NO_SUID, _NO_DEVICES, _NO_PROGRAMS = 1, 2, 4, 8
+_REMOUNT, _BIND, _ALL_BELOW, _PRIVATE = 32, 4096, 16384, 1 << 18
+_DIE_WITH_PARENT, _DROP_FROM_BOUNDS, _NO_NEW_RIGHTS, _AMBIENT = 1, 24, 38, 47
+_CLEAR_ALL = 4
+_CAPABILITIES_VERSION = 0x20080522
+_MOST_CAPABILITIES = 64
+_UP = 1
+
+
+def leave(folders: Sequence[tuple[str, str, bool]], temporary: int, shared_memory: int) -> None:
+    """Enter namespaces of one's own, and see of the submissions' folders only those named.
+
+    folders: (source, target, whether it can be written to) each. temporary, shared_memory: bytes of /tmp and
+    /dev/shm. The caller has one thread. Children, not the caller itself, get new process ids.
+    Raises OSError where the kernel refuses.
+    """
+    user, group = os.getuid(), os.getgid()
+    kinds = _NEW_USER | _NEW_MOUNTS | _NEW_PIDS | _NEW_IPC | _NEW_NETWORK | _NEW_UTS
+    _call(_libc.unshare, kinds)
+    _write("/proc/self/setgroups", "deny")
+    _write("/proc/self/uid_map", f"{user} {user} 1")
+    _write("/proc/self/gid_map", f"{group} {group} 1")
+    _mount("none", "/", None, _ALL_BELOW | _PRIVATE)
+    # Open before the new /tmp hides them.
+    opened = [os.open(source, os.O_PATH | os.O_DIRECTORY) for source, _, _ in folders]
+    quiet = _NO_SUID | _NO_DEVICES
+    _mount("tmpfs", "/tmp", "tmpfs", quiet, f"size={temporary},mode=1777")
+    _mount("tmpfs", "/dev/shm", "tmpfs", quiet, f"size={shared_memory},mode=1777")
+    _mount("devpts", "/dev/pts", "devpts", _NO_SUID | _NO_PROGRAMS, "newinstance,ptmxmode=0666,mode=620")
+    for number, (_, target, writable) in zip(opened, folders, strict=True):
+        if not os.path.isdir(target):  # those in /tmp
+            os.makedirs(target)
+        _mount(f"/proc/self/fd/{number}", target, None, _BIND)
+        if not writable:
+            _mount("none", target, None, _REMOUNT | _BIND | _READ_ONLY | quiet)
+        os.close(number)
+    _start_loopback()
+
+
+def settle(limits: Mapping[str, int]) -> None:
+    """As the first process of the new process ids: see only these, and give up all rights, for good.
+
+    limits: by the names in the module resource, without RLIMIT_. Raises OSError where the kernel refuses.
+    """
+    _call(_libc.prctl, _DIE_WITH_PARENT, 9, 0, 0, 0)
+    _mount("proc", "/proc", "proc", _NO_SUID | _NO_DEVICES | _NO_PROGRAMS)
+    _write("/proc/sys/user/max_user_namespaces", "0")  # in another one it would have rights again
+    for name, most in limits.items():
+        resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (most, most))
+    _call(_libc.prctl, _AMBIENT, _CLEAR_ALL, 0, 0, 0)
+    for capability in range(_MOST_CAPABILITIES):
+        if _libc.prctl(_DROP_FROM_BOUNDS, capability, 0, 0, 0) != 0:
+            break  # this kernel has no more
+    _call(_libc.prctl, _NO_NEW_RIGHTS, 1, 0, 0, 0)
+    header = struct.pack("Ii", _CAPABILITIES_VERSION, 0)
+    _call(_libc.capset, header, bytes(24))
+    refuse_system_calls()
+
+
+def _start_loopback() -> None:
+    """Some programs expect to reach themselves at 127.0.0.1; nobody else is there."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, 0x8914, struct.pack("16sh14x", b"lo", _UP))  # SIOCSIFFLAGS
+
+
+def _mount(source: str, target: str, kind: str | None, flags: int, options: str = "") -> None:
+    arguments = [None if text is None else text.encode() for text in (source, target, kind)]
+    _call(_libc.mount, *arguments, ctypes.c_ulong(flags), options.encode())
+
+
+def _write(path: str, text: str) -> None:
+    with open(path, "w", encoding="ascii") as file:
+        file.write(text)
+
+
+def _call(function, *arguments) -> None:
+    if function(*arguments) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{function.__name__}: {os.strerror(number)}")

@@ -1,0 +1,66 @@
+"""What an answer raised, told to a learner: an exercise that is not written yet, or an error of its own."""
+
+import contextlib
+import os
+import sysconfig
+import traceback
+from pathlib import Path
+
+_STANDARD_LIBRARY = os.path.normcase(sysconfig.get_path("stdlib"))
+
+
+class Unwritten(Exception):
+    """An exercise was called that still raises NotImplementedError, as released. Its text: "function: task".
+
+    A reply to the grader carries no more of an error than its name and its text, and those of this one are enough.
+    """
+
+
+def named(error: BaseException) -> BaseException:
+    """The error, or an Unwritten in its place if the learner's own code raises NotImplementedError.
+
+    Libraries raise it, too (TensorFlow Probability where it has no formula), and that is no exercise.
+    """
+    with contextlib.suppress(Exception):  # a stranger's error may raise whatever it is asked
+        if isinstance(error, NotImplementedError):
+            *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+            if not _of_a_library(frame.f_code.co_filename):
+                return Unwritten(f"{frame.f_code.co_name}: {first_line(error, otherwise='')}")
+    return error
+
+
+def texts_of(error: BaseException) -> dict[str, str]:
+    """What was expected and found, where to look, and the mistake's slug, as NotYet takes them."""
+    error = named(error)
+    if type(error).__name__ == Unwritten.__name__:  # by its name: in grading it comes from another process
+        function, _, task = first_line(error).partition(":")
+        place = f"`{function}`" if function.isidentifier() else "your function"
+        return {
+            "expected": task.strip() or f"your own code in {place}",
+            "found": f"Not written yet: {place} still has its raise line",
+            "look": "Start with the first hint above its cell; put your code where the raise line is, and run the cell.",
+            "mistake": "missing",
+        }
+    return {
+        "expected": "your answer runs without an error",
+        "found": f"{type(error).__name__}: {first_line(error)}",
+        "look": "Run your code yourself on a small input: the traceback shows the line.",
+        "mistake": "raises",
+    }
+
+
+def first_line(error: BaseException, otherwise: str = "(no message)") -> str:
+    """The first line of an error's message, whatever the error does when it is asked."""
+    try:
+        lines = str(error).strip().splitlines()
+    except Exception:  # noqa: BLE001
+        return "(its message cannot be shown)"
+    return lines[0] if lines else otherwise
+
+
+def _of_a_library(filename: str) -> bool:
+    return (
+        not {"site-packages", "dist-packages"}.isdisjoint(Path(filename).parts)
+        or filename.startswith("<frozen")
+        or os.path.normcase(filename).startswith(_STANDARD_LIBRARY + os.sep)
+    )

@@ -1,0 +1,59 @@
+"""What is said of an answer that cannot be looked at: which one it is, and what to do."""
+
+import autoencoder_helpers  # noqa: F401  (first: it chooses the Keras)
+import pytest
+import tf_keras as keras
+
+from autoencoder_helpers import check
+from autoencoder_helpers.checks import catalogue
+from autoencoder_helpers.checks.answers import Function, Model
+
+ASKING_FOR_A_MODEL_FIRST = [
+    name for name, rule in catalogue().items() if isinstance(next(iter(rule.answers.values())), Model)
+]
+WITH_ONE_MODEL = ["dense.encoder", "dense.decoder", "conv.encoder", "conv.decoder", "vae.encoder", "flowers.decoder"]
+
+
+@pytest.mark.parametrize("name", ASKING_FOR_A_MODEL_FIRST)
+def test_a_model_without_layers_is_told_to_get_some(name):
+    answers = {
+        answer: keras.Sequential() if isinstance(kind, Model) else "synthetic"
+        for answer, kind in catalogue()[name].answers.items()
+    }
+    result = check(name, **answers)
+    (step,) = result.failures
+    assert result.points == 0 and step.mistake == "no-layers"
+    assert next(iter(answers)) in step.expected and "no layers yet" in step.found and "keras.Input" in step.look
+
+
+@pytest.mark.parametrize("name", WITH_ONE_MODEL)
+def test_a_model_with_nothing_but_an_input_is_told_to_get_layers(name):
+    (kind,) = catalogue()[name].answers.values()
+    step, *others = check(name, keras.Sequential([keras.Input(kind.input_shape)])).failures
+    assert step.mistake == "no-layers" and "no layers yet" in step.found
+    assert all(other.mistake == "no-layers" for other in others)
+
+
+def test_flowers_that_are_only_let_in_keep_their_points():
+    result = check("flowers.encoder", keras.Sequential([keras.Input((80, 80, 3))]))
+    assert result.points == 0.5 and result.failures[0].mistake == "no-layers"
+
+
+@pytest.mark.parametrize("name", catalogue())
+def test_the_answer_that_is_missing_is_named(name):
+    first = next(iter(catalogue()[name].answers))
+    (step,) = check(name, *[None] * len(catalogue()[name].answers)).failures
+    assert f"`{first}`" in step.expected and step.found == "None" and "raise line" in step.look
+
+
+def test_a_missing_part_of_a_result_does_not_point_to_the_raise_line():
+    (step,) = check("conv.decode_point", lambda point, decoder, codes: (None, 1.0)).failures
+    assert step.mistake == "missing" and step.look == "how the image is made"
+
+
+def test_the_result_of_a_function_in_place_of_the_function():
+    names = [n for n, rule in catalogue().items() if isinstance(next(iter(rule.answers.values())), Function)]
+    for name in names:
+        answers = list(catalogue()[name].answers)
+        step = check(name, *[3.0] * len(answers)).failures[0]
+        assert f"`{answers[0]}`" in step.expected and "without brackets" in step.look
