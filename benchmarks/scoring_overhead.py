@@ -46,8 +46,8 @@ RESULT = Path(__file__).with_suffix(".json")
 SECONDS, MEGABYTES = 1.0, 400.0  # the most that scoring may add to a submission
 PARTS = {
     "scoring": "scoring process",
-    "kernel": "kernel: evidence instead of the rule",
-    "grader": "grading process: messages",
+    "kernel": "learner's kernel",
+    "grader": "process that runs the cells",
 }
 _KERNEL_CLOCK = "__import__('time').process_time()"
 _WORKER = "autoencoder_grader.scoring.worker"
@@ -202,24 +202,26 @@ def measure(course: Path, rounds: int, say=print) -> dict:
     return found
 
 
-def summarise(found: dict) -> dict[str, dict[str, float]]:
-    """Per chapter, what scoring adds to a submission: means over the rounds.
+def summarise(found: dict) -> dict[str, dict]:
+    """Per chapter, what the graded cells of a submission cost with and without scoring: means over the rounds.
 
-    found: as `measure` gives it. Keys: those of PARTS, in seconds, and "seconds", their sum; "deviation", the
-    standard deviation of the sum from round to round; "peak" memory of the scoring process and "megabytes",
-    how far it rose in one submission, at most; "dearest", seconds and name of its longest check.
+    found: as `measure` gives it. Keys: "with" and "without", seconds by the keys of PARTS; "added", the
+    difference of their sums, and "deviation", its standard deviation from round to round; "peak" memory of the
+    scoring process and "megabytes", how far it rose in one submission, at most; "dearest", seconds and name of
+    the check that takes the scoring process longest.
     """
     table = {}
     for _, chapter in CHAPTERS.values():
         runs = found[chapter]
-        both = list(zip(runs["with"], runs["without"], strict=True))
-        added = {part: [a[part] - b[part] for a, b in both] for part in PARTS}
-        sums = [sum(parts) for parts in zip(*added.values(), strict=True)]
+        added = [_in_all(a) - _in_all(b) for a, b in zip(runs["with"], runs["without"], strict=True)]
         table[chapter] = {
             "checks": runs["checks"],
-            **{part: statistics.fmean(values) for part, values in added.items()},
-            "seconds": statistics.fmean(sums),
-            "deviation": statistics.stdev(sums),
+            **{
+                key: {part: statistics.fmean(spent[part] for spent in runs[key]) for part in PARTS}
+                for key in ("with", "without")
+            },
+            "added": statistics.fmean(added),
+            "deviation": statistics.stdev(added),
             "peak": max(spent["peak"] for spent in runs["with"]),
             "megabytes": max(spent["peak"] - spent["resident"] for spent in runs["with"]),
             "dearest": max(
@@ -230,69 +232,83 @@ def summarise(found: dict) -> dict[str, dict[str, float]]:
     return table
 
 
+def _in_all(seconds):
+    return sum(seconds[part] for part in PARTS)
+
+
 def draw(table: dict, path: Path) -> Path:
-    """Draw what each part adds, and the memory, beside the bounds; write the PNG to `path`."""
+    """Draw what graded cells cost with and without scoring, and the memory, beside the bounds, as PNG."""
     from autoencoder_helpers.style import BLUE, GREEN, INK, ORANGE, family
 
     with family():
         import matplotlib.pyplot as plt
 
-        figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.2), width_ratios=(3, 2), sharey=True)
-        names = list(table)
-        ends = {True: [0.0] * len(names), False: [0.0] * len(names)}  # of the bars to the right, to the left
-        looks = zip(PARTS.items(), ((BLUE, ""), (ORANGE, "//"), (GREEN, "..")), strict=True)
-        for (part, label), (colour, hatch) in looks:
-            for row, name in enumerate(names):
-                value = table[name][part]
-                start = ends[value >= 0]
-                left.barh(
-                    row, value, 0.6, start[row], color=colour, hatch=hatch, edgecolor="white",
-                    label=label if row == 0 else None,
-                )  # fmt: skip
-                start[row] += value
-        for row, name in enumerate(names):
-            left.plot(table[name]["seconds"], row, "D", color=INK, label="in all" if row == 0 else None)
-            right.barh(row, table[name]["megabytes"], 0.6, color=BLUE)
-        for ax, key, bound in ((left, "seconds", SECONDS), (right, "megabytes", MEGABYTES)):
-            line = ax.axvline(bound, color=INK, linestyle="--")
-            ax.set_xlim(right=1.05 * max(bound, *(row[key] for row in table.values())))
-            ax.grid(axis="y", visible=False)
-        line.set_label(f"at most {SECONDS:.0f} s, {MEGABYTES:.0f} MB")
-        left.axvline(0, color=INK, linewidth=0.8)
-        left.set_yticks(range(len(names)), names)
+        figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), width_ratios=(3, 2), sharey=True)
+        places = {"with": -0.2, "without": 0.2}
+        looks = dict(zip(PARTS, ((BLUE, ""), (ORANGE, "//"), (GREEN, "..")), strict=True))
+        for row, (name, cost) in enumerate(table.items()):
+            for key, place in places.items():
+                start = 0.0
+                for part, label in PARTS.items():
+                    colour, hatch = looks[part]
+                    left.barh(
+                        row + place, cost[key][part], 0.36, start, color=colour, hatch=hatch,
+                        edgecolor="white", label=label if (row, key) == (0, "with") else None,
+                    )  # fmt: skip
+                    start += cost[key][part]
+                left.text(start, row + place, f" {start:.2f} s {key}", va="center", fontsize=9)
+            bound = _in_all(cost["without"]) + SECONDS
+            left.plot([bound, bound], [row - 0.42, row + 0.02], "--", color=INK)
+            right.barh(row, cost["megabytes"], 0.5, color=BLUE)
+            right.text(cost["megabytes"], row, f" {cost['megabytes']:.0f} MB", va="center", fontsize=9)
+        right.axvline(
+            MEGABYTES, color=INK, linestyle="--", label=f"at most {SECONDS:.0f} s and {MEGABYTES:.0f} MB more"
+        )
+        left.margins(x=0.12)
+        left.set_yticks(range(len(table)), table)
         left.invert_yaxis()
-        left.set(title="Processor time added to a submission", xlabel="seconds")
+        left.grid(axis="y", visible=False)
+        right.grid(axis="y", visible=False)
+        left.set(
+            title="Graded cells of a submission, with and without scoring", xlabel="processor time in seconds"
+        )
         right.set(title="Memory added to the scoring process", xlabel="MB")
-        figure.legend(loc="outside lower center", ncols=5)
+        figure.legend(loc="outside lower center", ncols=4)
     return save(figure, path)
 
 
 def alt_text(table: dict) -> str:
     """The picture in words."""
-    parts = ", ".join(
-        f"{name} {row['seconds']:.2f} s and {row['megabytes']:.0f} MB" for name, row in table.items()
+    parts = "; ".join(
+        f"{name} {_in_all(cost['with']):.2f} s with and {_in_all(cost['without']):.2f} s without, "
+        f"{cost['megabytes']:.0f} MB"
+        for name, cost in table.items()
     )
     return (
-        "Bars: what scoring outside the learner's kernel adds to one submission of each chapter, in "
-        f"processor time and in memory of the scoring process: {parts}. Dashed lines mark the bounds of "
-        f"{SECONDS:.0f} s and {MEGABYTES:.0f} MB."
+        "Bars, two for each chapter: processor time of the graded cells of a submission, with trusted "
+        "scoring and without, when their rules run in the learner's kernel; beside them the memory that a submission "
+        f"adds to the scoring process. {parts}. Dashed lines mark the bounds, {SECONDS:.0f} s more than without "
+        f"and {MEGABYTES:.0f} MB."
     )
 
 
 def show(table: dict, console: Console) -> None:
     """Print the table."""
-    shown = Table(title="What scoring adds to one submission")
-    for column in ("chapter", "checks", *PARTS, "in all", "dearest check", "memory", "added"):
+    shown = Table(title="Graded cells of one submission: processor time with and without scoring, memory")
+    columns = "without", *(f"with: {part}" for part in PARTS), "in all", "added", "dearest check"
+    for column in ("chapter", "checks", *columns, "memory", "added"):
         shown.add_column(column, justify="left" if column == "chapter" else "right")
-    for name, row in table.items():
+    for name, cost in table.items():
         shown.add_row(
             name,
-            str(row["checks"]),
-            *(f"{row[part]:+.2f} s" for part in PARTS),
-            f"{row['seconds']:.2f} ± {row['deviation']:.2f} s",
-            "{1} {0:.2f} s".format(*row["dearest"]),
-            f"{row['peak']:.0f} MB",
-            f"{row['megabytes']:.0f} MB",
+            str(cost["checks"]),
+            f"{_in_all(cost['without']):.2f} s",
+            *(f"{cost['with'][part]:.2f} s" for part in PARTS),
+            f"{_in_all(cost['with']):.2f} s",
+            f"{cost['added']:+.2f} ± {cost['deviation']:.2f} s",
+            "{1} {0:.2f} s".format(*cost["dearest"]),
+            f"{cost['peak']:.0f} MB",
+            f"{cost['megabytes']:.0f} MB",
         )
     console.print(shown)
 
@@ -311,7 +327,7 @@ def main(rounds, only_draw):
         machine = {"cores": os.cpu_count(), "system": platform.system(), "machine": platform.machine()}
         store({"machine": machine, "versions": versions(), "runs": found}, RESULT)
     table = summarise(json.loads(RESULT.read_text(encoding="utf-8"))["runs"])
-    show(table, Console(width=110))  # of a result that may end in a file
+    show(table, Console(width=150))  # of a result that may end in a file
     click.echo(f"Drawn: {draw(table, RESULT.with_suffix('.png'))}\n{alt_text(table)}")
 
 

@@ -16,7 +16,9 @@ BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 def overhead():
     """The script scoring_overhead.py as a module."""
     spec = importlib.util.spec_from_file_location("scoring_overhead", BENCHMARKS / "scoring_overhead.py")
-    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)  # its dataclasses look it up there
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(
+        spec
+    )  # its dataclasses look it up there
     spec.loader.exec_module(module)
     return module
 
@@ -40,19 +42,22 @@ def test_what_is_added_is_the_difference_between_with_and_without(overhead):
     }
     table = overhead.summarise({chapter: runs for _, chapter in CHAPTERS.values()})
     assert list(table) == ["dense", "conv", "vae", "flowers"]
-    row = table["dense"]
-    assert row["kernel"] == pytest.approx(-0.25) and row["scoring"] == pytest.approx(0.6)
-    assert row["grader"] == 0 and row["seconds"] == pytest.approx(0.35)
-    assert row["deviation"] == pytest.approx(0.7 / 2**0.5)
-    assert (row["peak"], row["megabytes"]) == (760, 50)
-    assert row["dearest"] == (pytest.approx(0.5), "b")
+    cost = table["dense"]
+    assert cost["with"] == pytest.approx({"scoring": 0.6, "kernel": 1.5, "grader": 0.25})
+    assert cost["without"] == pytest.approx({"scoring": 0, "kernel": 1.75, "grader": 0.25})
+    assert cost["added"] == pytest.approx(0.35) and cost["deviation"] == pytest.approx(0.7 / 2**0.5)
+    assert (cost["peak"], cost["megabytes"]) == (760, 50)
+    assert cost["dearest"] == (pytest.approx(0.5), "b")
 
 
 def test_the_stored_overhead_can_be_shown(overhead, tmp_path):
     stored = json.loads(overhead.RESULT.read_text(encoding="utf-8"))
     table = overhead.summarise(stored["runs"])
     assert overhead.draw(table, tmp_path / "picture.png").stat().st_size > 10_000
-    assert all(f"{row['seconds']:.2f} s" in overhead.alt_text(table) for row in table.values())
+    assert all(cost["added"] < overhead.SECONDS for cost in table.values())
+    assert all(cost["megabytes"] < overhead.MEGABYTES for cost in table.values())
+    words = overhead.alt_text(table)
+    assert all(f"{name} " in words and f"{cost['megabytes']:.0f} MB" in words for name, cost in table.items())
     assert {"tensorflow", "python"} <= set(stored["versions"]) and stored["machine"]["cores"]
 
 
