@@ -42,6 +42,8 @@ _REFUSED = {
     "kexec_file_load": (320, 294),
     "kexec_load": (246, 104),
     "keyctl": (250, 219),
+    "memfd_create": (319, 279),  # memory that belongs to no process: no limit would count it
+    "memfd_secret": (447, 447),
     "mount": (165, 40),
     "mount_setattr": (442, 442),
     "move_mount": (429, 429),
@@ -60,6 +62,7 @@ _REFUSED = {
     "request_key": (249, 218),
     "setns": (308, 268),
     "settimeofday": (164, 170),
+    "shmget": (29, 194),  # as memfd_create
     "swapoff": (168, 225),
     "swapon": (167, 224),
     "syslog": (103, 116),
