@@ -45,19 +45,44 @@ _GIGABYTE = 1 << 30
 
 @dataclass(frozen=True)
 class Limits:
-    """What one submission may use: bytes of address space a process, of a file, of /tmp and /dev/shm; processes.
+    """What one submission may use. nbgrader_config.py can set each: c.SealedExecute.limits = {"memory": 2 << 30}.
 
-    open_files: of each process. The kernel's table of them is the whole machine's: all processes of a submission
-    together must not fill it, or other submissions fail.
+    Of all its processes together, looked at a few times a second (kernels/watch.py says how each is counted):
+
+    memory: bytes. processor_seconds: on all cores together. processes: how many.
+    disk: bytes of the files in its home folder. files: how many of them, folders included.
+
+    Enforced by Linux itself:
+
+    address_space, open_files: bytes and number of each process. The table of open files is the whole machine's:
+        all processes of a submission together must not fill it, or other submissions fail.
+    file: bytes of one file. temporary, shared_memory: bytes of /tmp and of /dev/shm.
+    threads: of all processes together, each process counted as one at least.
     """
 
-    memory: int = 12 * _GIGABYTE
+    memory: int = 4 * _GIGABYTE
+    processor_seconds: int = 2 * 3600
+    processes: int = 100
+    disk: int = 2 * _GIGABYTE
+    files: int = 20_000
+    address_space: int = 12 * _GIGABYTE
+    open_files: int = 1024
     file: int = 512 * _MEGABYTE
     temporary: int = 512 * _MEGABYTE
     shared_memory: int = 64 * _MEGABYTE
-    processes: int = 600
-    open_files: int = 1024
-    processor_seconds: int = 2 * 3600
+    threads: int = 600
+
+    def of_a_process(self) -> dict[str, int]:
+        """Those that setrlimit takes, by the names in the module resource, without RLIMIT_."""
+        return {
+            "AS": self.address_space,
+            "FSIZE": self.file,
+            "CORE": 0,
+            "NPROC": self.threads,
+            "NOFILE": self.open_files,
+            # The watch comes first: it says what happened, while this ends a process without a word.
+            "CPU": self.processor_seconds + 60,
+        }
 
 
 @dataclass(frozen=True)
@@ -161,15 +186,8 @@ def _python_places() -> list[Path]:
 
 
 def _resource_limits(limits: Limits) -> list[str]:
-    return [
-        *("prlimit", f"--as={limits.memory}", f"--fsize={limits.file}", "--core=0"),
-        *(
-            f"--nproc={limits.processes}",
-            f"--nofile={limits.open_files}",
-            f"--cpu={limits.processor_seconds}",
-            "--",
-        ),
-    ]
+    options = [f"--{name.lower()}={most}" for name, most in limits.of_a_process().items()]
+    return ["prlimit", *options, "--"]
 
 
 @functools.cache

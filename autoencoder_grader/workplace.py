@@ -16,6 +16,7 @@ import matplotlib
 
 from autoencoder_grader import sandbox
 from autoencoder_grader.kernels.fork_server import MAILBOX, SOCKETS, Fork, ForkServer, fork_server
+from autoencoder_grader.kernels.watch import Watch
 from autoencoder_helpers import cache
 from autoencoder_helpers.evidence.messages import ASKED_FOR, ENVIRONMENT, BadMessage, read_file
 
@@ -33,10 +34,20 @@ class Workplace:
 
     submitted: the folder that was handed in; its plain files are copied, links and devices are not.
     sealed: whether the kernel runs in a sandbox. server: the fork server that it comes from, if it does.
+    limits: what it may use.
+
+    watch: over these limits, once the kernel has started, until the block ends.
     """
 
-    def __init__(self, submitted: Path, sealed: bool, server: ForkServer | None = None):
-        self._submitted, self.sealed, self.server = submitted, sealed, server
+    def __init__(
+        self,
+        submitted: Path,
+        sealed: bool,
+        server: ForkServer | None = None,
+        limits: sandbox.Limits = sandbox.Limits(),
+    ):
+        self._submitted, self.sealed, self.server, self.limits = submitted, sealed, server, limits
+        self.watch: Watch | None = None
         self._user = sandbox.sandbox_user() if os.name == "posix" else 0
 
     def __enter__(self) -> Workplace:
@@ -56,6 +67,8 @@ class Workplace:
         return self
 
     def __exit__(self, *_) -> None:
+        if self.watch:
+            self.watch.stop()
         try:
             self._temporary.cleanup()
         except (OSError, RecursionError):  # folders deeper than Python follows: a learner's code made them
@@ -95,7 +108,7 @@ class Workplace:
             environment={**environment, **self.environment()},
             start_in="/",
         )
-        return sandbox.seal(kernel, room, self._user)
+        return sandbox.seal(kernel, room, self._user, self.limits)
 
     def fork(self, connection_info: Mapping, arguments: Sequence[str]) -> Fork:
         """Start a kernel here by forking the server. arguments: of ipykernel. Raises ForkFailed."""
@@ -109,7 +122,11 @@ class Workplace:
             (self.mailbox / "questions", f"{MAILBOX}/questions", False),
             (self.sockets, SOCKETS, True),
         ]
-        return self.server.fork(folders, ["-f", f"{SOCKETS}/inside.json", *arguments])
+        return self.server.fork(folders, ["-f", f"{SOCKETS}/inside.json", *arguments], self.limits)
+
+    def watch_over(self, kernel: subprocess.Popen | Fork) -> None:
+        """End the kernel, and all that it starts, when they use more than they may."""
+        self.watch = Watch(kernel.pid, self.home, self.limits, end=kernel.kill).start()
 
     def environment(self) -> Mapping[str, str]:
         """What the kernel's environment must hold."""

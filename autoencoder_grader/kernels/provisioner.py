@@ -21,9 +21,11 @@ class SandboxProvisioner(LocalProvisioner):
         """Start the kernel. Raises ForkFailed when none can be forked."""
         place = self.parent.place
         if place.server is None:
-            return await super().launch_kernel(place.command(cmd), **kwargs)
-        self.process = place.fork(self.connection_info, cmd[cmd.index("-f") + 2 :])
-        self.pid, self.pgid = self.process.pid, None
+            await super().launch_kernel(place.command(cmd), **kwargs)
+        else:
+            self.process = place.fork(self.connection_info, cmd[cmd.index("-f") + 2 :])
+            self.pid, self.pgid = self.process.pid, None
+        place.watch_over(self.process)
         return self.connection_info
 
 
