@@ -22,6 +22,7 @@ from traitlets import Any, Bool, Dict, Integer, TraitError, validate
 from autoencoder_grader import sandbox
 from autoencoder_grader.companions import WEIGHTS
 from autoencoder_grader.harmless import harmless_content, harmless_outputs, harmless_result, harmless_text
+from autoencoder_grader.kernels import landlock
 from autoencoder_grader.kernels.fork_server import ForkFailed
 from autoencoder_grader.kernels.provisioner import SealedKernelManager
 from autoencoder_grader.outcome import KEY, NOT_RUN, Outcome, card_output, no_evidence
@@ -80,9 +81,9 @@ class SealedExecute(Execute):
             Path(coursedir.format_path(step, names["student"], names["assignment"]))
             for step in (coursedir.submitted_directory, coursedir.autograded_directory)
         ]
-        sealed = sandbox.require(self.trust_submissions)
+        tier = sandbox.require(self.trust_submissions)
         course = Path(coursedir.root)
-        if sealed:
+        if tier:
             sandbox.expect_hidden(course)
         load_mnist()  # the sandbox sees the cache, but cannot fill it
         self._scoring = scoring_process(course, self.more_seeds, course / ".grading" / "scoring.log")
@@ -92,11 +93,13 @@ class SealedExecute(Execute):
         self._graded = []
         self._last_start = time.monotonic() + self.whole_timeout
         self._outcome = outcome = resources.setdefault("outcome", Outcome())
-        outcome.sandbox = "bubblewrap" if sealed else "none (trusted)"
+        outcome.sandbox = tier or "none (trusted)"
+        if tier == sandbox.LANDLOCK:
+            outcome.notes.append(landlock.LACKS)
         outcome.notes += nb.metadata.pop(KEY, {}).get("notes", [])  # RepairFromRelease's
         log = course / ".grading" / "kernels.log"
-        server = kernel_server(log) if sealed else None
-        with Workplace(folders[0], sealed, server, sandbox.Limits(**self.limits)) as self._place:
+        server = kernel_server(log) if tier == sandbox.BUBBLEWRAP else None
+        with Workplace(folders[0], tier, server, sandbox.Limits(**self.limits)) as self._place:
             if self.on_workplace:
                 self.on_workplace(self._place.home)
             nb, resources = super().preprocess(nb, resources, km)

@@ -33,7 +33,7 @@ class Workplace:
     """A temporary folder for one run of one submission; use it in a ``with`` block.
 
     submitted: the folder that was handed in; its plain files are copied, links and devices are not.
-    sealed: whether the kernel runs in a sandbox. server: the fork server that it comes from, if it does.
+    tier: the sandbox that the kernel runs in, one of sandbox.TIERS, or "" for none. server: the fork server that it comes from, if it does.
     limits: what it may use.
 
     watch: over these limits, once the kernel has started, until the block ends.
@@ -42,11 +42,11 @@ class Workplace:
     def __init__(
         self,
         submitted: Path,
-        sealed: bool,
+        tier: str,
         server: ForkServer | None = None,
         limits: sandbox.Limits = sandbox.Limits(),
     ):
-        self._submitted, self.sealed, self.server, self.limits = submitted, sealed, server, limits
+        self._submitted, self.tier, self.server, self.limits = submitted, tier, server, limits
         self.watch: Watch | None = None
         self._user = sandbox.sandbox_user() if os.name == "posix" else 0
 
@@ -60,10 +60,13 @@ class Workplace:
             folder.mkdir(parents=True)
         copy_plain_files(self._submitted, self.home, leave_out=".ipynb")
         self._copy_font_list()
+        (self.home / ".tmp").mkdir(exist_ok=True)
         if self.sealed:
             sandbox.give_to(self._user, self.home, self.mailbox / "answers", self.sockets)
         if self.server:
             sandbox.let_through(self._user, top)
+        if self.tier == sandbox.LANDLOCK:
+            top.chmod(0o711)  # it shows folders where they are: its user must get there
         return self
 
     def __exit__(self, *_) -> None:
@@ -75,9 +78,14 @@ class Workplace:
             subprocess.run(["rm", "-rf", "--", self._temporary.name], capture_output=True, check=False)
 
     @property
+    def sealed(self) -> bool:
+        """Whether the kernel runs in a sandbox."""
+        return bool(self.tier)
+
+    @property
     def home_inside(self) -> str:
         """The home folder's name, as the kernel sees it."""
-        return sandbox.HOME if self.sealed else str(self.home)
+        return sandbox.HOME if self.tier == sandbox.BUBBLEWRAP else str(self.home)
 
     def ask_for(self, check: str, ticket: str) -> None:
         """Say for which check evidence is wanted from now on."""
@@ -100,6 +108,9 @@ class Workplace:
             return list(kernel)
         sandbox.give_to(self._user, self.sockets)  # by now it holds the connection file
         readable, shown_as, environment = _public_things()
+        if self.tier == sandbox.LANDLOCK:  # nothing has another name there
+            readable, shown_as = [*readable, *shown_as], {}
+            environment["AUTOENCODER_CACHE"] = str(cache.cache_dir())
         room = sandbox.Room(
             self.home,
             writable=[self.mailbox / "answers", self.sockets],
@@ -108,7 +119,7 @@ class Workplace:
             environment={**environment, **self.environment()},
             start_in="/",
         )
-        return sandbox.seal(kernel, room, self._user, self.limits)
+        return sandbox.seal(kernel, room, self._user, self.limits, tier=self.tier)
 
     def fork(self, connection_info: Mapping, arguments: Sequence[str]) -> Fork:
         """Start a kernel here by forking the server. arguments: of ipykernel. Raises ForkFailed."""

@@ -140,7 +140,7 @@ class Watch:
 
     def _kill(self, processes: Iterable[psutil.Process]) -> None:
         self._end()
-        for process in processes:  # without a sandbox, what it started does not end with it
+        for process in list(processes)[1:]:  # without a sandbox, what it started does not end with it
             with contextlib.suppress(psutil.Error):
                 process.kill()
 

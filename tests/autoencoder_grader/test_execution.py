@@ -18,6 +18,9 @@ MEGABYTE = 1 << 20
 needs_sandbox = pytest.mark.skipif(
     not sandbox.available(), reason="no sandbox here: bubblewrap is missing or may not run"
 )
+needs_landlock = pytest.mark.skipif(
+    bool(sandbox.trouble_with(sandbox.LANDLOCK)), reason="this Linux has no Landlock, or none that will do"
+)
 ENDLESS = """\
 beta = 0.0012
 while "forever":
@@ -308,11 +311,11 @@ def greedy(tmp_path_factory, tiny_course, notebook, empty_gradebook):
     return grade_greedy(tiny_course(tmp_path_factory.mktemp("course"), empty_gradebook), notebook, GREEDY)
 
 
-def expect_limit(course, report, name):
+def expect_limit(course, report, name, notes=1):
     assert points(course, name) == {"conv.sides": 1, "flowers.beta": 0}
     assert outcome(course, name)["status"] == "limit"
-    (note,) = notes_of(report, name)
-    assert SAYS[name] in note and note.endswith("(cell train-net)")
+    note, *more = notes_of(report, name)
+    assert SAYS[name] in note and note.endswith("(cell train-net)") and len(more) == notes - 1
 
 
 @pytest.mark.parametrize("name", GREEDY)
@@ -324,6 +327,47 @@ def test_what_all_processes_use_up_together_is_limited(greedy, name):
 def test_so_it_is_where_kernels_cannot_be_forked(graded_course, notebook, monkeypatch):
     monkeypatch.setattr(execution, "kernel_server", lambda log: None)
     expect_limit(*grade_greedy(graded_course, notebook, ["memory"]), "memory")
+
+
+@needs_landlock
+def test_in_the_reduced_sandbox_the_same_holds_and_a_person_is_told_what_it_lacks(
+    graded_course, notebook, monkeypatch, marker
+):
+    monkeypatch.setenv(sandbox.ONLY, sandbox.LANDLOCK)
+    folder = graded_course.folder
+    leaves = LEAVES.format(marker=f"landlock-{marker}")
+    paths = [folder / "gradebook.db", folder / "solutions"]
+    spies = "\n".join(
+        [
+            leaves,
+            "import numpy as np, tensorflow as tf, tf_keras",
+            "from autoencoder_helpers import load_mnist",
+            "(images, _), _ = load_mnist()",
+            "model = tf_keras.Sequential([tf_keras.layers.Dense(2)])",
+            "model.compile(loss='mse')",
+            "model.fit(images[:64].reshape(64, -1) / 255, np.zeros((64, 2)), verbose=0)",
+            "os.makedirs('weights', exist_ok=True)",
+            "np.savez('weights/mine.npz', x=1)",
+            "seen = []",
+            f"for path in {list(map(str, paths))!r}:",
+            "    try:",
+            "        seen.append(os.listdir(path) if os.path.isdir(path) else open(path))",
+            "    except OSError:",
+            "        pass",
+            "print('seen:', seen)",
+        ]
+    )
+    graded_course.hand_in("spy", "01_tiny", notebook("tiny", train_net=spies))
+    course, report = grade_greedy(graded_course, notebook, ["memory"])
+    expect_limit(course, report, "memory", notes=2)
+    for name in ("modest", "spy"):
+        assert points(course, name) == {"conv.sides": 1, "flowers.beta": 1}
+        assert outcome(course, name)["sandbox"] == "landlock" and outcome(course, name)["status"] == "graded"
+        (note,) = notes_of(report, name)
+        assert "reduced sandbox" in note and "process ids" in note
+    assert printed(graded_cell(course, "spy", "train-net")) == "seen: []\n"
+    assert (folder / "autograded" / "spy" / "01_tiny" / "weights" / "mine.npz").exists()
+    assert not processes_with(f"landlock-{marker}")
 
 
 def test_a_limit_that_is_met_costs_nobody_else_anything(greedy):
