@@ -123,10 +123,12 @@ def grade(ctx, assignments, students, trusted):
     course = _course(ctx)
     from rich.console import Console
 
+    from autoencoder_grader.doctor import expect_ready
     from autoencoder_grader.grading import grade as grade_submissions
     from autoencoder_grader.results import read_results
     from autoencoder_grader.table import print_table
 
+    expect_ready(course, trusted)
     console = Console()
     report = grade_submissions(course, assignments, students, console=console, trusted=trusted)
     if report.grades is None:
@@ -175,6 +177,28 @@ def validity(ctx, cases, seeds, processes, folder, stock):
     write_report(report, verdicts, complaints)
     click.echo(f"all verdicts: {report}")
     ctx.exit(1 if complaints or any(verdict.fault for verdict in verdicts) else 0)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print all findings as JSON.")
+@click.pass_context
+def doctor(ctx, as_json):
+    """Try out whether this machine can grade; say what is missing."""
+    from autoencoder_grader import doctor as looks
+
+    course, trouble = None, ""
+    try:
+        course = _course(ctx)
+    except CourseError as error:
+        trouble = str(error)
+    findings = []
+    for finding in looks.examine(course, trouble):
+        findings.append(finding)
+        if not as_json:
+            click.echo(looks.as_lines(finding))
+    able = looks.able(findings)
+    click.echo(looks.as_json(findings) if as_json else f"This machine can{'' if able else 'not'} grade.")
+    ctx.exit(0 if able else 1)
 
 
 @main.command(name="help")

@@ -167,7 +167,13 @@ def _seal_by_landlock(command: Sequence[str], room: Room, user: int, limits: Lim
     readable = [*map(Path, places), *room.readable]
     folder = str(room.folder)
     temporary = f"{folder}/.tmp"  # what is there counts as the submission's files
-    variables = {"HOME": folder, "PATH": os.defpath, "LANG": "C.UTF-8", "TMPDIR": temporary, **room.environment}
+    variables = {
+        "HOME": folder,
+        "PATH": os.defpath,
+        "LANG": "C.UTF-8",
+        "TMPDIR": temporary,
+        **room.environment,
+    }
     settings = {
         "readable": [str(place) for place in readable],
         "writable": [folder, *map(str, room.writable), *_DEVICES],

@@ -14,7 +14,6 @@ from __future__ import annotations
 import ctypes
 import json
 import os
-import resource
 import signal
 import stat
 import struct
@@ -41,7 +40,8 @@ _KEEP_RIGHTS, _AMBIENT, _RAISE = 8, 47, 2
 _CAPABILITIES_VERSION, _READ_SEARCH = 0x20080522, 2  # CAP_DAC_READ_SEARCH
 
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_FOLDER = 1, 2, 4, 8
-_ALL = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16) - 1}  # all rights, by the first version
+# All rights, by the first version that knows them.
+_ALL = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16) - 1}
 _MAKE_DEVICES = 1 << 6 | 1 << 11  # character and block devices
 _OF_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | 1 << 14 | 1 << 15  # what a rule for a plain file may name
 _BIND_CONNECT_TCP, _ABSTRACT_SOCKETS_AND_SIGNALS = 3, 3
@@ -149,6 +149,8 @@ def _stop(*_) -> None:
 
 def _become(settings: Mapping, command: Sequence[str]) -> None:
     """Become the command, in the child."""
+    import resource  # not there on Windows, where the rest of this module can be imported
+
     try:
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
@@ -157,8 +159,8 @@ def _become(settings: Mapping, command: Sequence[str]) -> None:
         os.closerange(3, 1 << 16)
         user = settings["user"]
         for name, most in settings["limits"].items():
-            if name == "NPROC" and user is None:  # Linux counts all of a user's: those that are there come on top
-                most += _threads_of(os.getuid())
+            if name == "NPROC" and user is None:
+                most += _threads_of(os.getuid())  # Linux counts all of a user's
             _, highest = resource.getrlimit(getattr(resource, f"RLIMIT_{name}"))
             if highest != resource.RLIM_INFINITY and user is None:
                 most = min(most, highest)

@@ -123,7 +123,8 @@ _PRETENDED_ALONE = {
     "utimensat": (280, 88),
     "utimes": (235, None),
 }
-_CLONE, _CLONE3, _IOCTL, _SOCKET, _SOCKETPAIR, _PRLIMIT = (56, 220), (435, 435), (16, 29), (41, 198), (53, 199), (302, 261)
+_CLONE, _CLONE3, _IOCTL = (56, 220), (435, 435), (16, 29)
+_SOCKET, _SOCKETPAIR, _PRLIMIT = (41, 198), (53, 199), (302, 261)
 MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # name: (column above, AUDIT_ARCH_...)
 
 _NEW_NAMESPACES = 0x7E020080  # all CLONE_NEW... flags

@@ -25,7 +25,6 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -179,8 +178,10 @@ def disk_usage(folder: Path, most_files: int) -> tuple[int, int]:
     """(bytes that files take up, how many there are) below a stranger's folder; no link is followed.
 
     It stops counting soon after `most_files`. Raises TooDeep for folders in folders without end, and for such that may
-    not be looked into.
+    not be looked into. On Windows, where there is no sandbox either, nothing is counted.
     """
+    if os.name != "posix":
+        return 0, 0
     device = os.lstat(folder).st_dev
     size, files, seen = 0, 0, set()
 
@@ -226,10 +227,10 @@ def deleted_bytes(processes: Iterable[psutil.Process], folder: Path) -> int:
             for entry in opened:
                 with contextlib.suppress(OSError):
                     status = entry.stat()
-                    if status.st_nlink == 0 and stat.S_ISREG(status.st_mode) and status.st_dev == device:
-                        if status.st_ino not in seen:
-                            seen.add(status.st_ino)
-                            size += status.st_blocks * 512
+                    deleted = stat.S_ISREG(status.st_mode) and status.st_nlink == 0
+                    if deleted and status.st_dev == device and status.st_ino not in seen:
+                        seen.add(status.st_ino)
+                        size += status.st_blocks * 512
     return size
 
 

@@ -626,7 +626,9 @@ while True:
 
 
 @pytest.mark.skipif(
-    os.geteuid() != 0 or landlock.version() < landlock.LEAST_VERSION or not os.path.exists("/usr/bin/python3"),
+    os.geteuid() != 0
+    or landlock.version() < landlock.LEAST_VERSION
+    or not os.path.exists("/usr/bin/python3"),
     reason="root only can become somebody else; a system's Python only can be read then",
 )
 def test_somebody_without_roots_rights_gets_the_same(tmp_path):
@@ -660,7 +662,16 @@ print(json.dumps([os.getuid(), os.path.exists("new"), seen]))"""
             "reads_all": False,
         }
         start = f"import sys; sys.path.append({str(folder)!r}); from kernels.landlock import main; main()"
-        command = ["setpriv", "--reuid=61000", "--regid=61000", "--clear-groups", "/usr/bin/python3", "-I", "-S", "-c"]
+        command = [
+            "setpriv",
+            "--reuid=61000",
+            "--regid=61000",
+            "--clear-groups",
+            "/usr/bin/python3",
+            "-I",
+            "-S",
+            "-c",
+        ]
         command += [start, json.dumps(settings), "/usr/bin/python3", "-c", code]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
         assert json.loads(done.stdout or "null") == [61_000, False, ["refused"] * 3], done.stderr

@@ -151,7 +151,9 @@ def test_large_files_are_counted_also_when_deleted_but_open(watched, how):
 
 
 def test_what_stays_within_its_limits_is_left_alone_and_measured(watched):
-    code = "import time\nend = time.process_time() + 0.5\nwhile time.process_time() < end: pass\ntime.sleep(1)"
+    code = (
+        "import time\nend = time.process_time() + 0.5\nwhile time.process_time() < end: pass\ntime.sleep(1)"
+    )
     watch = watched(code, Limits())
     assert not watch.exceeded
     assert 0.3 < watch.processor_seconds < 5 and MEGABYTE < watch.memory < 500 * MEGABYTE
@@ -219,11 +221,17 @@ def test_one_fork_is_ended_and_its_neighbour_goes_on(tmp_path, kernel):
         home.mkdir()
         sandbox.give_to(sandbox.sandbox_user(), home)
     try:
-        with kernel(server, homes[0], Limits()) as (loud, ask_loud), kernel(server, homes[1], Limits()) as (quiet, ask):
+        with (
+            kernel(server, homes[0], Limits()) as (loud, ask_loud),
+            kernel(server, homes[1], Limits()) as (quiet, ask),
+        ):
             assert psutil.Process(loud.pid).ppid() == psutil.Process(quiet.pid).ppid()
             watches = [
                 Watch(fork.pid, home, limits, fork.kill).start()
-                for fork, home, limits in ((loud, homes[0], Limits(processes=12)), (quiet, homes[1], Limits()))
+                for fork, home, limits in (
+                    (loud, homes[0], Limits(processes=12)),
+                    (quiet, homes[1], Limits()),
+                )
             ]
             ask_loud(f"import os\nif os.fork() == 0:\n    exec({PROCESSES.format(processes=20)!r})")
             assert loud.wait(10) is not None
