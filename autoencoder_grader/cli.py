@@ -3,6 +3,7 @@
 Each sub-command imports what it needs when it runs, so that `--help` answers at once.
 """
 
+import sys
 from pathlib import Path
 
 import click
@@ -199,6 +200,26 @@ def doctor(ctx, as_json):
     able = looks.able(findings)
     click.echo(looks.as_json(findings) if as_json else f"This machine can{'' if able else 'not'} grade.")
     ctx.exit(0 if able else 1)
+
+
+@main.group()
+def kernelspec():
+    """Offer the sandbox to other programs, as a Jupyter kernel."""
+
+
+@kernelspec.command()
+@click.option("--user", "prefix", flag_value="", default=True, help="For this user. This is the default.")
+@click.option("--sys-prefix", "prefix", flag_value=sys.prefix, help="For this Python environment.")
+@click.option("--prefix", type=click.Path(file_okay=False), help="Below this folder, in share/jupyter/kernels.")
+def install(prefix):
+    """Install the kernel autoencoder-sandbox.
+
+    Then `nbgrader autograde --Execute.kernel_name=autoencoder-sandbox`, nbclient and JupyterLab can run notebooks in
+    the sandbox: on a copy of the notebook's folder, to which new files are copied when the kernel ends.
+    """
+    from autoencoder_grader.kernels.spec import install as install_kernelspec
+
+    click.echo(f"installed {install_kernelspec(prefix or None)}")
 
 
 @main.command(name="help")

@@ -137,6 +137,8 @@ class Workplace:
 
     def watch_over(self, kernel: subprocess.Popen | Fork) -> None:
         """End the kernel, and all that it starts, when they use more than they may."""
+        if self.watch:  # a kernel that was here before
+            self.watch.stop()
         self.watch = Watch(kernel.pid, self.home, self.limits, end=kernel.kill).start()
 
     def environment(self) -> Mapping[str, str]:
@@ -146,6 +148,10 @@ class Workplace:
     def bring_back(self, folder: str, target: Path, suffix: str = ".npz") -> None:
         """Copy the plain files of a folder in the home folder, such as trained weights, to `target`."""
         copy_plain_files(self.home / folder, target, only=suffix, most_in_all=MOST_BROUGHT_BACK)
+
+    def bring_all_back(self, target: Path) -> None:
+        """Copy the plain files of the home folder, but notebooks and hidden ones, to `target`."""
+        copy_plain_files(self.home, target, leave_out=".ipynb", most_in_all=MOST_BROUGHT_BACK)
 
     def _copy_font_list(self) -> None:
         """Give matplotlib its list of fonts, which takes seconds to make."""
@@ -198,7 +204,10 @@ def plain_files(folder: Path) -> Iterator[Path]:
 def copy_plain_files(
     source: Path, target: Path, only: str = "", leave_out: str = "\0", most_in_all: int | None = None
 ) -> None:
-    """Copy the plain files below `source`, of at most MOST_BYTES each, to the same places below `target`."""
+    """Copy the plain files below `source`, of at most MOST_BYTES each, to the same places below `target`.
+
+    A file that is there already, with the same bytes, is left alone.
+    """
     left = most_in_all
     for path in plain_files(source):
         if not path.name.endswith(only) or path.name.endswith(leave_out):
@@ -214,6 +223,8 @@ def copy_plain_files(
             if left < 0:
                 return
         copy = target / path.relative_to(source)
+        if _holds(copy, data):
+            continue
         partial = copy.with_name(f".{os.getpid()}.partial")
         try:
             copy.parent.mkdir(parents=True, exist_ok=True)
@@ -224,3 +235,10 @@ def copy_plain_files(
                 raise
             with contextlib.suppress(OSError):
                 partial.unlink()
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    try:
+        return path.stat().st_size == len(data) and path.read_bytes() == data
+    except (OSError, ValueError):
+        return False

@@ -41,7 +41,7 @@ def module(monkeypatch):
 def test_help_lists_every_sub_command():
     result = run("help")
     assert result.exit_code == 0
-    assert {"demo", "doctor", "grade", "help", "lab", "references", "release", "validity"} == set(cli.main.commands)
+    assert {"demo", "doctor", "grade", "help", "kernelspec", "lab", "references", "release", "validity"} == set(cli.main.commands)
     for name in cli.main.commands:
         assert f"\n  {name} " in result.output
     assert result.output == run("--help").output
