@@ -33,7 +33,8 @@ class SandboxProvisioner(LocalProvisioner):
     """
 
     limits = Dict(
-        value_trait=Integer(), help="What a kernel may use, by the names in sandbox.Limits, where not as that says."
+        value_trait=Integer(),
+        help="What a kernel may use, by the names in sandbox.Limits, where not as that says.",
     ).tag(config=True)
     _own_place: Workplace | None = None
     _folder: Path | None = None

@@ -20,13 +20,15 @@ needs_sandbox = pytest.mark.skipif(
     not sandbox.available(), reason="no sandbox here: bubblewrap is missing or may not run"
 )
 
-# Each is given a number of processes and runs until it is ended.
+# Each runs until it is ended; the file tells since when it has exceeded its limit.
+NOW = "open('since', 'w').close()"
 MEMORY = """
 import os, time
 for _ in range({processes} - 1):
     if os.fork() == 0:
         break
 held = bytearray(os.urandom(1 << 20)) * {megabytes}
+{now}
 time.sleep(60)"""
 PROCESSOR = """
 import os
@@ -50,11 +52,13 @@ import os, time
 for _ in range({processes} - 1):
     if os.fork() == 0:
         break
+{now}
 time.sleep(60)"""
 SMALL_FILES = """
 import time
 for number in range({files}):
     open(f"{{number}}", "w").close()
+{now}
 time.sleep(60)"""
 LARGE_FILES = """
 import os, time
@@ -63,6 +67,7 @@ for number in range(5):
     os.{how}
     file.write(os.urandom(4 << 20)), file.flush()
     globals()[f"keep{{number}}"] = file
+{now}
 time.sleep(60)"""
 
 
@@ -91,6 +96,8 @@ def watched(tmp_path):
                 process.kill()
                 watch.stop()
         assert not watch.failure and len(ended) == bool(watch.exceeded)
+        if watch.exceeded and (tmp_path / "since").exists():
+            assert time.time() - (tmp_path / "since").stat().st_mtime < 5
         if not watch.exceeded:
             for process in family[1:]:
                 process.kill()
@@ -103,7 +110,7 @@ def watched(tmp_path):
 
 @posix_only
 def test_memory_is_that_of_all_processes_together(watched):
-    code = MEMORY.format(processes=4, megabytes=60)
+    code = MEMORY.format(now=NOW, processes=4, megabytes=60)
     watch = watched(code, Limits(memory=150 * MEGABYTE))
     assert "MB of memory of all its processes, more than the limit of 150 MB" in watch.exceeded
     assert watch.memory > 150 * MEGABYTE
@@ -112,7 +119,7 @@ def test_memory_is_that_of_all_processes_together(watched):
 @linux_only
 def test_shared_memory_counts_once(watched):
     shared = "held = bytearray(os.urandom(1 << 20)) * 100\n"
-    code = f"import os\n{shared}" + PROCESSES.format(processes=5)
+    code = f"import os\n{shared}" + PROCESSES.format(now=NOW, processes=5)
     watch = watched(code, Limits(memory=250 * MEGABYTE), seconds=4)
     assert not watch.exceeded and 100 * MEGABYTE < watch.memory < 200 * MEGABYTE
 
@@ -134,19 +141,19 @@ def test_processor_time_of_what_has_ended_stays_counted_though_nobody_waited(wat
 
 @posix_only
 def test_processes_are_counted_all(watched):
-    watch = watched(PROCESSES.format(processes=30), Limits(processes=20))
+    watch = watched(PROCESSES.format(now=NOW, processes=30), Limits(processes=20))
     assert watch.exceeded.endswith("processes, more than the limit of 20")
 
 
 def test_small_files_are_counted(watched):
-    watch = watched(SMALL_FILES.format(files=300), Limits(files=200))
+    watch = watched(SMALL_FILES.format(now=NOW, files=300), Limits(files=200))
     assert watch.exceeded == "more than 200 files, which is the limit"
 
 
 @linux_only
 @pytest.mark.parametrize("how", ["getpid()", "unlink(file.name)"], ids=["kept", "deleted"])
 def test_large_files_are_counted_also_when_deleted_but_open(watched, how):
-    watch = watched(LARGE_FILES.format(how=how), Limits(disk=10 * MEGABYTE))
+    watch = watched(LARGE_FILES.format(now=NOW, how=how), Limits(disk=10 * MEGABYTE))
     assert "MB of files, more than the limit of 10 MB" in watch.exceeded
 
 
@@ -233,7 +240,7 @@ def test_one_fork_is_ended_and_its_neighbour_goes_on(tmp_path, kernel):
                     (quiet, homes[1], Limits()),
                 )
             ]
-            ask_loud(f"import os\nif os.fork() == 0:\n    exec({PROCESSES.format(processes=20)!r})")
+            ask_loud(f"import os\nif os.fork() == 0:\n    exec({PROCESSES.format(now='', processes=20)!r})")
             assert loud.wait(10) is not None
             assert ask("print('here')") == "here\n" and quiet.poll() is None
             for watch in watches:
