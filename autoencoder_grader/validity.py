@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import nbformat
@@ -210,6 +210,19 @@ def write_report(path: Path, verdicts: Sequence[Verdict], complaints: Sequence[s
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(data, indent=1), encoding="utf-8")
+
+
+def read_report(path: Path) -> tuple[list[Verdict], list[str]]:
+    """Read what `write_report` wrote: (verdicts, lines about statuses). Raises CourseError for a missing file."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CourseError(f"{path}: no report; run `autoencoder-course validity` first") from None
+    names = [field.name for field in fields(Verdict)]
+    verdicts = [
+        Verdict(**{**{name: row[name] for name in names}, "found": tuple(row["found"])}) for row in data["verdicts"]
+    ]
+    return verdicts, data["statuses"]
 
 
 def _grade_shard() -> None:
