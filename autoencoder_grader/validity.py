@@ -19,6 +19,7 @@ from pathlib import Path
 import nbformat
 
 from autoencoder_grader import sandbox
+from autoencoder_grader.canaries import Canaries
 from autoencoder_grader.corpus import KINDS, Case, build, read_cases
 from autoencoder_grader.grading import grade
 from autoencoder_grader.nbgrader_api import CONFIG_FILE, folder_of, open_api
@@ -69,12 +70,16 @@ def run_validity(
 ) -> tuple[list[Verdict], list[str]]:
     """Grade the cases of a course's corpus in `folder`; return a verdict a check, and a line a status not expected.
 
+    Canaries stand around it: lines also tell of files changed, connections made and processes left by a submission.
+
     wanted: kinds or parts of names; all cases if empty. more_seeds: secret seeds to score on, beside the first.
     shards: processes that grade at the same time. stock: grade as nbgrader does by itself. say: where lines go.
     Raises CourseError when there are no such cases, and where there is no sandbox for them.
     """
     cases = read_cases(course / CORPUS, tuple(wanted))
     sandbox.require(trusted=False)
+    # One case says what happens where photos are asked for and none are at hand.
+    environment = {name: value for name, value in os.environ.items() if name != "AUTOENCODER_FLOWERS"}
     processes = []
     for index in range(min(shards, len(cases))):
         own = cases[index::shards]
@@ -86,17 +91,20 @@ def run_validity(
             names = [case.name for case in own]
             module = "autoencoder_grader.validity"
             command = [sys.executable, "-m", module, str(shard), str(more_seeds), *names]
-        # One case says what happens where photos are asked for and none are at hand.
-        environment = {name: value for name, value in os.environ.items() if name != "AUTOENCODER_FLOWERS"}
-        started = subprocess.Popen(
-            command, stdout=subprocess.PIPE, text=True, encoding="utf-8", env=environment
-        )
-        processes.append((shard, own, started))
-    _follow([process for _, _, process in processes], len(cases), say)
-    verdicts, complaints = [], []
-    for shard, own, process in processes:
-        if process.wait() != 0:
-            raise CourseError(f"grading the corpus in {shard} ended with code {process.returncode}")
+        processes.append((shard, own, command))
+    verdicts: list[Verdict] = []
+    complaints: list[str] = []
+    with Canaries([shard / name for shard, _, _ in processes for name in ("submitted", "solutions")]) as canaries:
+        running = [
+            subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8", env=environment)
+            for _, _, command in processes
+        ]
+        _follow(running, len(cases), say)
+        codes = [process.wait() for process in running]
+    complaints += canaries.harmed
+    for (shard, own, _), code in zip(processes, codes, strict=True):
+        if code != 0:
+            raise CourseError(f"grading the corpus in {shard} ended with code {code}")
         for case in own:
             found, complaint = _read_case(shard, case, stock)
             verdicts += found
