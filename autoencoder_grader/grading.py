@@ -19,7 +19,7 @@ from autoencoder_grader import sandbox
 from autoencoder_grader.companions import WEIGHTS
 from autoencoder_grader.engine import journal
 from autoencoder_grader.engine.bundle import pack
-from autoencoder_grader.engine.cluster import Cluster, InThisProcess, Outcome
+from autoencoder_grader.engine.cluster import Cluster, GradeOne, InThisProcess, Outcome
 from autoencoder_grader.engine.orders import CourseCopy, Graded, InfrastructureFault, Order, digest
 from autoencoder_grader.engine.released import small_gradebook
 from autoencoder_grader.engine.writer import Writer, expect_writable
@@ -107,6 +107,7 @@ def grade(
     workers: int = 1,
     scheduler: str | None = None,
     settings: dict | None = None,
+    grade_one: GradeOne | None = None,
 ) -> GradingReport:
     """Grade the submissions of a course and write feedback pages and grades.csv.
 
@@ -123,6 +124,7 @@ def grade(
     trusted: run the submissions without a sandbox where there is none.
     workers: so many are graded at the same time. scheduler: the address of a Dask scheduler to use instead.
     settings: further settings of SealedExecute.
+    grade_one: takes the place of engine.worker.grade_order, to measure or to test everything around it.
 
     A submission that was graded to the end and has not changed since (nor its solution, nor the checks) is
     left alone; one whose grading was interrupted is graded again. What cannot be graded becomes a line in the
@@ -140,7 +142,7 @@ def grade(
             run = _Run(course, choice, console or Console(), expected or {}, trusted, settings or {})
             if dry_run:
                 return run.plan()
-            return run.grade(keep_weights, after, workers, scheduler)
+            return run.grade(keep_weights, after, workers, scheduler, grade_one)
     except Timeout:
         raise CourseError(f"another `grade` is at work in {course}; wait for it, or stop it") from None
 
@@ -173,13 +175,13 @@ class _Run:
                 self.report.unchanged.append(submission)
         return self.report
 
-    def grade(self, keep_weights, after, workers, scheduler) -> GradingReport:
+    def grade(self, keep_weights, after, workers, scheduler, grade_one) -> GradingReport:
         """Grade what is to be graded."""
         writer = Writer(self.api, self.course / RECORDS / "incoming")
         try:
             todo = self._todo(writer)
             if todo:
-                self._grade_all(todo, writer, keep_weights, after, workers, scheduler)
+                self._grade_all(todo, writer, keep_weights, after, workers, scheduler, grade_one)
         finally:
             writer.close()
         report = self.report
@@ -226,7 +228,7 @@ class _Run:
             raise CourseError(f"no graded cell belongs to the check {self.choice.check!r}")
         return todo
 
-    def _grade_all(self, todo, writer, keep_weights, after, workers, scheduler) -> None:
+    def _grade_all(self, todo, writer, keep_weights, after, workers, scheduler, grade_one) -> None:
         progress: list[GradingProgress] = []
 
         def on_event(label: str, event: dict) -> None:
@@ -234,9 +236,10 @@ class _Run:
                 progress[0].event(label, event)
 
         workers = min(workers, len(todo))
-        engine = (
-            Cluster(on_event, workers, scheduler) if scheduler or workers > 1 else InThisProcess(on_event)
-        )
+        if scheduler or workers > 1:
+            engine = Cluster(on_event, workers, scheduler, grade_one)
+        else:
+            engine = InThisProcess(on_event, grade_one)
         expected = {str(submission): seconds for submission, seconds in todo.items()}
         fingerprints: dict[str, str] = {}
         submissions = {str(submission): submission for submission in todo}
