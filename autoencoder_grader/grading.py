@@ -31,9 +31,9 @@ from autoencoder_grader.progress import GradingProgress
 from autoencoder_grader.release import chapters_of
 from autoencoder_grader.scoring.private_data import secret_seed
 from autoencoder_grader.submissions import (
+    Fingerprints,
     Submission,
     find_submissions,
-    fingerprint,
     problem_with,
     solution_digest,
 )
@@ -156,6 +156,7 @@ class _Run:
         self.log = course / RECORDS / "nbgrader.log"
         self.settings = {"SealedExecute": {"trust_submissions": trusted, **settings}}
         self.report = GradingReport()
+        self.fingerprints = Fingerprints(course, self.api.coursedir.ignore)
         expect_writable(self.api)
 
     def plan(self) -> GradingReport:
@@ -275,7 +276,7 @@ class _Run:
             if name not in copies:
                 with self.api.gradebook as gradebook:
                     copies[name] = CourseCopy(name, config, small_gradebook(gradebook, name), secret, self.settings)
-            fingerprints[str(submission)] = fingerprint(submission, self.course, self.api.coursedir.ignore)
+            fingerprints[str(submission)] = self.fingerprints.of(submission)
             files = pack(submission.folder)
             given = writer.given(submission.student, name, self.choice.cell)
             yield Order(submission.student, name, files, digest(files), copies[name], given)
@@ -288,7 +289,7 @@ class _Run:
             write_log(self.log, label, {"log": graded.log})
         if graded and graded.status != INVALID:
             try:
-                writer.commit(graded, handed_in)
+                writer.commit(graded, handed_in, outcome.order.files)
             except InfrastructureFault as reason_:
                 fault = str(reason_)
         if fault:
@@ -310,7 +311,7 @@ class _Run:
             report.notes += [f"{label}: {note}" for note in graded.notes]
             weights = folder_of(self.api, "autograded") / submission.student / submission.assignment / WEIGHTS
             if keep_weights and copy_weights(weights, submission.folder / WEIGHTS):
-                handed_in = fingerprint(submission, self.course, self.api.coursedir.ignore)
+                handed_in = self.fingerprints.of(submission)
                 writer.commit_again(submission.student, submission.assignment, handed_in)
             progress.finish(label, _line(submission, graded), graded.status, graded.seconds)
 
@@ -323,7 +324,7 @@ class _Run:
             return "its graded notebook or feedback page is missing"
         if self.choice.again or self.choice.check:
             return "graded again"
-        if entry.fingerprint != fingerprint(submission, self.course, self.api.coursedir.ignore):
+        if entry.fingerprint != self.fingerprints.of(submission):
             return "it has changed, or its solution, a check or a setting has"
         return ""
 

@@ -90,6 +90,8 @@ class Cluster:
         from distributed.security import Security
 
         self._cluster = self._folder = None
+        # What a submission holds goes with its order. Dask warns of that, and asks for what would lose it with a worker.
+        dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 GB"})
         if scheduler is None:
             # Nobody waits for a worker that has lost the network; what it had is graded elsewhere.
             dask.config.set({"distributed.worker.daemon": True, "distributed.admin.log-format": "%(message)s"})
@@ -108,7 +110,8 @@ class Cluster:
                 silence_logs=logging.CRITICAL,
                 env={name: os.environ.get(name, threads) for name in names},
             )
-            self._client = Client(self._cluster)
+            # Results come from the workers themselves, not by way of the scheduler.
+            self._client = Client(self._cluster, direct_to_workers=True)
         else:
             try:
                 self._client = Client(scheduler, timeout=_CONNECT_SECONDS)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from nbgrader.api import Gradebook
+from nbgrader.api import Base, Gradebook
+from sqlalchemy import create_engine
 
 
 def small_gradebook(gradebook: Gradebook, assignment: str) -> bytes:
@@ -17,6 +18,7 @@ def small_gradebook(gradebook: Gradebook, assignment: str) -> bytes:
     source = gradebook.find_assignment(assignment)
     with tempfile.TemporaryDirectory(prefix="gradebook-") as folder:
         path = Path(folder, "gradebook.db")
+        _make_tables(f"sqlite:///{path}")
         small = Gradebook(f"sqlite:///{path}", gradebook.course_id)
         try:
             small.add_assignment(assignment)
@@ -26,6 +28,16 @@ def small_gradebook(gradebook: Gradebook, assignment: str) -> bytes:
             small.close()
             small.engine.dispose()
         return path.read_bytes()
+
+
+def _make_tables(url: str) -> None:
+    """Make nbgrader's tables. It would do so itself, but asks the program alembic for their version: for seconds.
+
+    The version is for those who upgrade a gradebook; this one lives for a run.
+    """
+    engine = create_engine(url)
+    Base.metadata.create_all(engine)
+    engine.dispose()
 
 
 def _copy_notebook(small: Gradebook, notebook, assignment: str) -> None:
