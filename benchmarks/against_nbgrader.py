@@ -31,12 +31,27 @@ import tempfile
 from pathlib import Path
 
 import click
+from common import (
+    PROGRAMS,
+    environment,
+    hand_in,
+    lay_out_course,
+    learners_weights,
+    machine,
+    pairs_of,
+    print_table,
+    register,
+    save_picture,
+    say,
+    scores,
+    to_folder,
+    warn_if_busy,
+    write_json,
+)
+from measuring_trees import Measured, measure
 
 from autoencoder_grader.corpus import CHAPTERS
 from autoencoder_grader.nbgrader_api import CONFIG_FILE
-from common import COURSE, PROGRAMS, environment, hand_in, lay_out_course, learners_weights, machine, pairs_of
-from common import print_table, register, save_picture, say, scores, to_folder, warn_if_busy, write_json
-from measuring_trees import Measured, measure
 
 PARTS = ("weights", "training")
 SIDES = ("ours", "nbgrader")
@@ -76,7 +91,9 @@ def measure_nbgrader(course: Path, pairs, weights: Path | None) -> tuple[Measure
         command = [str(PROGRAMS / "nbgrader"), "autograde", CHAPTERS[chapter][0]]
         measured += measure(command, course, course / "log", environment())
     if measured.code:
-        say(f"nbgrader ended with code {measured.code}: {(course / 'log').read_text(encoding='utf-8')[-2000:]}")
+        say(
+            f"nbgrader ended with code {measured.code}: {(course / 'log').read_text(encoding='utf-8')[-2000:]}"
+        )
     return measured, scores(course)
 
 
@@ -91,7 +108,9 @@ def measure_part(part: str, count: int, repeats: int, weights: Path, folder: Pat
             one = measure_ours if side == "ours" else measure_nbgrader
             measured, points = one(course, pairs, own)
             found.append({"side": side, "round": number, **vars(measured), "points": points})
-            say(f"  {measured.wall:.0f} s, processor {measured.processor:.0f} s, {measured.memory / 1e9:.1f} GB")
+            say(
+                f"  {measured.wall:.0f} s, processor {measured.processor:.0f} s, {measured.memory / 1e9:.1f} GB"
+            )
             shutil.rmtree(course)
 
 
@@ -137,7 +156,9 @@ def show(data: dict, to: Path) -> None:
         }[name]
         print_table(title, ("", "ours", "nbgrader", "nbgrader / ours"), rows)
         other = found["other_points"]
-        say(f"points of {found['cells']} graded cells: " + ("the same" if not other else f"OTHER for {other}"))
+        say(
+            f"points of {found['cells']} graded cells: " + ("the same" if not other else f"OTHER for {other}")
+        )
     extrapolate(data)
     write_json(to / "against_nbgrader.json", data)
     if any(part.get("found") for part in data["parts"].values()):
@@ -152,7 +173,12 @@ def extrapolate(data: dict) -> None:
     scale = whole["count"] / few["count"]
     seconds = few["found"]["nbgrader"]["wall"] * scale
     ours = whole["found"]["ours"]["wall"]
-    data["extrapolated"] = {"count": whole["count"], "nbgrader_wall": seconds, "ours_wall": ours, "ratio": seconds / ours}
+    data["extrapolated"] = {
+        "count": whole["count"],
+        "nbgrader_wall": seconds,
+        "ours_wall": ours,
+        "ratio": seconds / ours,
+    }
     say(
         f"Extrapolated, not measured: {whole['count']} submissions that train would take nbgrader {seconds:.0f} s "
         f"({scale:.0f} times its {few['count']}), {seconds / ours:.1f} times what ours took"
@@ -178,7 +204,9 @@ def draw(data: dict, path: Path) -> None:
                 axis.bar_label(bars, fmt="%.0f")
                 told.append(f"{name}, {side}: {seconds[0]:.0f} s wall, {seconds[1]:.0f} s processor")
             what = "all with weights" if name == "weights" else "nbgrader's without weights"
-            axis.set(title=f"{part['count']} submissions, {what}", ylabel="seconds", xlabel="", xticks=range(2))
+            axis.set(
+                title=f"{part['count']} submissions, {what}", ylabel="seconds", xlabel="", xticks=range(2)
+            )
             axis.set_xticklabels(["wall time", "processor time"])
             axis.legend()
         alt = f"Bars of the time that grading takes. {'; '.join(told)}."
@@ -186,9 +214,13 @@ def draw(data: dict, path: Path) -> None:
 
 
 @click.command(help=__doc__.split("\n\n")[0])
-@click.option("--part", "parts", multiple=True, type=click.Choice(PARTS), help="Only this comparison (repeatable).")
+@click.option(
+    "--part", "parts", multiple=True, type=click.Choice(PARTS), help="Only this comparison (repeatable)."
+)
 @click.option("--count", default=24, show_default=True, help="Submissions with weights, at most 24.")
-@click.option("--training", default=4, show_default=True, help="Submissions that nbgrader trains, at most 24.")
+@click.option(
+    "--training", default=4, show_default=True, help="Submissions that nbgrader trains, at most 24."
+)
 @click.option("--repeats", default=2, show_default=True, help="How often each is measured.")
 @to_folder
 def main(parts, count, training, repeats, to):
@@ -196,7 +228,9 @@ def main(parts, count, training, repeats, to):
     each = {"weights": 0.9, "training": 3.0}  # minutes for both sides, on two cores
     parts = parts or PARTS
     minutes = sum(repeats * (1 + counts[part] * each[part]) for part in parts)
-    say(f"this takes about {minutes:.0f} minutes, and the first time some more for what a learner has trained")
+    say(
+        f"this takes about {minutes:.0f} minutes, and the first time some more for what a learner has trained"
+    )
     warn_if_busy()
     weights = learners_weights()
     data = {"machine": machine(), "repeats": repeats, "parts": {}}

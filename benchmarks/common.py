@@ -69,7 +69,9 @@ def hand_in(course: Path, pairs: Iterable[tuple[str, str]], weights: Path | None
     for student, chapter in pairs:
         facts = {"about": "all right", "whole": True, **({} if weights else {"weights": "none"})}
         case = Case(student, "right", chapter, Path(__file__), facts)
-        build(case, course / "notebooks", course / "solutions", weights or COURSE / CORPUS, course / "submitted")
+        build(
+            case, course / "notebooks", course / "solutions", weights or COURSE / CORPUS, course / "submitted"
+        )
 
 
 def register(course: Path) -> None:

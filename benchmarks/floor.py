@@ -30,11 +30,25 @@ import time
 from pathlib import Path
 
 import click
+from common import (
+    COURSE,
+    PROGRAMS,
+    environment,
+    hand_in,
+    lay_out_course,
+    learners_weights,
+    machine,
+    pairs_of,
+    print_table,
+    save_picture,
+    say,
+    to_folder,
+    warn_if_busy,
+    write_json,
+)
+from measuring_trees import Measured, measure
 
 from autoencoder_grader.corpus import CHAPTERS
-from common import COURSE, PROGRAMS, hand_in, lay_out_course, learners_weights, machine, pairs_of, print_table
-from common import environment, save_picture, say, to_folder, warn_if_busy, write_json
-from measuring_trees import Measured, measure
 
 BOUND = 1.6
 _THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
@@ -141,7 +155,11 @@ def draw(data: dict, found: dict, path: Path) -> None:
             axis.barh(["grading"], [seconds], left=left, color=colour, edgecolor=INK, hatch=hatch, label=name)
             left += seconds
         axis.axvline(BOUND * found["floor"], color=INK, linestyle="--", label=f"{BOUND} times the cells")
-        axis.set(title=f"Processor time of {data['count']} submissions", xlabel="seconds, user and system", ylabel="")
+        axis.set(
+            title=f"Processor time of {data['count']} submissions",
+            xlabel="seconds, user and system",
+            ylabel="",
+        )
         axis.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
         words = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in parts if seconds >= 1)
         alt = (
@@ -183,7 +201,9 @@ def show(data: dict, to: Path) -> None:
 @to_folder
 def main(count, to):
     pairs = pairs_of(count)
-    say(f"this takes about {4 + count * 2 / 3:.0f} minutes, and the first time some more for what a learner has trained")
+    say(
+        f"this takes about {4 + count * 2 / 3:.0f} minutes, and the first time some more for what a learner has trained"
+    )
     warn_if_busy()
     weights = learners_weights()
     data = {"machine": machine(), "count": count, "bound": BOUND, "threads": threads()}

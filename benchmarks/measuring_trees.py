@@ -74,7 +74,10 @@ class Measured:
             self.seen + other.seen,
             max(self.memory, other.memory),
             self.processes + other.processes,
-            {name: self.by_program.get(name, 0.0) + other.by_program.get(name, 0.0) for name in sorted(names)},
+            {
+                name: self.by_program.get(name, 0.0) + other.by_program.get(name, 0.0)
+                for name in sorted(names)
+            },
             self.code or other.code,
         )
 
@@ -125,7 +128,12 @@ def measure(
     started = time.monotonic()
     with log.open("ab") as output:
         child = subprocess.Popen(
-            list(command), cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+            list(command),
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
             start_new_session=True,
         )
     measured = Measured()

@@ -31,14 +31,28 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
+from common import (
+    COURSE,
+    STUDENTS,
+    environment,
+    hand_in,
+    lay_out_course,
+    learners_weights,
+    machine,
+    print_table,
+    register,
+    save_picture,
+    say,
+    to_folder,
+    warn_if_busy,
+    write_json,
+)
+from measuring_trees import Measured, measure
 from rich.console import Console
 
 from autoencoder_grader.corpus import CHAPTERS
 from autoencoder_grader.engine.orders import Graded
 from autoencoder_grader.grading import grade
-from common import COURSE, STUDENTS, hand_in, lay_out_course, learners_weights, machine, print_table
-from common import environment, register, save_picture, say, to_folder, warn_if_busy, write_json
-from measuring_trees import Measured, measure
 
 BOUND = 0.050  # seconds of the engine's processor time a submission
 WAITING, SECONDS = 40, 1.0
@@ -48,7 +62,12 @@ WORKERS = (1, 2, 4, 8)
 def stub(order, report, *, canned: str, seconds: float) -> Graded:
     """Stand in for grading: wait, and return the canned result of the chapter under the order's names."""
     time.sleep(seconds)
-    return replace(_read(canned)[order.assignment], student=order.student, assignment=order.assignment, sha256=order.sha256)
+    return replace(
+        _read(canned)[order.assignment],
+        student=order.student,
+        assignment=order.assignment,
+        sha256=order.sha256,
+    )
 
 
 @functools.cache
@@ -135,30 +154,53 @@ def draw(data: dict, path: Path) -> None:
         figure, axis = plt.subplots(figsize=(6.4, 4.2))
         workers = [row["workers"] for row in rows]
         axis.plot(workers, [row["a_minute"] for row in rows], **LINES[0], label="measured")
-        axis.plot(workers, [60 / SECONDS * count for count in workers], **LINES[1], label="60 a minute for each worker")
+        axis.plot(
+            workers,
+            [60 / SECONDS * count for count in workers],
+            **LINES[1],
+            label="60 a minute for each worker",
+        )
         for row in rows:
             axis.annotate(
-                f"{row['a_minute']:.0f}", (row["workers"], row["a_minute"]), xytext=(6, -12), textcoords="offset points"
+                f"{row['a_minute']:.0f}",
+                (row["workers"], row["a_minute"]),
+                xytext=(6, -12),
+                textcoords="offset points",
             )
         axis.set(
             title=f"Submissions that wait {SECONDS:.0f} s each, on {data['machine']['cores']} cores",
-            xlabel="workers", ylabel="submissions a minute", xticks=workers, ylim=(0, None),
+            xlabel="workers",
+            ylabel="submissions a minute",
+            xticks=workers,
+            ylim=(0, None),
         )
         axis.legend()
         words = ", ".join(f"{row['a_minute']:.0f} with {row['workers']}" for row in rows)
-        alt = f"A line of submissions a minute against workers, beside the straight line of the ideal: {words}."
+        alt = (
+            f"A line of submissions a minute against workers, beside the straight line of the ideal: {words}."
+        )
         save_picture(figure, path, alt)
 
 
 @click.command(help=__doc__.split("\n\n")[0])
-@click.option("--count", default=1000, show_default=True, help="Submissions that take no time; 0: leave this out.")
-@click.option("--workers", "numbers", multiple=True, type=int, help="For those that wait (repeatable). Default: 1 2 4 8.")
+@click.option(
+    "--count", default=1000, show_default=True, help="Submissions that take no time; 0: leave this out."
+)
+@click.option(
+    "--workers",
+    "numbers",
+    multiple=True,
+    type=int,
+    help="For those that wait (repeatable). Default: 1 2 4 8.",
+)
 @click.option("--no-waiting", is_flag=True, help="Leave out those that wait.")
 @to_folder
 def main(count, numbers, no_waiting, to):
     numbers = () if no_waiting else numbers or WORKERS
     minutes = 2 + count / 400 + sum(WAITING * SECONDS / number + 25 for number in numbers) / 60
-    say(f"this takes about {minutes:.0f} minutes, and the first time some more to train what a learner has trained")
+    say(
+        f"this takes about {minutes:.0f} minutes, and the first time some more to train what a learner has trained"
+    )
     warn_if_busy()
     data = {"machine": machine(), "seconds": SECONDS, "waiting": [], "overhead": {}, "bound": BOUND}
     weights = learners_weights()
@@ -176,7 +218,12 @@ def main(count, numbers, no_waiting, to):
                 measured, facts = run(course, canned, number, SECONDS)
                 a_minute = 60 * facts["graded"] / facts["seconds"]
                 data["waiting"].append(
-                    {"workers": number, "a_minute": a_minute, "wall": measured.wall, "processor": measured.processor}
+                    {
+                        "workers": number,
+                        "a_minute": a_minute,
+                        "wall": measured.wall,
+                        "processor": measured.processor,
+                    }
                 )
                 say(f"{number} workers: {a_minute:.0f} a minute")
     except KeyboardInterrupt:
@@ -215,7 +262,9 @@ def show(data: dict, to: Path) -> None:
             ("most memory of the coordinator", f"{found['coordinator_memory'] / 1e6:.0f} MB"),
             ("bound on processor time", f"{BOUND * 1000:.0f} ms: {sign}"),
         ]
-        print_table(f"{found['count']} submissions that take no time, {found['workers']} workers", ("", ""), rows)
+        print_table(
+            f"{found['count']} submissions that take no time, {found['workers']} workers", ("", ""), rows
+        )
     if data["waiting"]:
         rows = [
             (row["workers"], f"{row['a_minute']:.0f}", f"{row['a_minute'] * SECONDS / 60 / row['workers']:.0%}",
