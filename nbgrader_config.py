@@ -64,6 +64,9 @@ c.SealedExecute.timeout = 1800
 c.SealedExecute.startup_timeout = 180
 c.SealedExecute.iopub_timeout = 60
 
+# What a submission may use, where not as sandbox.Limits says, which lists all names; as:
+# c.SealedExecute.limits = {"memory": 2 << 30, "processor_seconds": 3600}
+
 # A learner's text is shown on feedback pages and in formgrader; no script of it may run there.
 c.HTMLExporter.filters = {"strip_files_prefix": harmless_markdown}
 # A feedback page is for reading: the weights stay in autograded/.

@@ -8,11 +8,12 @@ does it by itself, with the tests in the learner's kernel.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import nbformat
@@ -29,6 +30,8 @@ from autoencoder_helpers.errors import CourseError
 CORPUS = Path("tests", "submissions")
 #: Limits of a run of the corpus: its cases that never end must end soon.
 SETTINGS = {"timeout": 100, "whole_timeout": 200, "patience": 5, "most_output": 4 << 20}
+#: In the folder of a shard: the lines about what could not be graded.
+REPORT = "lines.json"
 _RIGHT = 1e-9
 
 
@@ -76,22 +79,19 @@ def run_validity(
     for index in range(min(shards, len(cases))):
         own = cases[index::shards]
         shard = folder / f"{'stock' if stock else 'ours'}-{index + 1}"
-        _prepare(course, shard, own)
+        lay_out(course, shard, own)
         if stock:
             command = stock_command(shard, [(case.name, case.assignment) for case in own])
         else:
             names = [case.name for case in own]
-            command = [
-                sys.executable,
-                "-m",
-                "autoencoder_grader.validity",
-                str(shard),
-                str(more_seeds),
-                *names,
-            ]
-        processes.append(
-            (shard, own, subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8"))
+            module = "autoencoder_grader.validity"
+            command = [sys.executable, "-m", module, str(shard), str(more_seeds), *names]
+        # One case says what happens where photos are asked for and none are at hand.
+        environment = {name: value for name, value in os.environ.items() if name != "AUTOENCODER_FLOWERS"}
+        started = subprocess.Popen(
+            command, stdout=subprocess.PIPE, text=True, encoding="utf-8", env=environment
         )
+        processes.append((shard, own, started))
     _follow([process for _, _, process in processes], len(cases), say)
     verdicts, complaints = [], []
     for shard, own, process in processes:
@@ -104,7 +104,7 @@ def run_validity(
     return verdicts, complaints
 
 
-def _prepare(course: Path, shard: Path, cases: Sequence[Case]) -> None:
+def lay_out(course: Path, shard: Path, cases: Sequence[Case]) -> None:
     """Lay out a course of its own for some cases; what it graded before is thrown away."""
     for name in ("submitted", "autograded", "feedback"):
         shutil.rmtree(shard / name, ignore_errors=True)
@@ -153,8 +153,9 @@ def _read_case(shard: Path, case: Case, stock: bool) -> tuple[list[Verdict], str
         verdicts.append(Verdict(case.name, case.kind, check, expected, found, full))
     if stock:
         return verdicts, ""
-    status = told.get("status", "invalid")
-    lines = [*told.get("notes", []), *_problems(shard, case)]
+    problems, faults = (_lines_about(shard, case, kind) for kind in ("problems", "faults"))
+    status = told.get("status", "infrastructure" if faults else "invalid")
+    lines = [*told.get("notes", []), *problems, *faults]
     if status != case.status:
         return (
             verdicts,
@@ -182,10 +183,11 @@ def _full(check: str) -> float:
     return float(catalogue()[check].points)
 
 
-def _problems(shard: Path, case: Case) -> list[str]:
-    path = shard / "problems.json"
-    problems = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
-    return [line for line in problems if f"/{case.name}/" in line or line.startswith(f"{case.name}/")]
+def _lines_about(shard: Path, case: Case, kind: str) -> list[str]:
+    """The lines of a grading's report about one case. kind: "problems" or "faults"."""
+    path = shard / REPORT
+    lines = json.loads(path.read_text(encoding="utf-8"))[kind] if path.is_file() else []
+    return [line for line in lines if f"/{case.name}/" in line or line.startswith(f"{case.name}/")]
 
 
 def summary(verdicts: Sequence[Verdict]) -> list[tuple[str, int, int, int, int]]:
@@ -210,6 +212,19 @@ def write_report(path: Path, verdicts: Sequence[Verdict], complaints: Sequence[s
     path.write_text(json.dumps(data, indent=1), encoding="utf-8")
 
 
+def read_report(path: Path) -> tuple[list[Verdict], list[str]]:
+    """Read what `write_report` wrote: (verdicts, lines about statuses). Raises CourseError for a missing file."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CourseError(f"{path}: no report; run `autoencoder-course validity` first") from None
+    names = [field.name for field in fields(Verdict)]
+    verdicts = [
+        Verdict(**{**{name: row[name] for name in names}, "found": tuple(row["found"])}) for row in data["verdicts"]
+    ]
+    return verdicts, data["statuses"]
+
+
 def _grade_shard() -> None:
     """The process that grades one shard. Arguments: the shard, more secret seeds, the cases."""
     from rich.console import Console
@@ -218,7 +233,8 @@ def _grade_shard() -> None:
     console = Console(width=300, force_terminal=False)
     settings = {**SETTINGS, "more_seeds": int(more_seeds)}
     report = grade(Path(shard), students=names, console=console, settings=settings)
-    Path(shard, "problems.json").write_text(json.dumps(report.problems), encoding="utf-8")
+    lines = {"problems": report.problems, "faults": report.faults}
+    Path(shard, REPORT).write_text(json.dumps(lines), encoding="utf-8")
 
 
 if __name__ == "__main__":

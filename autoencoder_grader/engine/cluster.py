@@ -65,8 +65,9 @@ class InThisProcess:
                     yield Outcome(order, grade_one(order, lambda event, name=name: self._on_event(name, event)))
                     break
                 except InfrastructureFault as fault:
-                    if attempt == _RETRIES:
+                    if attempt == _RETRIES or not fault.again:
                         yield Outcome(order, fault=str(fault))
+                        break
 
     def close(self) -> None:
         """Nothing to be ended."""
@@ -230,8 +231,10 @@ def _outcome(order: Order, future, shelf: _Shelf | None) -> Outcome:
     from distributed.scheduler import KilledWorker
 
     try:
-        graded = future.result()
-        return Outcome(order, shelf.whole_result(graded) if shelf else graded)
+        found = future.result()
+        if isinstance(found, str):
+            return Outcome(order, fault=found)
+        return Outcome(order, shelf.whole_result(found) if shelf else found)
     except InfrastructureFault as fault:
         return Outcome(order, fault=str(fault))
     except KilledWorker:
@@ -246,8 +249,8 @@ def _outcome(order: Order, future, shelf: _Shelf | None) -> Outcome:
             shelf.clear()
 
 
-def _grade_there(order: Order, grade_one: GradeOne | None, shelf: _Shelf | None) -> Graded:
-    """Runs on a worker."""
+def _grade_there(order: Order, grade_one: GradeOne | None, shelf: _Shelf | None) -> Graded | str:
+    """Runs on a worker; a fault that would come again is no error there, or Dask would try again."""
     from distributed import get_worker
 
     worker = get_worker()
@@ -256,7 +259,12 @@ def _grade_there(order: Order, grade_one: GradeOne | None, shelf: _Shelf | None)
         worker.log_event(_TOPIC, {"name": str(order), "event": event})
 
     report({"begins": True, "worker": worker.address})
-    graded = (grade_one or _grade_order())(shelf.whole_order(order) if shelf else order, report)
+    try:
+        graded = (grade_one or _grade_order())(shelf.whole_order(order) if shelf else order, report)
+    except InfrastructureFault as fault:
+        if fault.again:
+            raise
+        return str(fault)
     return shelf.put_result(graded) if shelf else graded
 
 

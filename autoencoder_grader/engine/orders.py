@@ -84,7 +84,17 @@ class Graded:
 
 
 class InfrastructureFault(Exception):
-    """Grading failed for a reason that is not the submission's: it is tried again, and never a zero."""
+    """Grading failed for a reason that is not the submission's, and never becomes a zero.
+
+    again: whether another try may help.
+    """
+
+    def __init__(self, why: str, again: bool = True):
+        super().__init__(why, again)  # both, so that it can travel
+        self.why, self.again = why, again
+
+    def __str__(self) -> str:
+        return self.why
 
 
 def digest(data: bytes) -> str:

@@ -85,6 +85,8 @@ def _run(step, order: Order) -> tuple[str, str]:
             raise KeyboardInterrupt
         if result["success"]:
             return "", said
+        if "DataMissing" in text:
+            raise InfrastructureFault(reason(result), again=False)
         if not any(fault in text for fault in _FAULTS):
             return reason(result), said
     raise InfrastructureFault(reason(result))
