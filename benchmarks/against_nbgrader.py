@@ -19,8 +19,8 @@ every submission the same points. On two cores it takes about 75 minutes:
     .venv/bin/python benchmarks/against_nbgrader.py
     .venv/bin/python benchmarks/against_nbgrader.py --part weights --count 4 --repeats 1      # 8 minutes
 
-It can be stopped at any time; what was measured until then is written. against_nbgrader.json and .png go to
-build/benchmarks/.
+It can be stopped at any time; what was measured until then is written. against_nbgrader.json and .png are
+written beside this file; `--only-draw` draws them again.
 """
 
 from __future__ import annotations
@@ -38,8 +38,10 @@ from common import (
     lay_out_course,
     learners_weights,
     machine,
+    only_draw,
     pairs_of,
     print_table,
+    read_json,
     register,
     save_picture,
     say,
@@ -223,7 +225,11 @@ def draw(data: dict, path: Path) -> None:
 )
 @click.option("--repeats", default=2, show_default=True, help="How often each is measured.")
 @to_folder
-def main(parts, count, training, repeats, to):
+@only_draw
+def main(parts, count, training, repeats, to, only_draw):
+    if only_draw:
+        show(read_json(to / "against_nbgrader.json"), to)
+        return
     counts = {"weights": count, "training": training}
     each = {"weights": 0.9, "training": 3.0}  # minutes for both sides, on two cores
     parts = parts or PARTS

@@ -35,8 +35,11 @@ console = Console()
 to_folder = click.option(
     "--to",
     type=click.Path(file_okay=False, path_type=Path),
-    default=COURSE / "build" / "benchmarks",
-    help="Where JSON and picture go. Default: build/benchmarks/.",
+    default=Path(__file__).parent,
+    help="Where JSON and picture go. Default: beside the script.",
+)
+only_draw = click.option(
+    "--only-draw", is_flag=True, help="Measure nothing: print and draw what the JSON says."
 )
 
 
@@ -156,6 +159,14 @@ def warn_if_busy() -> None:
     """Say when other programs are at work: times would be theirs, too."""
     if os.getloadavg()[0] > 0.5:
         say(f"this machine is busy (load {os.getloadavg()[0]:.1f}): the figures will be too high")
+
+
+def read_json(path: Path) -> dict:
+    """The figures of an earlier run. Raises CourseError where there are none."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CourseError(f"nothing was measured yet: {error}") from error
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence]) -> None:

@@ -13,8 +13,8 @@ chapter, are graded by themselves as well. On two cores all of it takes about 20
     .venv/bin/python benchmarks/floor.py
     .venv/bin/python benchmarks/floor.py --count 4      # 6 minutes, and nothing is told apart
 
-It can be stopped at any time; what was measured until then is written. floor.json and floor.png go to
-build/benchmarks/.
+It can be stopped at any time; what was measured until then is written. floor.json and floor.png are
+written beside this file; `--only-draw` draws them again.
 """
 
 from __future__ import annotations
@@ -38,8 +38,10 @@ from common import (
     lay_out_course,
     learners_weights,
     machine,
+    only_draw,
     pairs_of,
     print_table,
+    read_json,
     save_picture,
     say,
     to_folder,
@@ -199,7 +201,11 @@ def show(data: dict, to: Path) -> None:
 @click.command(help=__doc__.split("\n\n")[0])
 @click.option("--count", default=24, show_default=True, help="Submissions, at most 24.")
 @to_folder
-def main(count, to):
+@only_draw
+def main(count, to, only_draw):
+    if only_draw:
+        show(read_json(to / "floor.json"), to)
+        return
     pairs = pairs_of(count)
     say(
         f"this takes about {4 + count * 2 / 3:.0f} minutes, and the first time some more for what a learner has trained"

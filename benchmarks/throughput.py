@@ -12,8 +12,8 @@ On two cores this takes about 8 minutes:
 
     .venv/bin/python benchmarks/throughput.py
 
-It can be stopped at any time; what was measured until then is written. throughput.json and throughput.png go to
-build/benchmarks/.
+It can be stopped at any time; what was measured until then is written. throughput.json and throughput.png are
+written beside this file; `--only-draw` draws them again.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ from common import (
     lay_out_course,
     learners_weights,
     machine,
+    only_draw,
     print_table,
+    read_json,
     register,
     save_picture,
     say,
@@ -195,7 +197,11 @@ def draw(data: dict, path: Path) -> None:
 )
 @click.option("--no-waiting", is_flag=True, help="Leave out those that wait.")
 @to_folder
-def main(count, numbers, no_waiting, to):
+@only_draw
+def main(count, numbers, no_waiting, to, only_draw):
+    if only_draw:
+        show(read_json(to / "throughput.json"), to)
+        return
     numbers = () if no_waiting else numbers or WORKERS
     minutes = 2 + count / 400 + sum(WAITING * SECONDS / number + 25 for number in numbers) / 60
     say(
