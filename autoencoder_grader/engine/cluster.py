@@ -143,7 +143,8 @@ class Cluster:
 
         def send_more() -> None:
             nonlocal number
-            while len(waiting) < 2 * self.workers:
+            most = 2 * self.workers  # the scheduler is asked: once, not for each order
+            while len(waiting) < most:
                 order = next(orders, None)
                 if order is None:
                     return

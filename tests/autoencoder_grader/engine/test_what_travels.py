@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from autoencoder_grader.engine.bundle import contents, pack, unpack
@@ -10,6 +11,7 @@ from autoencoder_grader.engine.orders import CourseCopy, Graded, Order, digest
 from autoencoder_grader.engine.released import small_gradebook
 from autoencoder_grader.engine.worker import _compared
 from autoencoder_grader.grading import grade
+from autoencoder_grader.nbgrader_api import open_api
 from autoencoder_grader.release import make_release
 from nbgrader.api import Gradebook
 from rich.console import Console
@@ -83,8 +85,6 @@ def test_our_own_workers_get_all_and_return_all_and_nothing_is_left(order):
         found = {outcome.order.student: outcome for outcome in cluster.run(iter(orders))}
         assert found["ben"] == Outcome(orders[1], send_back(orders[1], lambda event: None))
         assert {outcome.graded.autograded for outcome in found.values()} == {order.files}
-        from pathlib import Path
-
         assert not list(Path(cluster._folder.name).glob("parcel-*"))
     finally:
         cluster.close()
@@ -109,8 +109,6 @@ def test_another_grading_can_stand_in_and_its_unchanged_weights_are_kept(graded_
 
 
 def test_the_gradebook_that_travels_needs_no_other_program(graded_course, notebook, monkeypatch, tmp_path):
-    from autoencoder_grader.nbgrader_api import open_api
-
     make_release(graded_course.folder)
     api = open_api(graded_course.folder)
     assert api.generate_assignment("01_tiny")["success"]
