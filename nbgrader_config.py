@@ -5,6 +5,7 @@ from pathlib import Path
 from autoencoder_grader.companions import DropWeights, KeepOnlyNotebooks, KeepSubmittedFiles
 from autoencoder_grader.execution import SealedExecute
 from autoencoder_grader.export import CsvExport
+from autoencoder_grader.feedback_page import FeedbackExporter
 from autoencoder_grader.harmless import harmless_markdown
 from autoencoder_grader.late import LatePointsPerDay
 from autoencoder_grader.nbgrader_api import make_alembic_reachable
@@ -69,5 +70,6 @@ c.SealedExecute.iopub_timeout = 60
 
 # A learner's text is shown on feedback pages and in formgrader; no script of it may run there.
 c.HTMLExporter.filters = {"strip_files_prefix": harmless_markdown}
+c.GenerateFeedback.exporter_class = FeedbackExporter
 # A feedback page is for reading: the weights stay in autograded/.
 c.GenerateFeedback.preprocessors = [*GenerateFeedback.preprocessors.default(), DropWeights]

@@ -6,7 +6,7 @@ import contextlib
 import io
 import os
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from autoencoder_grader.workplace import MOST_BYTES, plain_files
@@ -31,13 +31,24 @@ def pack(folder: Path, paths: Iterable[Path] | None = None) -> bytes:
     return target.getvalue()
 
 
-def unpack(data: bytes, folder: Path) -> None:
-    """Write the files of a bundle below a folder. Raises ValueError for one that holds anything else."""
+def contents(data: bytes) -> dict[str, bytes]:
+    """The files of a bundle, by their names in it."""
+    with tarfile.open(fileobj=io.BytesIO(data), mode="r", errors="surrogateescape") as archive:
+        return {entry.name: archive.extractfile(entry).read() for entry in archive if entry.isreg()}
+
+
+def unpack(data: bytes, folder: Path, only: Collection[str] | None = None) -> None:
+    """Write the files of a bundle below a folder; `only` those with these names, if given.
+
+    Raises ValueError for a bundle that holds anything but files.
+    """
     with tarfile.open(fileobj=io.BytesIO(data), mode="r", errors="surrogateescape") as archive:
         for entry in archive:
             path = Path(entry.name)
             if not entry.isreg() or path.is_absolute() or ".." in path.parts:
                 raise ValueError(f"a bundle holds plain files, not {entry.name!r}")
+            if only is not None and entry.name not in only:
+                continue
             target = folder / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(archive.extractfile(entry).read())

@@ -48,15 +48,16 @@ class Writer:
         self._gradebook.close()
         self._gradebook.engine.dispose()
 
-    def commit(self, graded: Graded, fingerprint: str) -> None:
+    def commit(self, graded: Graded, fingerprint: str, handed_in: bytes = b"") -> None:
         """Put folders and scores of a submission in place of what was there.
 
+        handed_in: the bundle that it was graded from, with the files that grading left unchanged.
         The folders first: whoever is killed in between finds no entry in the journal, and grades it again.
         Raises InfrastructureFault when the disk is full or the gradebook cannot be written.
         """
         try:
-            for step in ("autograded", "feedback"):
-                self._place(getattr(graded, step), step, graded)
+            self._place("autograded", graded, handed_in)
+            self._place("feedback", graded)
         except OSError as error:
             raise InfrastructureFault(f"{graded.student}/{graded.assignment} cannot be written: {error}") from error
         self._retrying(lambda session: self._write(session, graded, fingerprint))
@@ -184,8 +185,8 @@ class Writer:
         query = select(BaseCell.id, BaseCell.name).join(Notebook, Notebook.id == BaseCell.notebook_id)
         return self._gradebook.db.execute(query.where(Notebook.assignment_id == submission.assignment_id)).all()
 
-    def _place(self, data: bytes, step: str, graded: Graded) -> None:
-        """Put a bundle in the place of a folder: complete, or not at all."""
+    def _place(self, step: str, graded: Graded, handed_in: bytes = b"") -> None:
+        """Put a bundle, and what is unchanged of what was handed in, in the place of a folder: complete, or not at all."""
         target = folder_of(self._api, step) / graded.student / graded.assignment
         self._scratch.mkdir(parents=True, exist_ok=True)
         partial = self._scratch / f"{step}-{os.getpid()}"
@@ -194,7 +195,9 @@ class Writer:
             shutil.rmtree(path, ignore_errors=True)
         try:
             partial.mkdir()
-            unpack(data, partial)
+            if handed_in:
+                unpack(handed_in, partial, graded.unchanged)
+            unpack(getattr(graded, step), partial)
             target.parent.mkdir(parents=True, exist_ok=True)
             if target.exists():
                 os.rename(target, old)
