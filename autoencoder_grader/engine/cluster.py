@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
 
-
 import psutil
 
 from autoencoder_grader.engine.orders import Graded, InfrastructureFault, Order
+from autoencoder_grader.temporary import prefix
 from autoencoder_helpers.errors import CourseError
 
 #: Bytes of memory that a worker needs with its scoring process and its kernels.
@@ -85,7 +85,7 @@ class Cluster:
         if scheduler is None:
             # Nobody waits for a worker that has lost the network; what it had is graded elsewhere.
             dask.config.set({"distributed.worker.daemon": True, "distributed.admin.log-format": "%(message)s"})
-            self._folder = tempfile.TemporaryDirectory(prefix="grading-dask-")
+            self._folder = tempfile.TemporaryDirectory(prefix=f"{prefix()}dask-")
             threads = str(max(1, (os.cpu_count() or 1) // workers))
             names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
             self._cluster = LocalCluster(
@@ -102,10 +102,7 @@ class Cluster:
             )
             self._client = Client(self._cluster)
         else:
-            try:
-                self._client = Client(scheduler, timeout=_CONNECT_SECONDS)
-            except (OSError, ValueError, TypeError) as error:
-                raise CourseError(f"no Dask scheduler answers at {scheduler} ({error})") from error
+            self._client = _connect(scheduler)
         self._on_event = on_event
         self._client.subscribe_topic(_TOPIC, self._take)
 
@@ -162,6 +159,24 @@ class Cluster:
         self._on_event(message["name"], message["event"])
 
 
+def _connect(scheduler: str):
+    """A client of an existing cluster. Raises CourseError where there is none, or one without workers."""
+    from distributed import Client
+
+    try:
+        client = Client(scheduler, timeout=_CONNECT_SECONDS)
+    except (OSError, ValueError, TypeError) as error:
+        raise CourseError(f"no Dask scheduler answers at {scheduler} ({error})") from error
+    try:
+        client.wait_for_workers(1, timeout=_CONNECT_SECONDS)
+    except TimeoutError:
+        client.close()
+        raise CourseError(
+            f"the Dask scheduler at {scheduler} has no workers: start some with `dask worker {scheduler} --nthreads 1`"
+        ) from None
+    return client
+
+
 def _outcome(order: Order, future) -> Outcome:
     from distributed.scheduler import KilledWorker
 
@@ -192,5 +207,3 @@ def _grade_there(order: Order) -> Graded:
 
     report({"begins": True, "worker": worker.address})
     return grade_order(order, report)
-
-

@@ -217,7 +217,7 @@ def test_an_untouched_release_gets_none(story):
         "flowers.beta": 0,
         "tiny-written": 0,
     }
-    assert "NotImplementedError: Return the side after pooling" in rows["conv.sides"].reasons[1]
+    assert "expected Return the side after pooling, found Not written yet" in rows["conv.sides"].reasons[1]
     assert rows["tiny-written"].reasons == ("no answer",)
 
 

@@ -25,10 +25,10 @@ WRITTEN = "tiny-written"
 
 def bundle(folder, **texts):
     """A folder's bytes, made of names and texts."""
-    for name, text in texts.items():
+    for name, content in texts.items():
         path = folder / name.replace("__", "/")
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        path.write_text(content)
     return pack(folder)
 
 
