@@ -86,6 +86,7 @@ class Cluster:
             # Nobody waits for a worker that has lost the network; what it had is graded elsewhere.
             dask.config.set({"distributed.worker.daemon": True, "distributed.admin.log-format": "%(message)s"})
             self._folder = tempfile.TemporaryDirectory(prefix=f"{prefix()}dask-")
+            dask.config.set({"temporary-directory": self._folder.name})  # of the scheduler, too
             threads = str(max(1, (os.cpu_count() or 1) // workers))
             names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
             self._cluster = LocalCluster(
