@@ -66,7 +66,9 @@ def put_right(nb: NotebookNode, released: list[Released]) -> NotebookNode:
     cells, notes = repaired(nb.cells, released)
     # Nothing else of it is the learner's: forged outcomes, widgets, titles.
     kernel = nb.metadata.get("kernelspec") if isinstance(nb.metadata, dict) else None
-    metadata = {"kernelspec": kernel} if isinstance(kernel, dict) else {}
+    kernel = kernel if isinstance(kernel, dict) else {}
+    kernel = {key: kernel[key] for key in ("display_name", "language", "name") if isinstance(kernel.get(key), str)}
+    metadata = {"kernelspec": kernel} if {"display_name", "name"} <= set(kernel) else {}
     # 4.5 is the first version whose cells have ids, which they have now.
     return new_notebook(cells=cells, metadata={**metadata, KEY: {"notes": notes}}, nbformat_minor=5)
 
