@@ -136,7 +136,18 @@ def grade(ctx, assignments, students, again, check, dry_run, workers, scheduler,
     Exit code 0: everything is graded. 1: something cannot be graded, and a line says why. 3: the machine failed
     some, and the same command tries again. 130: stopped by Ctrl-C; the same command goes on.
     """
-    course = _course(ctx)
+    try:
+        chosen = {"again": again, "check": check, "dry_run": dry_run, "trusted": trusted, "scheduler": scheduler}
+        ctx.exit(_grade(_course(ctx), assignments, students, workers, chosen))
+    except KeyboardInterrupt as stop:
+        # Before and after the grading itself, which has a line of its own.
+        if type(stop) is KeyboardInterrupt:
+            click.echo("Stopped: all is kept. The same command goes on.")
+        ctx.exit(130)
+
+
+def _grade(course: Path, assignments, students, workers: int | None, chosen: dict) -> int:
+    """Grade, print what came of it, and return the exit code."""
     from rich.console import Console
 
     from autoencoder_grader.doctor import expect_ready
@@ -147,26 +158,13 @@ def grade(ctx, assignments, students, again, check, dry_run, workers, scheduler,
 
     expect_ready(course, trusted)
     console = Console()
-    try:
-        report = grade_submissions(
-            course,
-            assignments,
-            students,
-            again=again,
-            check=check,
-            dry_run=dry_run,
-            console=console,
-            trusted=trusted,
-            workers=workers or fitting_workers(),
-            scheduler=scheduler,
-        )
-    except KeyboardInterrupt:
-        ctx.exit(130)
-    if dry_run:
+    workers = workers or fitting_workers()
+    report = grade_submissions(course, assignments, students, console=console, workers=workers, **chosen)
+    if chosen["dry_run"]:
         for line in report.planned:
             click.echo(line)
         click.echo(f"{len(report.planned)} to be graded, {len(report.unchanged)} unchanged")
-        ctx.exit(report.exit_code)
+        return report.exit_code
     if report.grades is None and not report.faults:
         raise CourseError(
             f"nothing to grade in {course}; put submissions into submitted/<student>/<assignment>/"
@@ -175,7 +173,7 @@ def grade(ctx, assignments, students, again, check, dry_run, workers, scheduler,
     print_summary(report, console)
     click.echo(f"feedback pages: {report.feedback}")
     click.echo(f"points of all:  {report.grades}")
-    ctx.exit(report.exit_code)
+    return report.exit_code
 
 
 @main.command()

@@ -6,8 +6,10 @@ points of a graded cell come from the scoring process (see autoencoder_grader.sc
 
 from __future__ import annotations
 
+import copy
 import itertools
 import os
+import signal
 import subprocess
 import time
 from dataclasses import fields
@@ -32,6 +34,7 @@ from autoencoder_helpers import load_mnist
 from autoencoder_helpers.checks import catalogue
 
 _MEGABYTE = 1 << 20
+_KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL) if os.name == "posix" else ()  # the second is how a sandbox says it
 _OUTPUTS = ("stream", "display_data", "execute_result", "error", "update_display_data")
 
 
@@ -75,6 +78,15 @@ class SealedExecute(Execute):
 
         Raises CourseError where there is no sandbox, and ScoringFailed when the scoring process fails.
         """
+        untouched = copy.deepcopy(nb)
+        nb, resources = self._preprocess(nb, resources, km)
+        if self._killed:
+            # By its own code, or by the machine, as when memory is short? Then it does not happen again.
+            del resources["outcome"]
+            nb, resources = self._preprocess(untouched, resources, km)
+        return nb, resources
+
+    def _preprocess(self, nb, resources, km):
         coursedir = self.parent.parent.coursedir  # preprocessor -> exporter -> converter
         names = resources["nbgrader"]
         folders = [
@@ -91,6 +103,7 @@ class SealedExecute(Execute):
         self._tickets = itertools.count(1)
         self._bytes = 0
         self._graded = []
+        self._killed = False
         self._last_start = time.monotonic() + self.whole_timeout
         self._outcome = outcome = resources.setdefault("outcome", Outcome())
         outcome.sandbox = tier or "none (trusted)"
@@ -174,6 +187,7 @@ class SealedExecute(Execute):
         try:
             super().preprocess_cell(cell, resources, index)
         except DeadKernelError:
+            self._killed = self.km.provisioner.process.returncode in _KILLED
             self._end(cell, "student error", "the kernel ended while this cell ran")
         except CellTimeoutError:
             # It goes on after an interrupt; or it has ended, and its end was lost with an outsized output.

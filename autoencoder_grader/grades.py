@@ -78,6 +78,8 @@ def read_grades(
     """
     wanted = set(students)
     people = [student for student in gradebook.students if not wanted or student.id in wanted]
+    # The gradebook leaves open who comes first among those without a name: then it was who was graded first.
+    people.sort(key=lambda student: (student.last_name or "", student.first_name or "", student.id))
     for name in assignments:
         assignment = gradebook.find_assignment(name)
         for student in people:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import filecmp
 import os
 import shutil
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 from rich.console import Console
+from sqlalchemy.exc import OperationalError
 
 from autoencoder_grader import sandbox
 from autoencoder_grader.companions import WEIGHTS
@@ -26,7 +28,7 @@ from autoencoder_grader.engine.writer import Writer, expect_writable
 from autoencoder_grader.export import export_grades
 from autoencoder_grader.harmless import harmless_text
 from autoencoder_grader.late import refresh_penalties
-from autoencoder_grader.nbgrader_api import CONFIG_FILE, folder_of, open_api, reason, write_log
+from autoencoder_grader.nbgrader_api import CONFIG_FILE, expect_no_interrupt, folder_of, open_api, reason, write_log
 from autoencoder_grader.progress import GradingProgress
 from autoencoder_grader.release import chapters_of
 from autoencoder_grader.scoring.private_data import secret_seed
@@ -37,12 +39,14 @@ from autoencoder_grader.submissions import (
     problem_with,
     solution_digest,
 )
+from autoencoder_grader.temporary import remove_abandoned
 from autoencoder_helpers.errors import CourseError
 
 #: Beside the course's folders: the secret, what is not complete yet, nbgrader's log.
 RECORDS = ".grading"
 #: Statuses, beside those of Outcome, that a submission can end with.
 INVALID, INFRASTRUCTURE = "invalid", "infrastructure"
+_SCRATCH = ".release-"  # what a temporary folder in the course is named
 _GUESS = 60.0  # seconds, for an assignment that was never graded here
 
 
@@ -70,6 +74,10 @@ class GradingReport:
     def exit_code(self) -> int:
         """0: everything was graded. 1: some cannot be graded. 3: the machine failed some; the same command tries again."""
         return 3 if self.faults else 1 if self.problems else 0
+
+
+class Stopped(KeyboardInterrupt):
+    """Ctrl-C ended the grading, and a line said how to go on."""
 
 
 @dataclass(frozen=True)
@@ -139,12 +147,26 @@ def grade(
     (course / RECORDS).mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(course / RECORDS / "lock", timeout=0):
+            _remove_what_a_killed_run_left(course)
             run = _Run(course, choice, console or Console(), expected or {}, trusted, settings or {})
             if dry_run:
                 return run.plan()
             return run.grade(keep_weights, after, workers, scheduler, grade_one)
     except Timeout:
         raise CourseError(f"another `grade` is at work in {course}; wait for it, or stop it") from None
+    except OperationalError as error:
+        raise CourseError(
+            f"the gradebook cannot be read or written ({error.orig}); nothing is lost, the same command goes on"
+        ) from error
+    finally:
+        remove_abandoned()
+
+
+def _remove_what_a_killed_run_left(course: Path) -> None:
+    """Only who holds the course's lock may do so."""
+    remove_abandoned()
+    for folder in course.glob(f"{_SCRATCH}*"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 class _Run:
@@ -157,6 +179,7 @@ class _Run:
         self.settings = {"SealedExecute": {"trust_submissions": trusted, **settings}}
         self.report = GradingReport()
         self.fingerprints = Fingerprints(course, self.api.coursedir.ignore)
+        self.number = 0  # of submissions to be graded
         expect_writable(self.api)
 
     def plan(self) -> GradingReport:
@@ -178,13 +201,24 @@ class _Run:
 
     def grade(self, keep_weights, after, workers, scheduler, grade_one) -> GradingReport:
         """Grade what is to be graded."""
-        writer = Writer(self.api, self.course / RECORDS / "incoming")
         try:
-            todo = self._todo(writer)
-            if todo:
-                self._grade_all(todo, writer, keep_weights, after, workers, scheduler, grade_one)
-        finally:
-            writer.close()
+            writer = Writer(self.api, self.course / RECORDS / "incoming")
+            try:
+                todo = self._todo(writer)
+                self.number = len(todo)
+                if todo:
+                    self._grade_all(todo, writer, keep_weights, after, workers, scheduler, grade_one)
+            finally:
+                writer.close()
+            return self._finish()
+        except KeyboardInterrupt:
+            done = sum(self.report.statuses.values())
+            kept = f"{done} of {self.number} are done and kept, {self.number - done} are left" if self.number else "all is kept"
+            self.console.print(f"Stopped: {kept}. The same command goes on.", soft_wrap=True)
+            raise Stopped from None
+
+    def _finish(self) -> GradingReport:
+        """What follows when all are graded: penalties, grades.csv."""
         report = self.report
         if report.unchanged:
             self.console.print(f"✓ {len(report.unchanged)} graded before and unchanged", soft_wrap=True)
@@ -218,7 +252,7 @@ class _Run:
             if line:
                 self._problem(line)
                 if not isinstance(grade_ids, str):
-                    writer.commit_invalid(submission.student, submission.assignment, line)
+                    self._remember_invalid(submission, line, writer)
             elif self.choice.cell and self.choice.cell not in grade_ids:
                 continue
             elif self._why(submission, done):
@@ -243,6 +277,7 @@ class _Run:
             engine = InThisProcess(on_event, grade_one)
         expected = {str(submission): seconds for submission, seconds in todo.items()}
         fingerprints: dict[str, str] = {}
+        taken: set[str] = set()
         submissions = {str(submission): submission for submission in todo}
         if engine.dashboard:
             self.console.print(f"  {engine.workers} workers; watch them at {engine.dashboard}", soft_wrap=True)
@@ -252,17 +287,12 @@ class _Run:
                 orders = self._orders(todo, writer, fingerprints)
                 for outcome in engine.run(orders):
                     label = str(outcome.order)
+                    if label in taken:  # a cluster may give a result twice
+                        continue
+                    taken.add(label)
                     self._take(outcome, submissions[label], fingerprints[label], writer, shown, keep_weights)
                     if after and submissions[label] in self.report.graded:
                         after(submissions[label])
-        except KeyboardInterrupt:
-            left = len(todo) - sum(self.report.statuses.values())
-            self.console.print(
-                f"Stopped: {sum(self.report.statuses.values())} of {len(todo)} are done and kept, {left} are left. "
-                "The same command goes on.",
-                soft_wrap=True,
-            )
-            raise
         finally:
             engine.close()
 
@@ -303,7 +333,7 @@ class _Run:
             )
             report.problems.append(line)
             report.statuses[INVALID] += 1
-            writer.commit_invalid(submission.student, submission.assignment, line)
+            self._remember_invalid(submission, line, writer)
             progress.finish(label, f"✗ {line}", INVALID, graded.seconds)
         else:
             report.graded.append(submission)
@@ -312,8 +342,16 @@ class _Run:
             weights = folder_of(self.api, "autograded") / submission.student / submission.assignment / WEIGHTS
             if keep_weights and copy_weights(weights, submission.folder / WEIGHTS):
                 handed_in = self.fingerprints.of(submission)
-                writer.commit_again(submission.student, submission.assignment, handed_in)
+                with contextlib.suppress(InfrastructureFault):  # then it is graded again, with these weights
+                    writer.commit_again(submission.student, submission.assignment, handed_in)
             progress.finish(label, _line(submission, graded), graded.status, graded.seconds)
+
+    def _remember_invalid(self, submission: Submission, line: str, writer: Writer) -> None:
+        """Enter it in the journal; where that fails, nothing is lost but the note: it is looked at again next time."""
+        try:
+            writer.commit_invalid(submission.student, submission.assignment, line)
+        except InfrastructureFault as fault:
+            self.report.faults.append(_one_line(f"{submission}: {fault}"))
 
     def _why(self, submission: Submission, done: dict) -> str:
         """Why a submission is to be graded; "" if it need not be."""
@@ -370,10 +408,11 @@ class _Run:
         return cells
 
     def _generate(self, assignment: str) -> str:
-        with tempfile.TemporaryDirectory(prefix=".release-", dir=self.course) as scratch:
+        with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=self.course) as scratch:
             releasing = open_api(self.course, CourseDirectory={"release_directory": scratch})
             result = releasing.generate_assignment(assignment)
         write_log(self.log, f"generate_assignment {assignment}", result)
+        expect_no_interrupt(result)
         return "" if result["success"] else reason(result)
 
     def _cells(self, assignment: str) -> set[str]:

@@ -72,6 +72,13 @@ def write_log(log_file: Path, heading: str, result: dict) -> None:
         log.write(f"{result.get('log', '')}{result.get('error', '')}\n")
 
 
+def expect_no_interrupt(result: dict) -> None:
+    """Raise KeyboardInterrupt when that is what ended an API call: nbgrader's API catches everything."""
+    # Only the end of the text counts: what comes before it can be a learner's.
+    if re.search(r"^KeyboardInterrupt:?\s*\Z", result.get("error", ""), re.M):
+        raise KeyboardInterrupt
+
+
 def reason(result: dict) -> str:
     """Return the cause of an API call's failure in one line: the last exception that nbgrader logged.
 

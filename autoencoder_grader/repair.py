@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 
 from nbformat import NotebookNode, ValidationError
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor
 
@@ -58,13 +58,19 @@ class RepairFromRelease(NbGraderPreprocessor):
         names = resources["nbgrader"]
         with Gradebook(names["db_url"]) as gradebook:
             released = released_cells(gradebook.find_notebook(names["notebook"], names["assignment"]))
-        nb.cells, notes = repaired(nb.cells, released)
-        nb.nbformat_minor = 5  # the first version whose cells have ids, which they have now
-        # Nothing else of it is the learner's: forged outcomes, widgets, titles.
-        kernel = nb.metadata.get("kernelspec")
-        nb.metadata = NotebookNode({"kernelspec": kernel} if isinstance(kernel, dict) else {})
-        nb.metadata[KEY] = {"notes": notes}
-        return nb, resources
+        return put_right(nb, released), resources
+
+
+def put_right(nb: NotebookNode, released: list[Released]) -> NotebookNode:
+    """The notebook with repaired cells; its metadata tells what was repaired."""
+    cells, notes = repaired(nb.cells, released)
+    # Nothing else of it is the learner's: forged outcomes, widgets, titles.
+    kernel = nb.metadata.get("kernelspec") if isinstance(nb.metadata, dict) else None
+    kernel = kernel if isinstance(kernel, dict) else {}
+    kernel = {key: kernel[key] for key in ("display_name", "language", "name") if isinstance(kernel.get(key), str)}
+    metadata = {"kernelspec": kernel} if {"display_name", "name"} <= set(kernel) else {}
+    # 4.5 is the first version whose cells have ids, which they have now.
+    return new_notebook(cells=cells, metadata={**metadata, KEY: {"notes": notes}}, nbformat_minor=5)
 
 
 def released_cells(notebook) -> list[Released]:

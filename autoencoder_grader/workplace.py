@@ -14,7 +14,7 @@ from pathlib import Path
 
 import matplotlib
 
-from autoencoder_grader import sandbox
+from autoencoder_grader import sandbox, temporary
 from autoencoder_grader.kernels.fork_server import MAILBOX, SOCKETS, Fork, ForkServer, fork_server
 from autoencoder_grader.kernels.watch import Watch
 from autoencoder_helpers import cache
@@ -53,7 +53,7 @@ class Workplace:
     def __enter__(self) -> Workplace:
         # Short: the path of a socket may have 107 characters, whatever TMPDIR says.
         parent = self.server.places if self.server else "/tmp" if self.sealed else None
-        self._temporary = tempfile.TemporaryDirectory(prefix="grading-", dir=parent)
+        self._temporary = tempfile.TemporaryDirectory(prefix=temporary.prefix(), dir=parent)
         top = Path(self._temporary.name)
         self.home, self.mailbox, self.sockets = top / "home", top / "mailbox", top / "sockets"
         for folder in (self.home, self.mailbox / "questions", self.mailbox / "answers", self.sockets):
@@ -74,8 +74,8 @@ class Workplace:
             self.watch.stop()
         try:
             self._temporary.cleanup()
-        except (OSError, RecursionError):  # folders deeper than Python follows: a learner's code made them
-            subprocess.run(["rm", "-rf", "--", self._temporary.name], capture_output=True, check=False)
+        except (OSError, RecursionError):  # a learner's code made folders deeper than Python follows
+            temporary.remove(self._temporary.name)
 
     @property
     def sealed(self) -> bool:

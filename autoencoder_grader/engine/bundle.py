@@ -12,6 +12,8 @@ from pathlib import Path
 from autoencoder_grader.workplace import MOST_BYTES, plain_files
 from autoencoder_helpers.evidence.messages import BadMessage, read_file
 
+_END_BYTES = 2 * tarfile.BLOCKSIZE  # zeros that end an archive
+
 
 def pack(folder: Path, paths: Iterable[Path] | None = None) -> bytes:
     """The plain files below a folder as bytes, the same for the same files: no times, no owners.
@@ -40,16 +42,27 @@ def contents(data: bytes) -> dict[str, bytes]:
 def unpack(data: bytes, folder: Path, only: Collection[str] | None = None) -> None:
     """Write the files of a bundle below a folder; `only` those with these names, if given.
 
-    Raises ValueError for a bundle that holds anything but files.
+    Raises ValueError for a bundle that is damaged or holds anything but files.
     """
-    with tarfile.open(fileobj=io.BytesIO(data), mode="r", errors="surrogateescape") as archive:
-        for entry in archive:
-            path = Path(entry.name)
-            if not entry.isreg() or path.is_absolute() or ".." in path.parts:
-                raise ValueError(f"a bundle holds plain files, not {entry.name!r}")
-            if only is not None and entry.name not in only:
-                continue
-            target = folder / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(archive.extractfile(entry).read())
-            target.chmod(entry.mode | 0o600)
+    try:
+        with tarfile.open(fileobj=io.BytesIO(data), mode="r:", errors="surrogateescape") as archive:
+            entries = archive.getmembers()
+            # tarfile takes a damaged header, or none, for the end.
+            end = data[archive.offset :]
+            if len(end) < _END_BYTES or any(end):
+                raise ValueError("a bundle that is damaged: it has no end, or data after it")
+            for entry in entries:
+                if only is None or entry.name in only:
+                    _write_entry(entry, archive, folder)
+    except tarfile.TarError as error:
+        raise ValueError(f"a bundle that is damaged ({error})") from error
+
+
+def _write_entry(entry: tarfile.TarInfo, archive: tarfile.TarFile, folder: Path) -> None:
+    path = Path(entry.name)
+    if not entry.isreg() or path.is_absolute() or ".." in path.parts or not path.name:
+        raise ValueError(f"a bundle holds plain files, not {entry.name!r}")
+    target = folder / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(archive.extractfile(entry).read())
+    target.chmod(entry.mode | 0o600)

@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 
 from autoencoder_grader.engine.orders import Graded, InfrastructureFault, Order
+from autoencoder_grader.temporary import prefix
 from autoencoder_helpers.errors import CourseError
 
 #: Bytes of memory that a worker needs with its scoring process and its kernels.
@@ -98,7 +99,8 @@ class Cluster:
         if scheduler is None:
             # Nobody waits for a worker that has lost the network; what it had is graded elsewhere.
             dask.config.set({"distributed.worker.daemon": True, "distributed.admin.log-format": "%(message)s"})
-            self._folder = tempfile.TemporaryDirectory(prefix="grading-dask-")
+            self._folder = tempfile.TemporaryDirectory(prefix=f"{prefix()}dask-")
+            dask.config.set({"temporary-directory": self._folder.name})  # of the scheduler, too
             threads = str(max(1, (os.cpu_count() or 1) // workers))
             names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
             self._cluster = LocalCluster(
@@ -116,10 +118,7 @@ class Cluster:
             # Results come from the workers themselves, not by way of the scheduler.
             self._client = Client(self._cluster, direct_to_workers=True)
         else:
-            try:
-                self._client = Client(scheduler, timeout=_CONNECT_SECONDS)
-            except (OSError, ValueError, TypeError) as error:
-                raise CourseError(f"no Dask scheduler answers at {scheduler} ({error})") from error
+            self._client = _connect(scheduler)
         self._on_event, self._grade_one = on_event, grade_one
         self._client.subscribe_topic(_TOPIC, self._take)
 
@@ -226,6 +225,24 @@ class _Shelf:
 
     def _get(self, *names: str) -> dict[str, bytes]:
         return {name: (self.folder / name).read_bytes() for name in names}
+
+
+def _connect(scheduler: str):
+    """A client of an existing cluster. Raises CourseError where there is none, or one without workers."""
+    from distributed import Client
+
+    try:
+        client = Client(scheduler, timeout=_CONNECT_SECONDS)
+    except (OSError, ValueError, TypeError) as error:
+        raise CourseError(f"no Dask scheduler answers at {scheduler} ({error})") from error
+    try:
+        client.wait_for_workers(1, timeout=_CONNECT_SECONDS)
+    except TimeoutError:
+        client.close()
+        raise CourseError(
+            f"the Dask scheduler at {scheduler} has no workers: start some with `dask worker {scheduler} --nthreads 1`"
+        ) from None
+    return client
 
 
 def _outcome(order: Order, future, shelf: _Shelf | None) -> Outcome:

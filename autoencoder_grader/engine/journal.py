@@ -71,6 +71,8 @@ def rename(session, student: str, assignment: str, fingerprint: str) -> None:
 
 def registered(gradebook) -> dict[str, str]:
     """For each registered assignment the digest of what it was registered from."""
+    if not inspect(gradebook.engine).has_table(_REGISTERED.name):
+        return {}
     return dict(gradebook.db.execute(select(_REGISTERED.c.assignment, _REGISTERED.c.digest)).all())
 
 

@@ -24,9 +24,17 @@ from nbgrader.utils import rmtree
 
 from autoencoder_grader.engine.bundle import contents, pack, unpack
 from autoencoder_grader.engine.orders import CourseCopy, Graded, Given, InfrastructureFault, Order, digest
-from autoencoder_grader.nbgrader_api import CONFIG_FILE, folder_of, make_alembic_reachable, open_api, reason
+from autoencoder_grader.nbgrader_api import (
+    CONFIG_FILE,
+    expect_no_interrupt,
+    folder_of,
+    make_alembic_reachable,
+    open_api,
+    reason,
+)
 from autoencoder_grader.outcome import KEY
 from autoencoder_grader.scoring.private_data import write_secret
+from autoencoder_grader.temporary import prefix, remove_abandoned
 from autoencoder_grader.training_seen import training_of
 from autoencoder_grader.workplace import plain_files
 
@@ -81,8 +89,7 @@ def _run(step, order: Order) -> tuple[str, str]:
         result = step(order.assignment, order.student, force=True)
         text = result.get("log", "") + result.get("error", "")
         said += f"{datetime.now():%Y-%m-%d %H:%M:%S} {step.__name__} {order}\n{text}\n"
-        if "KeyboardInterrupt" in result.get("error", ""):  # nbgrader's API catches everything
-            raise KeyboardInterrupt
+        expect_no_interrupt(result)
         if result["success"]:
             return "", said
         if "DataMissing" in text:
@@ -97,7 +104,8 @@ def _course_folder(copy: CourseCopy) -> Path:
     key = hashlib.sha256(f"{copy.secret:x}\n{copy.config}".encode()).hexdigest()
     if key not in _folders or not _folders[key].is_dir():
         make_alembic_reachable()
-        folder = Path(tempfile.mkdtemp(prefix="grading-course-"))
+        remove_abandoned()
+        folder = Path(tempfile.mkdtemp(prefix=f"{prefix()}course-"))
         (folder / "solutions").mkdir()
         (folder / CONFIG_FILE).write_text(copy.config, encoding="utf-8")
         write_secret(folder, copy.secret)
@@ -120,7 +128,10 @@ def _lay_out(course: Path, order: Order) -> None:
         if (course / name).exists():
             rmtree(str(course / name))
     (course / "gradebook.db").write_bytes(order.course.gradebook)
-    unpack(order.files, course / "submitted" / order.student / order.assignment)
+    try:
+        unpack(order.files, course / "submitted" / order.student / order.assignment)
+    except ValueError as error:
+        raise InfrastructureFault(f"the submission was damaged before it was sent: {error}") from error
     _enter(course, order, order.given)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +20,7 @@ from nbgrader.api import (
 )
 from nbgrader.utils import parse_utc, rmtree
 from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from autoencoder_grader.engine import journal
 from autoencoder_grader.engine.bundle import unpack
@@ -29,6 +28,8 @@ from autoencoder_grader.engine.orders import Given, Graded, InfrastructureFault
 from autoencoder_grader.nbgrader_api import folder_of
 from autoencoder_helpers.errors import CourseError
 
+_STEPS = ("autograded", "feedback")
+_OLD = "old"  # in the scratch folder: folders that are being replaced
 _TRIES = 8  # with a locked gradebook; SQLite waits 5 s in each
 
 
@@ -40,6 +41,7 @@ class Writer:
 
     def __init__(self, api, scratch: Path):
         self._api, self._scratch = api, scratch
+        self._take_back()
         self._gradebook: Gradebook = api.gradebook
         journal.open_journal(self._gradebook)
 
@@ -56,10 +58,15 @@ class Writer:
         Raises InfrastructureFault when the disk is full or the gradebook cannot be written.
         """
         try:
-            self._place("autograded", graded, handed_in)
-            self._place("feedback", graded)
-        except OSError as error:
+            # All are written before the first takes its place: on a full disk, what was there stays.
+            self._unpack("autograded", graded, handed_in)
+            self._unpack("feedback", graded)
+            for step in _STEPS:
+                self._place(step, graded)
+        except (OSError, ValueError) as error:
             raise InfrastructureFault(f"{graded.student}/{graded.assignment} cannot be written: {error}") from error
+        finally:
+            self._clean_up()
         self._retrying(lambda session: self._write(session, graded, fingerprint))
 
     def commit_invalid(self, student: str, assignment: str, line: str) -> None:
@@ -73,6 +80,13 @@ class Writer:
 
     def given(self, student: str, assignment: str, only: str | None = None) -> Given:
         """What people have entered for a submission. only: a graded cell; automatic scores of all others are kept."""
+        try:
+            return self._given(student, assignment, only)
+        finally:
+            # People go on entering grades while others are graded: keep neither what was read nor a transaction open.
+            self._gradebook.db.rollback()
+
+    def _given(self, student: str, assignment: str, only: str | None) -> Given:
         try:
             submission = self._gradebook.find_submission(assignment, student)
         except MissingEntry:
@@ -107,7 +121,7 @@ class Writer:
                 write(session)
                 session.commit()
                 return
-            except OperationalError as error:
+            except (OperationalError, IntegrityError) as error:  # the latter: somebody else made the same entry just now
                 session.rollback()
                 if attempt == _TRIES - 1:
                     raise InfrastructureFault(f"the gradebook cannot be written: {error.orig}") from error
@@ -185,27 +199,44 @@ class Writer:
         query = select(BaseCell.id, BaseCell.name).join(Notebook, Notebook.id == BaseCell.notebook_id)
         return self._gradebook.db.execute(query.where(Notebook.assignment_id == submission.assignment_id)).all()
 
-    def _place(self, step: str, graded: Graded, handed_in: bytes = b"") -> None:
-        """Put a bundle, and what is unchanged of what was handed in, in the place of a folder: complete, or not at all."""
-        target = folder_of(self._api, step) / graded.student / graded.assignment
-        self._scratch.mkdir(parents=True, exist_ok=True)
-        partial = self._scratch / f"{step}-{os.getpid()}"
-        old = self._scratch / f"{step}-{os.getpid()}-old"
-        for path in (partial, old):
-            shutil.rmtree(path, ignore_errors=True)
+    def _unpack(self, step: str, graded: Graded, handed_in: bytes = b"") -> None:
+        """Write a bundle, and what is unchanged of what was handed in, into the scratch folder."""
+        partial = self._scratch / step
+        if partial.exists():
+            rmtree(str(partial))
+        partial.mkdir(parents=True)
+        if handed_in:
+            unpack(handed_in, partial, graded.unchanged)
+        unpack(getattr(graded, step), partial)
+
+    def _place(self, step: str, graded: Graded) -> None:
+        """Put what was unpacked in the place of a folder; `_take_back` mends what a kill leaves in between."""
+        names = graded.student, graded.assignment
+        target = folder_of(self._api, step).joinpath(*names)
+        old = self._scratch.joinpath(_OLD, step, *names)
+        for path in (target, old):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists():
+            os.rename(target, old)
         try:
-            partial.mkdir()
-            if handed_in:
-                unpack(handed_in, partial, graded.unchanged)
-            unpack(getattr(graded, step), partial)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if target.exists():
-                os.rename(target, old)
-            os.rename(partial, target)
-        finally:
-            for path in (partial, old):
-                if path.exists():
-                    rmtree(str(path))
+            os.rename(self._scratch / step, target)
+        except OSError:
+            if old.exists():
+                os.rename(old, target)
+            raise
+
+    def _take_back(self) -> None:
+        """Put folders back that a killed run had taken away and not replaced yet, and remove what else it left."""
+        for old in self._scratch.glob(f"{_OLD}/*/*/*"):
+            step, *names = old.relative_to(self._scratch / _OLD).parts
+            target = folder_of(self._api, step).joinpath(*names)
+            if not target.exists():
+                os.rename(old, target)
+        self._clean_up()
+
+    def _clean_up(self) -> None:
+        if self._scratch.exists():
+            rmtree(str(self._scratch))
 
 
 def expect_writable(api) -> None:

@@ -18,7 +18,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from autoencoder_grader import sandbox
+from autoencoder_grader import sandbox, temporary
 from autoencoder_helpers.errors import CourseError
 
 #: Where a forked kernel finds its mailbox and its sockets.
@@ -50,7 +50,7 @@ class ForkServer:
         log: Path,
     ):
         # Short: the path of a socket may have 107 characters, whatever TMPDIR says.
-        self.places = Path(tempfile.mkdtemp(prefix="grading-", dir="/tmp"))
+        self.places = Path(tempfile.mkdtemp(prefix=temporary.prefix(), dir="/tmp"))
         user = sandbox.sandbox_user()
         home = self.places / "home"
         home.mkdir()

@@ -1,0 +1,171 @@
+"""Grading by workers: on this machine, and on a cluster that somebody else has started."""
+
+import io
+import subprocess
+import sys
+import threading
+import time
+
+import psutil
+import pytest
+from autoencoder_grader import cli
+from autoencoder_grader.engine import cluster
+from autoencoder_grader.engine.cluster import InThisProcess
+from autoencoder_grader.grading import grade
+from autoencoder_grader.nbgrader_api import open_api
+from autoencoder_helpers.errors import CourseError
+from click.testing import CliRunner
+from rich.console import Console
+
+STUDENTS = {
+    "ada": {},
+    "ben": {"train_net": "beta = undefined_name"},
+    "cy": {"train_net": "beta = 0.0006"},
+    "dora": {},
+}
+EXPECTED = {
+    ("ada", "conv-sides"): 1.0,
+    ("ada", "flowers-beta"): 1.0,
+    ("ben", "conv-sides"): 1.0,
+    ("ben", "flowers-beta"): 0.0,
+    ("cy", "conv-sides"): 1.0,
+    ("cy", "flowers-beta"): 0.0,
+    ("dora", "conv-sides"): 1.0,
+    ("dora", "flowers-beta"): 1.0,
+}
+
+
+def quiet():
+    return Console(file=io.StringIO(), width=200)
+
+
+@pytest.fixture
+def handed_in(graded_course, notebook):
+    """A class of four."""
+    for student, sources in STUDENTS.items():
+        graded_course.hand_in(student, "01_tiny", notebook("tiny", **sources))
+    return graded_course.folder
+
+
+def scores(course):
+    with open_api(course).gradebook as gradebook:
+        return {
+            (submission.student_id, grade.name): grade.auto_score
+            for submission in gradebook.assignment_submissions("01_tiny")
+            for grade in submission.notebooks[0].grades
+            if grade.name != "tiny-written"
+        }
+
+
+def test_in_this_process(handed_in):
+    report = grade(handed_in, console=quiet(), trusted=True)
+    assert report.exit_code == 0 and scores(handed_in) == EXPECTED
+    assert report.statuses == {"graded": 4}
+
+
+def test_two_workers_give_the_same_though_one_is_killed(handed_in):
+    """The worker is replaced, and what it had is graded."""
+    killed = []
+
+    def kill_one():
+        while not killed:
+            for process in psutil.Process().children(recursive=True):
+                try:
+                    # A worker that grades has a scoring process.
+                    if "autoencoder_grader.scoring.worker" in process.cmdline():
+                        parent = process.parent()
+                        if parent and "spawn_main" in " ".join(parent.cmdline()):
+                            time.sleep(3)
+                            parent.kill()
+                            killed.append(parent.pid)
+                            return
+                except psutil.Error:
+                    continue
+            time.sleep(0.2)
+
+    threading.Thread(target=kill_one, daemon=True).start()
+    report = grade(handed_in, console=quiet(), trusted=True, workers=2)
+    assert killed
+    assert report.exit_code == 0 and len(report.graded) == 4
+    assert scores(handed_in) == EXPECTED
+    assert not [
+        process for process in psutil.Process().children(recursive=True) if "spawn_main" in " ".join(process.cmdline())
+    ]
+
+
+def test_a_result_that_comes_twice_counts_once(handed_in, monkeypatch):
+    run = InThisProcess.run
+    monkeypatch.setattr(InThisProcess, "run", lambda self, orders: (o for o in run(self, orders) for _ in range(2)))
+    report = grade(handed_in, console=quiet(), trusted=True)
+    assert len(report.graded) == 4 and report.statuses == {"graded": 4}
+    assert scores(handed_in) == EXPECTED
+
+
+@pytest.fixture
+def dask(tmp_path):
+    """dask(word, ...): `dask word ...` as a person starts it, ended with the test."""
+    running = []
+
+    def begin(*words):
+        log = (tmp_path / f"{words[0]}-{len(running)}.log").open("wb")
+        command = [sys.executable, "-m", "dask", *words]
+        running.append(subprocess.Popen(command, stdout=log, stderr=log, cwd=tmp_path))
+        return running[-1]
+
+    yield begin
+    for process in reversed(running):
+        for child in [*psutil.Process(process.pid).children(recursive=True), process]:
+            child.kill()
+        process.wait()
+
+
+def wait_for_file(path, seconds=60):
+    end = time.monotonic() + seconds
+    while not path.exists() or not path.read_text():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def test_a_cluster_of_others_is_used_and_left_as_it_was(handed_in, dask, tmp_path):
+    import json
+
+    place = tmp_path / "scheduler.json"
+    address = ["--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(place), "--no-dashboard"]
+    scheduler = dask("scheduler", *address)
+    wait_for_file(place)
+    address = json.loads(place.read_text())["address"]
+    worker = dask("worker", address, "--nthreads", "1", "--no-dashboard", "--local-directory", str(tmp_path / "w"))
+    arguments = ["--course", str(handed_in), "grade", "--scheduler", address, "--i-trust-these-submissions"]
+    result = CliRunner().invoke(cli.main, arguments)
+    assert result.exit_code == 0, result.output
+    assert scores(handed_in) == EXPECTED
+    assert scheduler.poll() is None and worker.poll() is None
+
+
+def test_an_address_that_does_not_answer_is_one_line(handed_in, monkeypatch):
+    monkeypatch.setattr(cluster, "_CONNECT_SECONDS", 1)
+    address = "tcp://127.0.0.1:9"
+    arguments = ["--course", str(handed_in), "grade", "--scheduler", address, "--i-trust-these-submissions"]
+    result = CliRunner().invoke(cli.main, arguments)
+    assert result.exit_code == 1
+    (line,) = [line for line in result.output.splitlines() if "scheduler" in line]
+    assert line.startswith(f"autoencoder-course: no Dask scheduler answers at {address}")
+    assert not (handed_in / "autograded").exists()
+
+
+@pytest.mark.parametrize("address", ["nonsense", "tcp://", "http://127.0.0.1:9", "tcp://no.such.host.invalid:8786"])
+def test_an_address_that_is_none_is_one_line(handed_in, monkeypatch, address):
+    monkeypatch.setattr(cluster, "_CONNECT_SECONDS", 1)
+    with pytest.raises(CourseError, match="no Dask scheduler answers"):
+        grade(handed_in, console=quiet(), trusted=True, scheduler=address)
+
+
+def test_a_cluster_without_workers_is_said(handed_in, dask, monkeypatch, tmp_path):
+    import json
+
+    place = tmp_path / "scheduler.json"
+    dask("scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(place), "--no-dashboard")
+    wait_for_file(place)
+    monkeypatch.setattr(cluster, "_CONNECT_SECONDS", 2)
+    with pytest.raises(CourseError, match="has no workers"):
+        grade(handed_in, console=quiet(), trusted=True, scheduler=json.loads(place.read_text())["address"])
