@@ -156,7 +156,7 @@ def _grade(course: Path, assignments, students, workers: int | None, chosen: dic
     from autoencoder_grader.results import read_results
     from autoencoder_grader.table import print_summary, print_table
 
-    expect_ready(course, trusted)
+    expect_ready(course, chosen["trusted"])
     console = Console()
     workers = workers or fitting_workers()
     report = grade_submissions(course, assignments, students, console=console, workers=workers, **chosen)
