@@ -1,6 +1,6 @@
 # Thin on purpose: each target is one line that a person could type. On Windows, README.md has the same lines.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lab release references validity clean FORCE
+.PHONY: help setup demo test lab release references validity benchmarks clean FORCE
 
 COURSE := .venv/bin/autoencoder-course
 PYTHON := .venv/bin/python
@@ -27,6 +27,9 @@ validity: .venv/installed ## grade the corpus of made-up submissions and compare
 
 references: .venv/installed ## measure the reference values again (takes hours)
 	$(COURSE) references
+
+benchmarks: .venv/installed ## measure grading against nbgrader, the engine, and the floor (2 hours on an idle machine)
+	for name in throughput floor against_nbgrader; do $(PYTHON) benchmarks/$$name.py || exit; done
 
 clean: ## remove .venv/ and demo/; work/, trained weights and measured references stay
 	rm -rf .venv demo *.egg-info .pytest_cache

@@ -5,6 +5,7 @@ from pathlib import Path
 from autoencoder_grader.companions import DropWeights, KeepOnlyNotebooks, KeepSubmittedFiles
 from autoencoder_grader.execution import SealedExecute
 from autoencoder_grader.export import CsvExport
+from autoencoder_grader.feedback_page import FeedbackExporter
 from autoencoder_grader.harmless import harmless_markdown
 from autoencoder_grader.late import LatePointsPerDay
 from autoencoder_grader.nbgrader_api import make_alembic_reachable
@@ -64,7 +65,11 @@ c.SealedExecute.timeout = 1800
 c.SealedExecute.startup_timeout = 180
 c.SealedExecute.iopub_timeout = 60
 
+# What a submission may use, where not as sandbox.Limits says, which lists all names; as:
+# c.SealedExecute.limits = {"memory": 2 << 30, "processor_seconds": 3600}
+
 # A learner's text is shown on feedback pages and in formgrader; no script of it may run there.
 c.HTMLExporter.filters = {"strip_files_prefix": harmless_markdown}
+c.GenerateFeedback.exporter_class = FeedbackExporter
 # A feedback page is for reading: the weights stay in autograded/.
 c.GenerateFeedback.preprocessors = [*GenerateFeedback.preprocessors.default(), DropWeights]

@@ -3,6 +3,7 @@
 Each sub-command imports what it needs when it runs, so that `--help` answers at once.
 """
 
+import sys
 from pathlib import Path
 
 import click
@@ -149,11 +150,13 @@ def _grade(course: Path, assignments, students, workers: int | None, chosen: dic
     """Grade, print what came of it, and return the exit code."""
     from rich.console import Console
 
+    from autoencoder_grader.doctor import expect_ready
     from autoencoder_grader.engine.cluster import fitting_workers
     from autoencoder_grader.grading import grade as grade_submissions
     from autoencoder_grader.results import read_results
     from autoencoder_grader.table import print_summary, print_table
 
+    expect_ready(course, chosen["trusted"])
     console = Console()
     workers = workers or fitting_workers()
     report = grade_submissions(course, assignments, students, console=console, workers=workers, **chosen)
@@ -222,7 +225,7 @@ def report(ctx, to):
 
 @main.command()
 @click.argument("cases", nargs=-1)
-@click.option("--seeds", default=3, show_default=True, help="Score on the private data of so many secret seeds.")
+@click.option("--seeds", default=1, show_default=True, help="Score on the private data of so many secret seeds.")
 @click.option("--processes", default=2, show_default=True, help="So many grade at the same time.")
 @click.option(
     "--folder",
@@ -256,6 +259,48 @@ def validity(ctx, cases, seeds, processes, folder, stock):
     write_report(report, verdicts, complaints)
     click.echo(f"all verdicts: {report}")
     ctx.exit(1 if complaints or any(verdict.fault for verdict in verdicts) else 0)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print all findings as JSON.")
+@click.pass_context
+def doctor(ctx, as_json):
+    """Try out whether this machine can grade; say what is missing."""
+    from autoencoder_grader import doctor as looks
+
+    course, trouble = None, ""
+    try:
+        course = _course(ctx)
+    except CourseError as error:
+        trouble = str(error)
+    findings = []
+    for finding in looks.examine(course, trouble):
+        findings.append(finding)
+        if not as_json:
+            click.echo(looks.as_lines(finding))
+    able = looks.able(findings)
+    click.echo(looks.as_json(findings) if as_json else f"This machine can{'' if able else 'not'} grade.")
+    ctx.exit(0 if able else 1)
+
+
+@main.group()
+def kernelspec():
+    """Offer the sandbox to other programs, as a Jupyter kernel."""
+
+
+@kernelspec.command()
+@click.option("--user", "prefix", flag_value="", default=True, help="For this user. This is the default.")
+@click.option("--sys-prefix", "prefix", flag_value=sys.prefix, help="For this Python environment.")
+@click.option("--prefix", type=click.Path(file_okay=False), help="Below this folder, in share/jupyter/kernels.")
+def install(prefix):
+    """Install the kernel autoencoder-sandbox.
+
+    Then `nbgrader autograde --Execute.kernel_name=autoencoder-sandbox`, nbclient and JupyterLab can run notebooks in
+    the sandbox: on a copy of the notebook's folder, to which new files are copied when the kernel ends.
+    """
+    from autoencoder_grader.kernels.spec import install as install_kernelspec
+
+    click.echo(f"installed {install_kernelspec(prefix or None)}")
 
 
 @main.command(name="help")

@@ -12,17 +12,19 @@ import os
 import signal
 import subprocess
 import time
+from dataclasses import fields
 from pathlib import Path
 
 from nbclient.client import CellExecutionComplete
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbgrader.preprocessors import Execute
 from nbgrader.utils import is_grade
-from traitlets import Any, Bool, Integer
+from traitlets import Any, Bool, Dict, Integer, TraitError, validate
 
 from autoencoder_grader import sandbox
 from autoencoder_grader.companions import WEIGHTS
 from autoencoder_grader.harmless import harmless_content, harmless_outputs, harmless_result, harmless_text
+from autoencoder_grader.kernels import landlock
 from autoencoder_grader.kernels.fork_server import ForkFailed
 from autoencoder_grader.kernels.provisioner import SealedKernelManager
 from autoencoder_grader.outcome import KEY, NOT_RUN, Outcome, card_output, no_evidence
@@ -54,9 +56,22 @@ class SealedExecute(Execute):
     whole_timeout = Integer(3 * 3600, help="Seconds after which no further cell of a notebook is begun.").tag(
         config=True
     )
+    limits = Dict(
+        value_trait=Integer(),
+        help="What a submission may use, where not as sandbox.Limits says: bytes, seconds or numbers, by the names there.",
+    ).tag(config=True)
     patience = Integer(15, help="Seconds that a kernel may take to answer after an interrupt.").tag(
         config=True
     )
+
+    @validate("limits")
+    def _known_limits(self, proposal):
+        try:
+            sandbox.Limits(**proposal.value)
+        except TypeError:
+            known = ", ".join(field.name for field in fields(sandbox.Limits))
+            raise TraitError(f"SealedExecute.limits may have {known}; not {set(proposal.value)}") from None
+        return proposal.value
 
     def preprocess(self, nb, resources, km=None):
         """Run the notebook; resources["outcome"] has the results.
@@ -78,9 +93,9 @@ class SealedExecute(Execute):
             Path(coursedir.format_path(step, names["student"], names["assignment"]))
             for step in (coursedir.submitted_directory, coursedir.autograded_directory)
         ]
-        sealed = sandbox.require(self.trust_submissions)
+        tier = sandbox.require(self.trust_submissions)
         course = Path(coursedir.root)
-        if sealed:
+        if tier:
             sandbox.expect_hidden(course)
         load_mnist()  # the sandbox sees the cache, but cannot fill it
         self._scoring = scoring_process(course, self.more_seeds, course / ".grading" / "scoring.log")
@@ -91,14 +106,19 @@ class SealedExecute(Execute):
         self._killed = False
         self._last_start = time.monotonic() + self.whole_timeout
         self._outcome = outcome = resources.setdefault("outcome", Outcome())
-        outcome.sandbox = "bubblewrap" if sealed else "none (trusted)"
+        outcome.sandbox = tier or "none (trusted)"
+        if tier == sandbox.LANDLOCK:
+            outcome.notes.append(landlock.LACKS)
         outcome.notes += nb.metadata.pop(KEY, {}).get("notes", [])  # RepairFromRelease's
         log = course / ".grading" / "kernels.log"
-        with Workplace(folders[0], sealed, kernel_server(log) if sealed else None) as self._place:
+        server = kernel_server(log) if tier == sandbox.BUBBLEWRAP else None
+        with Workplace(folders[0], tier, server, sandbox.Limits(**self.limits)) as self._place:
             if self.on_workplace:
                 self.on_workplace(self._place.home)
             nb, resources = super().preprocess(nb, resources, km)
             self._place.bring_back(WEIGHTS, folders[1] / WEIGHTS)
+        watch = self._place.watch
+        outcome.memory, outcome.processor_seconds = watch.memory, watch.processor_seconds
         for cell in nb.cells:
             if cell.cell_type == "code":
                 cell.outputs = harmless_outputs(cell.outputs)
@@ -196,6 +216,11 @@ class SealedExecute(Execute):
             self._end(cell, "limit", f"{where}, and the kernel did not answer an interrupt")
 
     def _end(self, cell, status, why):
+        watch = self._place.watch
+        if watch.failure:
+            raise ScoringFailed(f"{watch.failure}; run the grading again")
+        if watch.exceeded:  # that is why the kernel has ended, however it looks from here
+            status, why = "limit", watch.exceeded
         self._outcome.end(status, f"{why} ({_name(cell)})")
 
     def _keep(self, cell, grade_id, check, results):

@@ -21,7 +21,7 @@ from autoencoder_grader import sandbox
 from autoencoder_grader.companions import WEIGHTS
 from autoencoder_grader.engine import journal
 from autoencoder_grader.engine.bundle import pack
-from autoencoder_grader.engine.cluster import Cluster, InThisProcess, Outcome
+from autoencoder_grader.engine.cluster import Cluster, GradeOne, InThisProcess, Outcome
 from autoencoder_grader.engine.orders import CourseCopy, Graded, InfrastructureFault, Order, digest
 from autoencoder_grader.engine.released import small_gradebook
 from autoencoder_grader.engine.writer import Writer, expect_writable
@@ -33,9 +33,9 @@ from autoencoder_grader.progress import GradingProgress
 from autoencoder_grader.release import chapters_of
 from autoencoder_grader.scoring.private_data import secret_seed
 from autoencoder_grader.submissions import (
+    Fingerprints,
     Submission,
     find_submissions,
-    fingerprint,
     problem_with,
     solution_digest,
 )
@@ -115,6 +115,7 @@ def grade(
     workers: int = 1,
     scheduler: str | None = None,
     settings: dict | None = None,
+    grade_one: GradeOne | None = None,
 ) -> GradingReport:
     """Grade the submissions of a course and write feedback pages and grades.csv.
 
@@ -131,6 +132,7 @@ def grade(
     trusted: run the submissions without a sandbox where there is none.
     workers: so many are graded at the same time. scheduler: the address of a Dask scheduler to use instead.
     settings: further settings of SealedExecute.
+    grade_one: takes the place of engine.worker.grade_order, to measure or to test everything around it.
 
     A submission that was graded to the end and has not changed since (nor its solution, nor the checks) is
     left alone; one whose grading was interrupted is graded again. What cannot be graded becomes a line in the
@@ -149,7 +151,7 @@ def grade(
             run = _Run(course, choice, console or Console(), expected or {}, trusted, settings or {})
             if dry_run:
                 return run.plan()
-            return run.grade(keep_weights, after, workers, scheduler)
+            return run.grade(keep_weights, after, workers, scheduler, grade_one)
     except Timeout:
         raise CourseError(f"another `grade` is at work in {course}; wait for it, or stop it") from None
     except OperationalError as error:
@@ -176,6 +178,7 @@ class _Run:
         self.log = course / RECORDS / "nbgrader.log"
         self.settings = {"SealedExecute": {"trust_submissions": trusted, **settings}}
         self.report = GradingReport()
+        self.fingerprints = Fingerprints(course, self.api.coursedir.ignore)
         self.number = 0  # of submissions to be graded
         expect_writable(self.api)
 
@@ -196,7 +199,7 @@ class _Run:
                 self.report.unchanged.append(submission)
         return self.report
 
-    def grade(self, keep_weights, after, workers, scheduler) -> GradingReport:
+    def grade(self, keep_weights, after, workers, scheduler, grade_one) -> GradingReport:
         """Grade what is to be graded."""
         try:
             writer = Writer(self.api, self.course / RECORDS / "incoming")
@@ -204,7 +207,7 @@ class _Run:
                 todo = self._todo(writer)
                 self.number = len(todo)
                 if todo:
-                    self._grade_all(todo, writer, keep_weights, after, workers, scheduler)
+                    self._grade_all(todo, writer, keep_weights, after, workers, scheduler, grade_one)
             finally:
                 writer.close()
             return self._finish()
@@ -261,7 +264,7 @@ class _Run:
             raise CourseError(f"no graded cell belongs to the check {self.choice.check!r}")
         return todo
 
-    def _grade_all(self, todo, writer, keep_weights, after, workers, scheduler) -> None:
+    def _grade_all(self, todo, writer, keep_weights, after, workers, scheduler, grade_one) -> None:
         progress: list[GradingProgress] = []
 
         def on_event(label: str, event: dict) -> None:
@@ -269,9 +272,10 @@ class _Run:
                 progress[0].event(label, event)
 
         workers = min(workers, len(todo))
-        engine = (
-            Cluster(on_event, workers, scheduler) if scheduler or workers > 1 else InThisProcess(on_event)
-        )
+        if scheduler or workers > 1:
+            engine = Cluster(on_event, workers, scheduler, grade_one)
+        else:
+            engine = InThisProcess(on_event, grade_one)
         expected = {str(submission): seconds for submission, seconds in todo.items()}
         fingerprints: dict[str, str] = {}
         taken: set[str] = set()
@@ -303,7 +307,7 @@ class _Run:
             if name not in copies:
                 with self.api.gradebook as gradebook:
                     copies[name] = CourseCopy(name, config, small_gradebook(gradebook, name), secret, self.settings)
-            fingerprints[str(submission)] = fingerprint(submission, self.course, self.api.coursedir.ignore)
+            fingerprints[str(submission)] = self.fingerprints.of(submission)
             files = pack(submission.folder)
             given = writer.given(submission.student, name, self.choice.cell)
             yield Order(submission.student, name, files, digest(files), copies[name], given)
@@ -316,7 +320,7 @@ class _Run:
             write_log(self.log, label, {"log": graded.log})
         if graded and graded.status != INVALID:
             try:
-                writer.commit(graded, handed_in)
+                writer.commit(graded, handed_in, outcome.order.files)
             except InfrastructureFault as reason_:
                 fault = str(reason_)
         if fault:
@@ -338,7 +342,7 @@ class _Run:
             report.notes += [f"{label}: {note}" for note in graded.notes]
             weights = folder_of(self.api, "autograded") / submission.student / submission.assignment / WEIGHTS
             if keep_weights and copy_weights(weights, submission.folder / WEIGHTS):
-                handed_in = fingerprint(submission, self.course, self.api.coursedir.ignore)
+                handed_in = self.fingerprints.of(submission)
                 with contextlib.suppress(InfrastructureFault):  # then it is graded again, with these weights
                     writer.commit_again(submission.student, submission.assignment, handed_in)
             progress.finish(label, _line(submission, graded), graded.status, graded.seconds)
@@ -359,7 +363,7 @@ class _Run:
             return "its graded notebook or feedback page is missing"
         if self.choice.again or self.choice.check:
             return "graded again"
-        if entry.fingerprint != fingerprint(submission, self.course, self.api.coursedir.ignore):
+        if entry.fingerprint != self.fingerprints.of(submission):
             return "it has changed, or its solution, a check or a setting has"
         return ""
 

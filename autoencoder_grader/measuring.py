@@ -1,8 +1,7 @@
 """One measured run: build a network of the course, train it as its chapter does, measure it on the test set.
 
-A run is described by a small value (``Run``) and leaves one JSON file. It is meant to be called in a
-process of its own, through ``python -m autoencoder_grader.measuring FOLDER RUN``, so that TensorFlow can
-be held to one thread.
+A run is described by a small value (``Run``) and leaves one JSON file, and its weights. It is meant to be
+called in a process of its own (measuring_worker.py).
 """
 
 import dataclasses
@@ -13,15 +12,6 @@ import sys
 import time
 from pathlib import Path
 
-if __name__ == "__main__":  # before TensorFlow is imported: several such processes share a machine
-    for _name in (
-        "OMP_NUM_THREADS",
-        "OPENBLAS_NUM_THREADS",
-        "TF_NUM_INTRAOP_THREADS",
-        "TF_NUM_INTEROP_THREADS",
-    ):
-        os.environ[_name] = "1"
-
 import autoencoder_helpers  # noqa: F401  (it chooses the Keras, before TensorFlow is imported)
 import numpy as np
 
@@ -30,6 +20,13 @@ from autoencoder_helpers.errors import CourseError
 
 BASELINES = "baselines"  # the "model" of a run that trains nothing
 POINTS = ((10.0, 10.0), (5.0, 5.0))  # the two latent points that chapter 2 decodes
+# Networks that a chapter's checks are to tell from right ones, or that they are compared with.
+WRONG_MODELS = {
+    "dense": ("one latent variable",),
+    "conv": ("one latent variable",),
+    "vae": ("no KL (beta 0)", "KL counted twice (beta 2)", "beta 8", "without x 784"),
+    "flowers": (),  # the mean image, which needs no training, is better than any collapsed one
+}
 NEIGHBOUR_SAMPLE = 10_000  # training codes that the nearest-neighbour classifier looks at
 
 
@@ -261,8 +258,6 @@ def _train(run, folder, data):
     """
     import tf_keras as keras
 
-    from autoencoder_grader import networks
-
     encoder, decoder, whole = build(run)
     state = _State(run, folder, whole)
     history, resumed = state.load() if run.epochs else ([], False)
@@ -310,14 +305,23 @@ def _train(run, folder, data):
     }
     if run.chapter != "flowers":
         outcome["latent"] = latent_facts(run, encoder, data)
-    if run.seed != networks.SEEDS[run.chapter] or run.model != "right":
-        state.path.unlink(missing_ok=True)  # no picture is drawn from it
-    return outcome
+    return outcome  # the weights stay: pictures are drawn and private images are measured with them
+
+
+def weights_path(run, folder):
+    """The file in ``folder`` that keeps the weights of a run of one epoch or more."""
+    return Path(folder) / f"{run.name}.state.npz"
 
 
 def restore(run, folder):
-    """(encoder, decoder, whole) of a finished run, with the weights that its training left in ``folder``."""
+    """(encoder, decoder, whole) of a finished run, with the weights that its training left in ``folder``.
+
+    A run of no epochs has left none: its seed makes the weights again. Raises CourseError when the weights of
+    any other run are not there.
+    """
     encoder, decoder, whole = build(run)
+    if run.epochs == 0:
+        return encoder, decoder, whole
     history, found = _State(run, folder, whole).load()
     if not found or len(history) < run.epochs:
         raise CourseError(
@@ -349,7 +353,7 @@ class _State:
     """Weights, optimiser state and history of an unfinished run, in one file without pickles."""
 
     def __init__(self, run, folder, model):
-        self.path, self.model, self.settings = Path(folder) / f"{run.name}.state.npz", model, settings(run)
+        self.path, self.model, self.settings = weights_path(run, folder), model, settings(run)
 
     def _variables(self):
         self.model.optimizer.build(self.model.trainable_variables)
@@ -379,13 +383,3 @@ class _State:
         for variable, array in zip(variables, arrays):
             variable.assign(array)
         return story["history"], True
-
-
-def main(arguments):
-    folder, *names = arguments
-    for name in names:
-        perform(Run.parse(name), folder)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

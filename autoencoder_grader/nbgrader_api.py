@@ -85,10 +85,10 @@ def reason(result: dict) -> str:
     nbgrader answers with its whole log, in which the exception that matters is followed by others of its own.
     """
     lines = re.findall(
-        r"^\s*(?:[\w.]+\.)?(\w*(?:Error|Exception|Interrupt|Entry|Exit|Failed)): (.+)$", result.get("log", ""), re.M
+        r"^\s*(?:[\w.]+\.)?(\w*(?:Error|Exception|Interrupt|Entry|Exit|Failed|Missing)): (.+)$", result.get("log", ""), re.M
     )
     lines = lines or re.findall(r"^\s*(?:[\w.]+\.)?(\w+): (.+)$", result.get("error", ""), re.M)
     if not lines:
         return "nbgrader gave no reason"
     name, text = lines[-1]
-    return text if name in ("CourseError", "ScoringFailed") else f"{name}: {text}"
+    return text if name in ("CourseError", "ScoringFailed", "DataMissing") else f"{name}: {text}"

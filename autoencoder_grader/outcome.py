@@ -21,6 +21,7 @@ class Outcome:
 
     results: the result that counts, by grade id. by_seed: the results for each secret seed, where several were
     asked for. notes: one line each for a person: what was repaired, cut or left out. limits: limits that were met.
+    memory: bytes, the most that its processes took up together. processor_seconds: what they used on all cores.
     """
 
     status: str = "graded"
@@ -31,6 +32,8 @@ class Outcome:
     notes: list[str] = field(default_factory=list)
     limits: list[str] = field(default_factory=list)
     cut: bool = False
+    memory: int = 0
+    processor_seconds: float = 0.0
 
     def end(self, status: str, why: str) -> None:
         """The notebook ends here; the first reason counts."""
@@ -44,6 +47,8 @@ class Outcome:
             "status": status,
             "notes": [*([self.ended] if self.ended else []), *self.limits, *self.notes],
             "sandbox": self.sandbox,
+            "memory": self.memory,
+            "processor_seconds": round(self.processor_seconds, 1),
             "results": {name: result.to_dict() for name, result in self.results.items()},
             "points_by_seed": {
                 name: [result.points for result in found] for name, found in self.by_seed.items()

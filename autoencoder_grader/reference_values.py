@@ -28,6 +28,12 @@ HEAD = """\
 # the labels; neighbour_accuracy of 5 nearest neighbours among 10,000 training codes; share_within_radius_3 of
 # the test codes around 0; the distance of two points to the nearest test code. Codes of variational networks
 # are posterior means.
+#
+# "private" tells whether the threshold holds on the images that grading makes from an instructor's secret:
+# over so many secrets and so many right runs, the mean; the standard deviation from secret to secret (of the
+# run where it is largest); the worst right run and the best wrong model on any secret, with their distances
+# to the threshold (negative: it does not hold). "public_mean" is the mean of the same runs on the images that
+# the check measures on in the notebook.
 
 """
 MINIMUM_SEEDS = 2  # below that there is no standard deviation, and no entry is written
@@ -178,7 +184,8 @@ def entries(results, default_epochs):
 def merged(stored, new):
     """(tables, kept): new tables over the stored ones, except where the stored one rests on more seeds.
 
-    A new table without a full run takes over the stored full run.
+    A new table without a full run takes over the stored full run, and what is known of private images if it
+    is of networks that were trained alike.
     """
     tables, kept = {}, []
     for name in [*dict.fromkeys(["dense.trained", "dense.pca", *(check.name for check in CHECKS), *stored])]:
@@ -190,8 +197,37 @@ def merged(stored, new):
             continue
         if old is not None and "full" in old and "full" not in table:
             table = {**table, "full": old["full"]}
+        if old is not None and "private" in old and _same_kind(old, table):
+            table = {**table, "private": _placed_anew(old["private"], table)}
         tables[name] = table
     return tables, kept
+
+
+def with_private(tables, private):
+    """The tables with what was measured on private images: {check name: table}, over what is there of it."""
+    return {
+        name: {**table, "private": private[name]} if name in private else table
+        for name, table in tables.items()
+    }
+
+
+def _same_kind(old, new):
+    """Whether two tables are of networks trained alike, on the same images."""
+    return (
+        old.get("settings") == _rounded(new.get("settings"))
+        and old["data"]["sha256"] == new["data"]["sha256"]
+    )
+
+
+def _placed_anew(private, table):
+    """What is known of private images, with the distances to the table's own threshold."""
+    limit, sign = float(f"{table['threshold']:.6g}"), 1 if table["better"] == "lower" else -1
+    return {
+        **private,
+        "threshold": limit,
+        "distance_to_right": sign * (limit - private["worst_right_run"]["value"]),
+        "distance_to_wrong": sign * (private["best_wrong_model"]["value"] - limit),
+    }
 
 
 def read(path):

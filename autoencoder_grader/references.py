@@ -18,18 +18,13 @@ SEED_COUNTS = {"dense": 10, "conv": 10, "vae": 10, "flowers": 3}
 EPOCH_SECONDS = {"dense": 4, "conv": 31, "vae": 50, "flowers": 12}
 FULL_FLOWERS_EPOCH_SECONDS = 140  # at full width, with all flowers
 START_SECONDS = 20  # imports, data, measuring at the end
-WRONG_MODELS = {
-    "dense": ("one latent variable",),
-    "conv": ("one latent variable",),
-    "vae": ("no KL (beta 0)", "KL counted twice (beta 2)", "beta 8", "without x 784"),
-    "flowers": (),  # the mean image, which needs no training, is better than any collapsed one
-}
+SECRET_SECONDS = {"dense": 3, "conv": 8, "vae": 10, "flowers": 3}  # all trainings on the images of one secret
 
 
 def plan(chapters=CHAPTERS, seeds=None, full=True, photos=True):
     """The runs to be measured, in the order in which they start: what a first threshold needs comes first."""
     from autoencoder_grader import networks
-    from autoencoder_grader.measuring import BASELINES, Run
+    from autoencoder_grader.measuring import BASELINES, WRONG_MODELS, Run
 
     runs, long_runs = [], []
     for chapter in chapters:
@@ -53,20 +48,30 @@ def plan(chapters=CHAPTERS, seeds=None, full=True, photos=True):
 
 
 def cost(run):
-    """Expected seconds of a run."""
-    return START_SECONDS + run.epochs * _epoch_cost(run)
+    """Expected seconds of a run, or of a measurement on private images."""
+    from autoencoder_grader.private_margins import SECRETS, PrivateRun
+
+    steps = SECRETS if isinstance(run, PrivateRun) else run.epochs
+    return START_SECONDS + steps * _step_cost(run)
 
 
-def _epoch_cost(run):
+def _step_cost(run):
+    """Expected seconds of an epoch, or of one secret."""
     from autoencoder_grader import networks
+    from autoencoder_grader.private_margins import PrivateRun
 
+    if isinstance(run, PrivateRun):
+        return SECRET_SECONDS[run.chapter]
     if run.chapter == "flowers" and run.epochs > networks.DEFAULT_EPOCHS["flowers"]:
         return FULL_FLOWERS_EPOCH_SECONDS
     return EPOCH_SECONDS[run.chapter]
 
 
 def measure(runs, folder, workers, environment, report):
-    """Measure ``runs`` in worker processes of one thread each; ``report(run, epochs)`` is told of each epoch.
+    """Measure ``runs`` in worker processes of one thread each; ``report(run, steps)`` is told of each epoch.
+
+    runs: `Run`s, or `PrivateRun`s, of which each secret is a step. report: also called with None when a run
+    is finished.
 
     Raises CourseError when runs failed (after the others are finished) or when the work was interrupted;
     what is finished stays stored, and the next call goes on from there.
@@ -91,7 +96,7 @@ def measure(runs, folder, workers, environment, report):
             done = 0
             for line in process.stdout:
                 log.write(line)
-                if line.startswith(f"{run.name}: epoch "):
+                if line.startswith(f"{run.name}: "):
                     done += 1
                     report(run, done)
             good = process.wait() == 0
@@ -119,7 +124,7 @@ def measure(runs, folder, workers, environment, report):
 
 def worker_command(run, folder):
     """The command line of the process that carries a run out."""
-    return [sys.executable, "-m", "autoencoder_grader.measuring", str(folder), run.name]
+    return [sys.executable, "-m", "autoencoder_grader.measuring_worker", str(folder), run.name]
 
 
 def find_photos(named, course):
@@ -136,10 +141,13 @@ def find_photos(named, course):
 
 
 def write_values(folder, path):
-    """Write what is measured so far; returns the names of the tables that rest on more seeds, so were
-    kept.
+    """Write what is measured so far.
+
+    Returns the names of the tables that rest on more seeds, so were kept, and a line for each threshold that
+    does not hold on private images. Raises CourseError when nothing is measured.
     """
-    from autoencoder_grader import networks, reference_values
+    from autoencoder_grader import networks, private_margins, reference_values
+    from autoencoder_grader.scoring.calibration import summarise
 
     stored = reference_values.read(path)
     new = reference_values.entries(reference_values.load_results(folder), networks.DEFAULT_EPOCHS)
@@ -148,8 +156,11 @@ def write_values(folder, path):
         raise CourseError(
             f"Nothing is measured in {folder} yet; run `autoencoder-course references` without --only-write."
         )
+    thresholds = {name: table["threshold"] for name, table in tables.items()}
+    private = summarise(private_margins.load_rows(folder), thresholds)
+    tables = reference_values.with_private(tables, private)
     reference_values.write(path, tables)
-    return kept
+    return kept, private_margins.broken_thresholds(tables)
 
 
 @click.command("references", context_settings={"help_option_names": ["-h", "--help"]})
@@ -172,8 +183,9 @@ def write_values(folder, path):
 def command(chapters, seeds, full, workers, photos, only_write, pictures, folder):
     """Measure the reference values and write autoencoder_helpers/reference.toml.
 
-    Each run is stored when it is finished: after an interruption the same command goes on. Runs whose
-    settings, data or library versions have changed are measured again. All of it takes hours.
+    Trained networks are measured on the public test images, and on private images of 20 secrets. Each run is
+    stored when it is finished: after an interruption the same command goes on. Runs whose settings, data or
+    library versions have changed are measured again. All of it takes hours.
     """
     from autoencoder_grader.course import find_course
     from autoencoder_helpers import reference
@@ -187,16 +199,16 @@ def command(chapters, seeds, full, workers, photos, only_write, pictures, folder
             plan(chosen, seeds, full, photos is not None), folder, workers or os.cpu_count() or 1, photos
         )
     if not pictures:
-        kept = write_values(folder, reference.PATH)
+        kept, broken = write_values(folder, reference.PATH)
         if kept:
-            click.echo(
-                f"Kept as stored (not measured here, or with fewer seeds): {', '.join(kept)}."
-            )
+            click.echo(f"Kept as stored (not measured here, or with fewer seeds): {', '.join(kept)}.")
         if photos is None and "flowers" in chosen:
             click.echo(
                 "The photos' values are the stored ones: no photo archive found; name one with --photos."
             )
         click.echo(f"Written: {reference.PATH}")
+        if broken:
+            raise CourseError("A threshold does not hold on private images: " + "; ".join(broken))
     if pictures:
         from autoencoder_grader.course_picture import draw_course_picture
         from autoencoder_grader.reference_pictures import draw_all
@@ -210,14 +222,21 @@ def _measure_all(runs, folder, workers, photos):
     from filelock import FileLock, Timeout
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from autoencoder_grader import private_margins
+
     environment = {**os.environ, "TF_USE_LEGACY_KERAS": "1", "PYTHONUNBUFFERED": "1"}
     if photos is not None:
         environment["AUTOENCODER_FLOWERS"] = str(photos)
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(folder / "lock", timeout=0):
-            first = [run for run in _unfinished(runs, folder, flowers_again=True) if run.model == "baselines"]
-            others = [run for run in runs if run not in first]
+            stages = (  # each looks at what is there when the one before it is finished
+                lambda: [  # the baselines tell whether stored runs are stale
+                    run for run in _unfinished(runs, folder, flowers_again=True) if run.model == "baselines"
+                ],
+                lambda: _unfinished(runs, folder),
+                lambda: private_margins.unfinished(private_margins.private_runs(runs), folder),
+            )
             columns = (
                 TextColumn("{task.description}"),
                 BarColumn(),
@@ -225,18 +244,18 @@ def _measure_all(runs, folder, workers, photos):
                 TimeRemainingColumn(elapsed_when_finished=True),
             )
             with Progress(*columns) as progress:
-                for part in (first, others):  # the baselines tell whether stored runs are stale
-                    part = part if part is first else _unfinished(part, folder)
+                for stage in stages:
+                    part = stage()
                     if not part:
                         continue
                     task = progress.add_task(f"{len(part)} runs", total=sum(cost(run) for run in part))
                     finished = []
 
-                    def report(run, epochs, task=task, part=part, finished=finished):
-                        progress.advance(task, START_SECONDS if epochs is None else _epoch_cost(run))
-                        if epochs is None:
+                    def report(run, steps, task=task, part=part, finished=finished):
+                        progress.advance(task, START_SECONDS if steps is None else _step_cost(run))
+                        if steps is None:
                             finished.append(run)
-                        text = "finished" if epochs is None else f"epoch {epochs} of {run.epochs}"
+                        text = "finished" if steps is None else f"step {steps}"
                         progress.update(
                             task, description=f"{len(finished)} of {len(part)} runs; {run.name}: {text}"
                         )
@@ -249,16 +268,20 @@ def _measure_all(runs, folder, workers, photos):
 
 
 def _unfinished(runs, folder, flowers_again=False):
-    """The runs without a usable result. What is known of the flowers is looked at afresh: their drawing
-    may change.
+    """The runs without a usable result, or without the weights that private images are to be measured with.
+
+    What is known of the flowers is looked at afresh: their drawing may change.
     """
+    from autoencoder_grader.private_margins import lacks_weights
     from autoencoder_grader.reference_values import load_results
 
     results = load_results(folder)
     return [
         run
         for run in runs
-        if run not in results or (flowers_again and run.chapter == "flowers" and run.model == "baselines")
+        if run not in results
+        or lacks_weights(run, folder)
+        or (flowers_again and run.chapter == "flowers" and run.model == "baselines")
     ]
 
 

@@ -1,4 +1,7 @@
-"""The sandbox in which a learner's code runs: bubblewrap, without network, rights, or a view of anything else.
+"""The sandbox in which a learner's code runs: without network, rights, or a view of anything else.
+
+There are two tiers. bubblewrap gives a submission namespaces of its own. Where that cannot run, Landlock (see
+kernels/landlock.py) hides the contents of files, and a filter of system calls the network; each outcome names the tier.
 
 What is inside: the system's programs and libraries, this Python and its packages, the helpers package, the public
 data (all read-only), and the one folder of this submission. What is not: the course folder with its solutions,
@@ -8,7 +11,9 @@ secrets and gradebook, other submissions, home folders, other processes, the env
 from __future__ import annotations
 
 import functools
+import json
 import os
+import platform
 import shutil
 import site
 import subprocess
@@ -19,13 +24,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import autoencoder_helpers
-from autoencoder_grader.kernels import system_calls
+from autoencoder_grader.kernels import landlock, system_calls
 from autoencoder_helpers.errors import CourseError
 
 NO_SANDBOX = (
     "no sandbox: bubblewrap (bwrap) is missing or may not run here, and submissions are strangers' code; install it "
-    "(Debian: apt-get install bubblewrap), or accept the risk with --i-trust-these-submissions"
+    "(Debian: apt-get install bubblewrap), or accept the risk with --i-trust-these-submissions; "
+    "`autoencoder-course doctor` says what is wrong"
 )
+BUBBLEWRAP, LANDLOCK = TIERS = ("bubblewrap", "landlock")  # the better one first
+#: This environment variable names the one tier that may be used, for tests and for who wants no other.
+ONLY = "AUTOENCODER_SANDBOX"
 HOME = "/home/learner"
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _SETTINGS = (
@@ -38,6 +47,10 @@ _SETTINGS = (
     "mime.types",
     "hosts",
 )
+_DEVICES = tuple(f"/dev/{name}" for name in ("null", "zero", "full", "random", "urandom"))
+_ABOUT_THE_MACHINE = tuple(
+    f"/proc/{name}" for name in ("cpuinfo", "meminfo", "stat", "loadavg", "uptime", "version", "filesystems")
+)
 _FILTER = (sys.executable, "-I", "-S", "/opt/system_calls.py")
 _MEGABYTE = 1 << 20
 _GIGABYTE = 1 << 30
@@ -45,19 +58,44 @@ _GIGABYTE = 1 << 30
 
 @dataclass(frozen=True)
 class Limits:
-    """What one submission may use: bytes of address space a process, of a file, of /tmp and /dev/shm; processes.
+    """What one submission may use. nbgrader_config.py can set each: c.SealedExecute.limits = {"memory": 2 << 30}.
 
-    open_files: of each process. The kernel's table of them is the whole machine's: all processes of a submission
-    together must not fill it, or other submissions fail.
+    Of all its processes together, looked at a few times a second (kernels/watch.py says how each is counted):
+
+    memory: bytes. processor_seconds: on all cores together. processes: how many.
+    disk: bytes of the files in its home folder. files: how many of them, folders included.
+
+    Enforced by Linux itself:
+
+    address_space, open_files: bytes and number of each process. The table of open files is the whole machine's:
+        all processes of a submission together must not fill it, or other submissions fail.
+    file: bytes of one file. temporary, shared_memory: bytes of /tmp and of /dev/shm.
+    threads: of all processes together, each process counted as one at least.
     """
 
-    memory: int = 12 * _GIGABYTE
+    memory: int = 4 * _GIGABYTE
+    processor_seconds: int = 2 * 3600
+    processes: int = 100
+    disk: int = 2 * _GIGABYTE
+    files: int = 20_000
+    address_space: int = 12 * _GIGABYTE
+    open_files: int = 1024
     file: int = 512 * _MEGABYTE
     temporary: int = 512 * _MEGABYTE
     shared_memory: int = 64 * _MEGABYTE
-    processes: int = 600
-    open_files: int = 1024
-    processor_seconds: int = 2 * 3600
+    threads: int = 600
+
+    def of_a_process(self) -> dict[str, int]:
+        """Those that setrlimit takes, by the names in the module resource, without RLIMIT_."""
+        return {
+            "AS": self.address_space,
+            "FSIZE": self.file,
+            "CORE": 0,
+            "NPROC": self.threads,
+            "NOFILE": self.open_files,
+            # The watch comes first: it says what happened, while this ends a process without a word.
+            "CPU": self.processor_seconds + 60,
+        }
 
 
 @dataclass(frozen=True)
@@ -80,9 +118,18 @@ class Room:
 
 
 def seal(
-    command: Sequence[str], room: Room, user: int, limits: Limits = Limits(), *, forks: bool = False
+    command: Sequence[str],
+    room: Room,
+    user: int,
+    limits: Limits = Limits(),
+    *,
+    forks: bool = False,
+    tier: str = BUBBLEWRAP,
 ) -> list[str]:
     """Return `command` as a command that runs it inside a sandbox.
+
+    tier: one of TIERS. Landlock shows everything where it is: a room for it has nothing `shown_as`, and its home
+    folder is `folder`. End it by SIGTERM, never by SIGKILL.
 
     forks: it is ours, runs no learner's code itself, and makes further sandboxes within this one: so it may make
     namespaces, and the limits are for it to set.
@@ -90,6 +137,8 @@ def seal(
     user: the user and group id that it has inside; the folders that it writes to must belong to it when this
     process is root's. Without root, it is this process's own.
     """
+    if tier == LANDLOCK:
+        return _seal_by_landlock(command, room, user, limits)
     mounts = _mounts(room, limits)
     environment = ["--clearenv"]
     for name, value in {"HOME": HOME, "PATH": os.defpath, "LANG": "C.UTF-8", **room.environment}.items():
@@ -111,6 +160,41 @@ def seal(
     layout += ["--unshare-pid", "--die-with-parent", "--"]
     drop = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--no-new-privs", "--"]
     return [*layout, *drop, "bwrap", "--bind", "/", "/", *isolation, *environment, "--", *inside]
+
+
+def _seal_by_landlock(command: Sequence[str], room: Room, user: int, limits: Limits) -> list[str]:
+    places = [*_SYSTEM, *(f"/etc/{name}" for name in _SETTINGS), *_ABOUT_THE_MACHINE, *_python_places()]
+    readable = [*map(Path, places), *room.readable]
+    folder = str(room.folder)
+    temporary = f"{folder}/.tmp"  # what is there counts as the submission's files
+    variables = {
+        "HOME": folder,
+        "PATH": os.defpath,
+        "LANG": "C.UTF-8",
+        "TMPDIR": temporary,
+        **room.environment,
+    }
+    settings = {
+        "readable": [str(place) for place in readable],
+        "writable": [folder, *map(str, room.writable), *_DEVICES],
+        "environment": variables,
+        "start_in": folder if room.start_in == HOME else room.start_in,
+        "limits": limits.of_a_process(),
+        "user": user if os.geteuid() == 0 else None,
+        "reads_all": os.geteuid() == 0 and not all(map(_everybody_may_read, readable)),
+    }
+    package = Path(landlock.__file__).parent
+    # Appended, so that no module of ours takes the place of one of Python's.
+    code = f"import sys; sys.path.append({str(package.parent)!r}); from {package.name}.landlock import main; main()"
+    return [sys.executable, "-I", "-S", "-c", code, json.dumps(settings), *command]
+
+
+def _everybody_may_read(place: Path) -> bool:
+    if not place.exists():
+        return True
+    kind = 0o005 if place.is_dir() else 0o004
+    parents = [(parent, 0o001) for parent in place.resolve().parents]
+    return all(path.stat().st_mode & needed == needed for path, needed in [(place, kind), *parents])
 
 
 def _mounts(room: Room, limits: Limits) -> list[str]:
@@ -161,31 +245,79 @@ def _python_places() -> list[Path]:
 
 
 def _resource_limits(limits: Limits) -> list[str]:
-    return [
-        *("prlimit", f"--as={limits.memory}", f"--fsize={limits.file}", "--core=0"),
-        *(
-            f"--nproc={limits.processes}",
-            f"--nofile={limits.open_files}",
-            f"--cpu={limits.processor_seconds}",
-            "--",
-        ),
-    ]
+    options = [f"--{name.lower()}={most}" for name, most in limits.of_a_process().items()]
+    return ["prlimit", *options, "--"]
+
+
+def available() -> bool:
+    """Whether a sandbox can be made here, of any tier."""
+    return bool(best_tier())
+
+
+def best_tier() -> str:
+    """The best tier that works here and that the environment variable ONLY allows; "" for none."""
+    only = os.environ.get(ONLY, "").strip()
+    return next((tier for tier in TIERS if only in ("", tier) and not trouble_with(tier)), "")
 
 
 @functools.cache
-def available() -> bool:
-    """Whether a sandbox can be made here, found out by making one."""
-    needed = ["bwrap", "prlimit", *(["setpriv"] if os.geteuid() == 0 else [])] if os.name == "posix" else [""]
-    if not all(shutil.which(program) for program in needed):
-        return False
-    with tempfile.TemporaryDirectory(prefix="sandbox-") as folder:
+def trouble_with(tier: str) -> str:
+    """Why a tier cannot be used here, in one line, found out by using it; "" if it can."""
+    return {BUBBLEWRAP: _trouble_with_bubblewrap, LANDLOCK: _trouble_with_landlock}[tier]()
+
+
+def _trouble_with_bubblewrap() -> str:
+    if sys.platform != "linux":
+        return "bubblewrap needs Linux"
+    needed = ["bwrap", "prlimit", *(["setpriv"] if os.geteuid() == 0 else [])]
+    missing = [program for program in needed if not shutil.which(program)]
+    if missing:
+        return f"{' and '.join(missing)} cannot be found on PATH"
+    return _trouble_when_used(["true"], BUBBLEWRAP)
+
+
+def _trouble_with_landlock() -> str:
+    if sys.platform != "linux" or platform.machine() not in system_calls.MACHINES:
+        return "Landlock is only known here on Linux for x86-64 and 64-bit ARM"
+    have, least = landlock.version(), landlock.LEAST_VERSION
+    if os.geteuid() == 0:
+        least = landlock.LEAST_VERSION_ROOT
+    if have < least:
+        return f"this Linux has {f'version {have} of' if have else 'no'} Landlock; version {least} is needed"
+    with tempfile.TemporaryDirectory(prefix="hidden-", dir="/tmp") as folder:
+        secret = Path(folder) / "secret"
+        secret.write_text("secret")
+        for path, mode in ((Path(folder), 0o755), (secret, 0o644)):
+            path.chmod(mode)  # only the sandbox keeps it from being read
+        return _trouble_when_used([sys.executable, "-I", "-c", _TRY_LANDLOCK, str(secret)], LANDLOCK)
+
+
+_TRY_LANDLOCK = """
+import socket, sys
+def refused(function, *arguments):
+    try:
+        function(*arguments)
+    except OSError:
+        return True
+if not refused(open, sys.argv[1]):
+    sys.exit("it does not hide files")
+if not refused(socket.socket, socket.AF_INET):
+    sys.exit("it does not refuse connections")
+import autoencoder_helpers.errors, numpy
+"""
+
+
+def _trouble_when_used(command: Sequence[str], tier: str) -> str:
+    with tempfile.TemporaryDirectory(prefix="sandbox-", dir="/tmp") as folder:
         user = sandbox_user()
         try:
             give_to(user, Path(folder))
-            command = seal(["true"], Room(Path(folder)), user)
-            return subprocess.run(command, capture_output=True, timeout=30).returncode == 0
-        except (OSError, subprocess.TimeoutExpired):
-            return False
+            sealed = seal(command, Room(Path(folder)), user, tier=tier)
+            done = subprocess.run(sealed, capture_output=True, timeout=30)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return f"{tier} does not run: {error}"
+    lines = done.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {done.returncode}"]
+    return f"{tier} does not run: {lines[-1][:200]}" if done.returncode else ""
 
 
 def sandbox_user() -> int:
@@ -220,10 +352,10 @@ def expect_hidden(course: Path) -> None:
             )
 
 
-def require(trusted: bool) -> bool:
-    """Whether to use the sandbox: yes where there is one. Raises CourseError where there is none, unless trusted."""
-    if os.name == "posix" and available():
-        return True
+def require(trusted: bool) -> str:
+    """The tier to use, the best there is. Raises CourseError where there is none, unless trusted: then it is ""."""
+    if available():
+        return best_tier()
     if not trusted:
         raise CourseError(NO_SANDBOX)
-    return False
+    return ""

@@ -179,22 +179,45 @@ def solution_digest(course: Path, assignment: str) -> str:
     return digest.hexdigest()
 
 
+class Fingerprints:
+    """Hashes of all that a grade depends on: submission, solution, checks and settings.
+
+    What all submissions of an assignment share is read once: what is changed during a run counts for the next one.
+    """
+
+    def __init__(self, course: Path, ignore: Iterable[str] = ()):
+        self._course, self._ignore = course, list(ignore)
+        self._shared: dict = {}  # by assignment
+
+    def of(self, submission: Submission) -> str:
+        """The fingerprint of a submission."""
+        digest = self._of_all(submission.assignment).copy()
+        _digest_files(digest, submission.folder, find_all_files(str(submission.folder), self._ignore))
+        return digest.hexdigest()
+
+    def _of_all(self, assignment: str):
+        if assignment not in self._shared:
+            digest = self._shared[assignment] = hashlib.sha256(_settings(self._course))
+            solutions = (self._course / "solutions" / assignment).glob("*.ipynb")
+            _digest_files(digest, self._course, solutions)
+            code = [path for path in HELPERS.rglob("*") if path.suffix in {".py", ".toml"}]
+            _digest_files(digest, HELPERS, code)
+            _digest_files(digest, GRADER, [path for pattern in _DECIDES for path in GRADER.glob(pattern)])
+        return self._shared[assignment]
+
+
 def fingerprint(submission: Submission, course: Path, ignore: Iterable[str] = ()) -> str:
-    """Return a hash of all that a grade depends on: submission, solution, checks and settings."""
-    digest = hashlib.sha256(_settings(course))
-    folders = [
-        (submission.folder, find_all_files(str(submission.folder), list(ignore))),
-        (course, (course / "solutions" / submission.assignment).glob("*.ipynb")),
-        (HELPERS, [path for path in HELPERS.rglob("*") if path.suffix in {".py", ".toml"}]),
-        (GRADER, [path for pattern in _DECIDES for path in GRADER.glob(pattern)]),
-    ]
-    for top, files in folders:
-        for path in sorted(Path(name) for name in files):
-            # A name need not be text: archives of other systems bring bytes that are none here.
-            digest.update(b"%s %d\n" % (os.fsencode(path.relative_to(top).as_posix()), path.stat().st_size))
-            with contextlib.suppress(PermissionError), path.open("rb") as file:  # nbgrader says what it cannot read
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()
+    """The fingerprint of one submission, see Fingerprints."""
+    return Fingerprints(course, ignore).of(submission)
+
+
+def _digest_files(digest, top: Path, files: Iterable[Path | str]) -> None:
+    """Add names, sizes and contents of files below `top` to a hash."""
+    for path in sorted(Path(name) for name in files):
+        # A name need not be text: archives of other systems bring bytes that are none here.
+        digest.update(b"%s %d\n" % (os.fsencode(path.relative_to(top).as_posix()), path.stat().st_size))
+        with contextlib.suppress(PermissionError), path.open("rb") as file:  # nbgrader says what it cannot read
+            digest.update(hashlib.file_digest(file, "sha256").digest())
 
 
 def _settings(course: Path) -> bytes:

@@ -8,16 +8,18 @@ does it by itself, with the tests in the learner's kernel.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import nbformat
 
 from autoencoder_grader import sandbox
+from autoencoder_grader.canaries import Canaries
 from autoencoder_grader.corpus import KINDS, Case, build, read_cases
 from autoencoder_grader.grading import grade
 from autoencoder_grader.nbgrader_api import CONFIG_FILE, folder_of, open_api
@@ -29,6 +31,8 @@ from autoencoder_helpers.errors import CourseError
 CORPUS = Path("tests", "submissions")
 #: Limits of a run of the corpus: its cases that never end must end soon.
 SETTINGS = {"timeout": 100, "whole_timeout": 200, "patience": 5, "most_output": 4 << 20}
+#: In the folder of a shard: the lines about what could not be graded.
+REPORT = "lines.json"
 _RIGHT = 1e-9
 
 
@@ -66,37 +70,41 @@ def run_validity(
 ) -> tuple[list[Verdict], list[str]]:
     """Grade the cases of a course's corpus in `folder`; return a verdict a check, and a line a status not expected.
 
+    Canaries stand around it: lines also tell of files changed, connections made and processes left by a submission.
+
     wanted: kinds or parts of names; all cases if empty. more_seeds: secret seeds to score on, beside the first.
     shards: processes that grade at the same time. stock: grade as nbgrader does by itself. say: where lines go.
     Raises CourseError when there are no such cases, and where there is no sandbox for them.
     """
     cases = read_cases(course / CORPUS, tuple(wanted))
     sandbox.require(trusted=False)
+    # One case says what happens where photos are asked for and none are at hand.
+    environment = {name: value for name, value in os.environ.items() if name != "AUTOENCODER_FLOWERS"}
     processes = []
     for index in range(min(shards, len(cases))):
         own = cases[index::shards]
         shard = folder / f"{'stock' if stock else 'ours'}-{index + 1}"
-        _prepare(course, shard, own)
+        lay_out(course, shard, own)
         if stock:
             command = stock_command(shard, [(case.name, case.assignment) for case in own])
         else:
             names = [case.name for case in own]
-            command = [
-                sys.executable,
-                "-m",
-                "autoencoder_grader.validity",
-                str(shard),
-                str(more_seeds),
-                *names,
-            ]
-        processes.append(
-            (shard, own, subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8"))
-        )
-    _follow([process for _, _, process in processes], len(cases), say)
-    verdicts, complaints = [], []
-    for shard, own, process in processes:
-        if process.wait() != 0:
-            raise CourseError(f"grading the corpus in {shard} ended with code {process.returncode}")
+            module = "autoencoder_grader.validity"
+            command = [sys.executable, "-m", module, str(shard), str(more_seeds), *names]
+        processes.append((shard, own, command))
+    verdicts: list[Verdict] = []
+    complaints: list[str] = []
+    with Canaries([shard / name for shard, _, _ in processes for name in ("submitted", "solutions")]) as canaries:
+        running = [
+            subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8", env=environment)
+            for _, _, command in processes
+        ]
+        _follow(running, len(cases), say)
+        codes = [process.wait() for process in running]
+    complaints += canaries.harmed
+    for (shard, own, _), code in zip(processes, codes, strict=True):
+        if code != 0:
+            raise CourseError(f"grading the corpus in {shard} ended with code {code}")
         for case in own:
             found, complaint = _read_case(shard, case, stock)
             verdicts += found
@@ -104,7 +112,7 @@ def run_validity(
     return verdicts, complaints
 
 
-def _prepare(course: Path, shard: Path, cases: Sequence[Case]) -> None:
+def lay_out(course: Path, shard: Path, cases: Sequence[Case]) -> None:
     """Lay out a course of its own for some cases; what it graded before is thrown away."""
     for name in ("submitted", "autograded", "feedback"):
         shutil.rmtree(shard / name, ignore_errors=True)
@@ -153,8 +161,9 @@ def _read_case(shard: Path, case: Case, stock: bool) -> tuple[list[Verdict], str
         verdicts.append(Verdict(case.name, case.kind, check, expected, found, full))
     if stock:
         return verdicts, ""
-    status = told.get("status", "invalid")
-    lines = [*told.get("notes", []), *_problems(shard, case)]
+    problems, faults = (_lines_about(shard, case, kind) for kind in ("problems", "faults"))
+    status = told.get("status", "infrastructure" if faults else "invalid")
+    lines = [*told.get("notes", []), *problems, *faults]
     if status != case.status:
         return (
             verdicts,
@@ -182,10 +191,11 @@ def _full(check: str) -> float:
     return float(catalogue()[check].points)
 
 
-def _problems(shard: Path, case: Case) -> list[str]:
-    path = shard / "problems.json"
-    problems = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
-    return [line for line in problems if f"/{case.name}/" in line or line.startswith(f"{case.name}/")]
+def _lines_about(shard: Path, case: Case, kind: str) -> list[str]:
+    """The lines of a grading's report about one case. kind: "problems" or "faults"."""
+    path = shard / REPORT
+    lines = json.loads(path.read_text(encoding="utf-8"))[kind] if path.is_file() else []
+    return [line for line in lines if f"/{case.name}/" in line or line.startswith(f"{case.name}/")]
 
 
 def summary(verdicts: Sequence[Verdict]) -> list[tuple[str, int, int, int, int]]:
@@ -210,6 +220,19 @@ def write_report(path: Path, verdicts: Sequence[Verdict], complaints: Sequence[s
     path.write_text(json.dumps(data, indent=1), encoding="utf-8")
 
 
+def read_report(path: Path) -> tuple[list[Verdict], list[str]]:
+    """Read what `write_report` wrote: (verdicts, lines about statuses). Raises CourseError for a missing file."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CourseError(f"{path}: no report; run `autoencoder-course validity` first") from None
+    names = [field.name for field in fields(Verdict)]
+    verdicts = [
+        Verdict(**{**{name: row[name] for name in names}, "found": tuple(row["found"])}) for row in data["verdicts"]
+    ]
+    return verdicts, data["statuses"]
+
+
 def _grade_shard() -> None:
     """The process that grades one shard. Arguments: the shard, more secret seeds, the cases."""
     from rich.console import Console
@@ -218,7 +241,8 @@ def _grade_shard() -> None:
     console = Console(width=300, force_terminal=False)
     settings = {**SETTINGS, "more_seeds": int(more_seeds)}
     report = grade(Path(shard), students=names, console=console, settings=settings)
-    Path(shard, "problems.json").write_text(json.dumps(report.problems), encoding="utf-8")
+    lines = {"problems": report.problems, "faults": report.faults}
+    Path(shard, REPORT).write_text(json.dumps(lines), encoding="utf-8")
 
 
 if __name__ == "__main__":

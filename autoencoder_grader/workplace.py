@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ import matplotlib
 
 from autoencoder_grader import sandbox, temporary
 from autoencoder_grader.kernels.fork_server import MAILBOX, SOCKETS, Fork, ForkServer, fork_server
+from autoencoder_grader.kernels.watch import Watch
 from autoencoder_helpers import cache
 from autoencoder_helpers.evidence.messages import ASKED_FOR, ENVIRONMENT, BadMessage, read_file
 
@@ -31,11 +33,21 @@ class Workplace:
     """A temporary folder for one run of one submission; use it in a ``with`` block.
 
     submitted: the folder that was handed in; its plain files are copied, links and devices are not.
-    sealed: whether the kernel runs in a sandbox. server: the fork server that it comes from, if it does.
+    tier: the sandbox that the kernel runs in, one of sandbox.TIERS, or "" for none. server: the fork server that it comes from, if it does.
+    limits: what it may use.
+
+    watch: over these limits, once the kernel has started, until the block ends.
     """
 
-    def __init__(self, submitted: Path, sealed: bool, server: ForkServer | None = None):
-        self._submitted, self.sealed, self.server = submitted, sealed, server
+    def __init__(
+        self,
+        submitted: Path,
+        tier: str,
+        server: ForkServer | None = None,
+        limits: sandbox.Limits = sandbox.Limits(),
+    ):
+        self._submitted, self.tier, self.server, self.limits = submitted, tier, server, limits
+        self.watch: Watch | None = None
         self._user = sandbox.sandbox_user() if os.name == "posix" else 0
 
     def __enter__(self) -> Workplace:
@@ -48,22 +60,32 @@ class Workplace:
             folder.mkdir(parents=True)
         copy_plain_files(self._submitted, self.home, leave_out=".ipynb")
         self._copy_font_list()
+        (self.home / ".tmp").mkdir(exist_ok=True)
         if self.sealed:
             sandbox.give_to(self._user, self.home, self.mailbox / "answers", self.sockets)
         if self.server:
             sandbox.let_through(self._user, top)
+        if self.tier == sandbox.LANDLOCK:
+            top.chmod(0o711)  # it shows folders where they are: its user must get there
         return self
 
     def __exit__(self, *_) -> None:
+        if self.watch:
+            self.watch.stop()
         try:
             self._temporary.cleanup()
         except (OSError, RecursionError):  # a learner's code made folders deeper than Python follows
             temporary.remove(self._temporary.name)
 
     @property
+    def sealed(self) -> bool:
+        """Whether the kernel runs in a sandbox."""
+        return bool(self.tier)
+
+    @property
     def home_inside(self) -> str:
         """The home folder's name, as the kernel sees it."""
-        return sandbox.HOME if self.sealed else str(self.home)
+        return sandbox.HOME if self.tier == sandbox.BUBBLEWRAP else str(self.home)
 
     def ask_for(self, check: str, ticket: str) -> None:
         """Say for which check evidence is wanted from now on."""
@@ -86,6 +108,9 @@ class Workplace:
             return list(kernel)
         sandbox.give_to(self._user, self.sockets)  # by now it holds the connection file
         readable, shown_as, environment = _public_things()
+        if self.tier == sandbox.LANDLOCK:  # nothing has another name there
+            readable, shown_as = [*readable, *shown_as], {}
+            environment["AUTOENCODER_CACHE"] = str(cache.cache_dir())
         room = sandbox.Room(
             self.home,
             writable=[self.mailbox / "answers", self.sockets],
@@ -94,7 +119,7 @@ class Workplace:
             environment={**environment, **self.environment()},
             start_in="/",
         )
-        return sandbox.seal(kernel, room, self._user)
+        return sandbox.seal(kernel, room, self._user, self.limits, tier=self.tier)
 
     def fork(self, connection_info: Mapping, arguments: Sequence[str]) -> Fork:
         """Start a kernel here by forking the server. arguments: of ipykernel. Raises ForkFailed."""
@@ -108,7 +133,13 @@ class Workplace:
             (self.mailbox / "questions", f"{MAILBOX}/questions", False),
             (self.sockets, SOCKETS, True),
         ]
-        return self.server.fork(folders, ["-f", f"{SOCKETS}/inside.json", *arguments])
+        return self.server.fork(folders, ["-f", f"{SOCKETS}/inside.json", *arguments], self.limits)
+
+    def watch_over(self, kernel: subprocess.Popen | Fork) -> None:
+        """End the kernel, and all that it starts, when they use more than they may."""
+        if self.watch:  # a kernel that was here before
+            self.watch.stop()
+        self.watch = Watch(kernel.pid, self.home, self.limits, end=kernel.kill).start()
 
     def environment(self) -> Mapping[str, str]:
         """What the kernel's environment must hold."""
@@ -117,6 +148,10 @@ class Workplace:
     def bring_back(self, folder: str, target: Path, suffix: str = ".npz") -> None:
         """Copy the plain files of a folder in the home folder, such as trained weights, to `target`."""
         copy_plain_files(self.home / folder, target, only=suffix, most_in_all=MOST_BROUGHT_BACK)
+
+    def bring_all_back(self, target: Path) -> None:
+        """Copy the plain files of the home folder, but notebooks and hidden ones, to `target`."""
+        copy_plain_files(self.home, target, leave_out=".ipynb", most_in_all=MOST_BROUGHT_BACK)
 
     def _copy_font_list(self) -> None:
         """Give matplotlib its list of fonts, which takes seconds to make."""
@@ -169,7 +204,10 @@ def plain_files(folder: Path) -> Iterator[Path]:
 def copy_plain_files(
     source: Path, target: Path, only: str = "", leave_out: str = "\0", most_in_all: int | None = None
 ) -> None:
-    """Copy the plain files below `source`, of at most MOST_BYTES each, to the same places below `target`."""
+    """Copy the plain files below `source`, of at most MOST_BYTES each, to the same places below `target`.
+
+    A file that is there already, with the same bytes, is left alone.
+    """
     left = most_in_all
     for path in plain_files(source):
         if not path.name.endswith(only) or path.name.endswith(leave_out):
@@ -185,6 +223,8 @@ def copy_plain_files(
             if left < 0:
                 return
         copy = target / path.relative_to(source)
+        if _holds(copy, data):
+            continue
         partial = copy.with_name(f".{os.getpid()}.partial")
         try:
             copy.parent.mkdir(parents=True, exist_ok=True)
@@ -195,3 +235,10 @@ def copy_plain_files(
                 raise
             with contextlib.suppress(OSError):
                 partial.unlink()
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    try:
+        return path.stat().st_size == len(data) and path.read_bytes() == data
+    except (OSError, ValueError):
+        return False

@@ -91,6 +91,14 @@ def test_every_command_in_a_document_exists(path):
     assert set(asked) <= set(targets)
 
 
+def test_the_private_margins_in_the_documents_are_those_that_were_measured():
+    from autoencoder_grader import private_margins, reference_values
+    from autoencoder_helpers import reference
+
+    table = private_margins.markdown(reference_values.read(reference.PATH))
+    assert table in read("docs/how-grading-works.md"), f"it should hold\n{table}"
+
+
 def test_the_readme_names_both_commands_first():
     text = read("README.md")
     assert re.search(r"```sh\nmake demo .*\nmake test .*\n```", text)

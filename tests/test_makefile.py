@@ -72,7 +72,7 @@ def later(path):
 
 
 def test_each_target_is_one_line_of_its_own():
-    assert {"help", "setup", "demo", "test", "lab", "release", "references", "validity", "clean"} == set(TARGETS)
+    assert {"help", "setup", "demo", "test", "lab", "release", "references", "validity", "benchmarks", "clean"} == set(TARGETS)
     for target, recipe in TARGETS.items():
         assert recipe.count("\n") == (0 if target == "setup" else 1), target
         assert "\\\n" not in recipe

@@ -6,7 +6,7 @@ import contextlib
 import io
 import os
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from autoencoder_grader.workplace import MOST_BYTES, plain_files
@@ -33,8 +33,17 @@ def pack(folder: Path, paths: Iterable[Path] | None = None) -> bytes:
     return target.getvalue()
 
 
-def unpack(data: bytes, folder: Path) -> None:
-    """Write the files of a bundle below a folder. Raises ValueError for one that is damaged or holds anything else."""
+def contents(data: bytes) -> dict[str, bytes]:
+    """The files of a bundle, by their names in it."""
+    with tarfile.open(fileobj=io.BytesIO(data), mode="r", errors="surrogateescape") as archive:
+        return {entry.name: archive.extractfile(entry).read() for entry in archive if entry.isreg()}
+
+
+def unpack(data: bytes, folder: Path, only: Collection[str] | None = None) -> None:
+    """Write the files of a bundle below a folder; `only` those with these names, if given.
+
+    Raises ValueError for a bundle that is damaged or holds anything but files.
+    """
     try:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:", errors="surrogateescape") as archive:
             entries = archive.getmembers()
@@ -43,7 +52,8 @@ def unpack(data: bytes, folder: Path) -> None:
             if len(end) < _END_BYTES or any(end):
                 raise ValueError("a bundle that is damaged: it has no end, or data after it")
             for entry in entries:
-                _write_entry(entry, archive, folder)
+                if only is None or entry.name in only:
+                    _write_entry(entry, archive, folder)
     except tarfile.TarError as error:
         raise ValueError(f"a bundle that is damaged ({error})") from error
 

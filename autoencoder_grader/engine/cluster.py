@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import psutil
 
@@ -21,6 +23,8 @@ WORKER_MEMORY = 1_500_000_000
 _TOPIC = "autoencoder-course"
 _RETRIES = 2
 _CONNECT_SECONDS = 30
+#: Grades an order, and calls what it is given with what goes on meanwhile; see worker.grade_order.
+GradeOne = Callable[[Order, Callable[[dict], None]], Graded]
 
 
 @dataclass(frozen=True)
@@ -42,28 +46,29 @@ class InThisProcess:
     """Grades one order after another, without a cluster.
 
     on_event: called with (student/assignment, event); see worker.grade_order for events.
+    grade_one: grades an order; worker.grade_order if None.
     """
 
     workers = 1
     dashboard = ""
 
-    def __init__(self, on_event: Callable[[str, dict], None]):
-        self._on_event = on_event
+    def __init__(self, on_event: Callable[[str, dict], None], grade_one: GradeOne | None = None):
+        self._on_event, self._grade_one = on_event, grade_one
 
     def run(self, orders: Iterator[Order]) -> Iterator[Outcome]:
         """The outcome of each order, as they come."""
-        from autoencoder_grader.engine.worker import grade_order
-
+        grade_one = self._grade_one or _grade_order()
         for order in orders:
             name = str(order)
             self._on_event(name, {"begins": True})
             for attempt in range(1 + _RETRIES):
                 try:
-                    yield Outcome(order, grade_order(order, lambda event, name=name: self._on_event(name, event)))
+                    yield Outcome(order, grade_one(order, lambda event, name=name: self._on_event(name, event)))
                     break
                 except InfrastructureFault as fault:
-                    if attempt == _RETRIES:
+                    if attempt == _RETRIES or not fault.again:
                         yield Outcome(order, fault=str(fault))
+                        break
 
     def close(self) -> None:
         """Nothing to be ended."""
@@ -73,15 +78,24 @@ class Cluster:
     """Grades orders on a Dask cluster.
 
     scheduler: the address of an existing one; None for workers of our own on this machine, `workers` of them.
+    grade_one: grades an order on a worker, and can be sent there; worker.grade_order if None.
     Raises CourseError when the address does not answer.
     """
 
-    def __init__(self, on_event: Callable[[str, dict], None], workers: int, scheduler: str | None = None):
+    def __init__(
+        self,
+        on_event: Callable[[str, dict], None],
+        workers: int,
+        scheduler: str | None = None,
+        grade_one: GradeOne | None = None,
+    ):
         import dask
         from distributed import Client, LocalCluster
         from distributed.security import Security
 
         self._cluster = self._folder = None
+        # What a submission holds goes with its order. Dask warns of that, and asks for what would lose it with a worker.
+        dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 GB"})
         if scheduler is None:
             # Nobody waits for a worker that has lost the network; what it had is graded elsewhere.
             dask.config.set({"distributed.worker.daemon": True, "distributed.admin.log-format": "%(message)s"})
@@ -101,10 +115,11 @@ class Cluster:
                 silence_logs=logging.CRITICAL,
                 env={name: os.environ.get(name, threads) for name in names},
             )
-            self._client = Client(self._cluster)
+            # Results come from the workers themselves, not by way of the scheduler.
+            self._client = Client(self._cluster, direct_to_workers=True)
         else:
             self._client = _connect(scheduler)
-        self._on_event = on_event
+        self._on_event, self._grade_one = on_event, grade_one
         self._client.subscribe_topic(_TOPIC, self._take)
 
     @property
@@ -127,23 +142,31 @@ class Cluster:
 
         def send_more() -> None:
             nonlocal number
-            while len(waiting) < 2 * self.workers:
+            most = 2 * self.workers  # the scheduler is asked: once, not for each order
+            while len(waiting) < most:
                 order = next(orders, None)
                 if order is None:
                     return
                 number += 1
+                shelf = _Shelf(Path(self._folder.name, f"parcel-{number}")) if self._folder else None
                 future = self._client.submit(
-                    _grade_there, order, key=f"{order}-{number}-{order.sha256[:8]}", retries=_RETRIES, pure=False
+                    _grade_there,
+                    shelf.put_order(order) if shelf else order,
+                    self._grade_one,
+                    shelf,
+                    key=f"{order}-{number}-{order.sha256[:8]}",
+                    retries=_RETRIES,
+                    pure=False,
                 )
-                waiting[future.key] = order
+                waiting[future.key] = order, shelf
                 running.add(future)
 
         send_more()
         while waiting:
             future = next(running)
-            order = waiting.pop(future.key)
+            order, shelf = waiting.pop(future.key)
             send_more()
-            yield _outcome(order, future)
+            yield _outcome(order, future, shelf)
 
     def close(self) -> None:
         """End our own workers; leave a cluster of others as it was."""
@@ -158,6 +181,50 @@ class Cluster:
     def _take(self, event) -> None:
         _, message = event
         self._on_event(message["name"], message["event"])
+
+
+@dataclass(frozen=True)
+class _Shelf:
+    """A place on this machine for the files of an order and of its result: our own workers fetch and leave them there.
+
+    Encrypting, copying and decrypting them on their way through Dask would be most of what the engine costs. What
+    cannot be put there travels all the same. folder: for one order, in a folder that is ours alone.
+    """
+
+    folder: Path
+
+    def put_order(self, order: Order) -> Order:
+        """The order as it is to be sent."""
+        return replace(order, files=b"") if self._put(files=order.files) else order
+
+    def whole_order(self, order: Order) -> Order:
+        """The order as it was, on a worker."""
+        return order if order.files else replace(order, **self._get("files"))
+
+    def put_result(self, graded: Graded) -> Graded:
+        """The result as it is to be sent."""
+        kept = {"autograded": graded.autograded, "feedback": graded.feedback}
+        return replace(graded, **dict.fromkeys(kept, b"")) if self._put(**kept) else graded
+
+    def whole_result(self, graded: Graded) -> Graded:
+        """The result as it was."""
+        return graded if graded.autograded else replace(graded, **self._get("autograded", "feedback"))
+
+    def clear(self) -> None:
+        """Throw away what is there."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _put(self, **parts: bytes) -> bool:
+        try:
+            self.folder.mkdir(exist_ok=True)
+            for name, data in parts.items():
+                (self.folder / name).write_bytes(data)
+        except OSError:  # the disk is full
+            return False
+        return True
+
+    def _get(self, *names: str) -> dict[str, bytes]:
+        return {name: (self.folder / name).read_bytes() for name in names}
 
 
 def _connect(scheduler: str):
@@ -178,11 +245,14 @@ def _connect(scheduler: str):
     return client
 
 
-def _outcome(order: Order, future) -> Outcome:
+def _outcome(order: Order, future, shelf: _Shelf | None) -> Outcome:
     from distributed.scheduler import KilledWorker
 
     try:
-        return Outcome(order, future.result())
+        found = future.result()
+        if isinstance(found, str):
+            return Outcome(order, fault=found)
+        return Outcome(order, shelf.whole_result(found) if shelf else found)
     except InfrastructureFault as fault:
         return Outcome(order, fault=str(fault))
     except KilledWorker:
@@ -193,13 +263,13 @@ def _outcome(order: Order, future) -> Outcome:
         return Outcome(order, fault=f"{type(error).__name__}: {error}")
     finally:
         future.release()
+        if shelf:
+            shelf.clear()
 
 
-def _grade_there(order: Order) -> Graded:
-    """Runs on a worker."""
+def _grade_there(order: Order, grade_one: GradeOne | None, shelf: _Shelf | None) -> Graded | str:
+    """Runs on a worker; a fault that would come again is no error there, or Dask would try again."""
     from distributed import get_worker
-
-    from autoencoder_grader.engine.worker import grade_order
 
     worker = get_worker()
 
@@ -207,4 +277,17 @@ def _grade_there(order: Order) -> Graded:
         worker.log_event(_TOPIC, {"name": str(order), "event": event})
 
     report({"begins": True, "worker": worker.address})
-    return grade_order(order, report)
+    try:
+        graded = (grade_one or _grade_order())(shelf.whole_order(order) if shelf else order, report)
+    except InfrastructureFault as fault:
+        if fault.again:
+            raise
+        return str(fault)
+    return shelf.put_result(graded) if shelf else graded
+
+
+def _grade_order() -> GradeOne:
+    """What grades an order; imported late, because it imports much."""
+    from autoencoder_grader.engine.worker import grade_order
+
+    return grade_order

@@ -60,7 +60,8 @@ class Graded:
     status: "graded", "student error", "limit", "invalid". notes: lines for a person; for "invalid", why.
     grades: by cell, (automatic score or None, whether a person has to look). comments: nbgrader's own, by cell.
     timestamp: of the submission, ISO in UTC, or None. penalty: points for lateness, or None.
-    autograded, feedback: bundles of these folders. seconds, processor_seconds, memory: what it took, in seconds and
+    autograded, feedback: bundles of these folders. unchanged: files of autograded that are as they were in the order,
+    and so are not in the bundle: trained weights are most of what travels. seconds, processor_seconds, memory: what it took, in seconds and
     bytes; None where it was not measured. log: what nbgrader said.
     """
 
@@ -75,6 +76,7 @@ class Graded:
     penalty: float | None = None
     autograded: bytes = b""
     feedback: bytes = b""
+    unchanged: tuple[str, ...] = ()
     seconds: float = 0.0
     processor_seconds: float | None = None
     memory: int | None = None
@@ -82,7 +84,17 @@ class Graded:
 
 
 class InfrastructureFault(Exception):
-    """Grading failed for a reason that is not the submission's: it is tried again, and never a zero."""
+    """Grading failed for a reason that is not the submission's, and never becomes a zero.
+
+    again: whether another try may help.
+    """
+
+    def __init__(self, why: str, again: bool = True):
+        super().__init__(why, again)  # both, so that it can travel
+        self.why, self.again = why, again
+
+    def __str__(self) -> str:
+        return self.why
 
 
 def digest(data: bytes) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from nbgrader.api import Gradebook
+from nbgrader.api import Base, Gradebook
+from sqlalchemy import Column, MetaData, String, Table, create_engine, select
 
 
 def small_gradebook(gradebook: Gradebook, assignment: str) -> bytes:
@@ -17,6 +18,7 @@ def small_gradebook(gradebook: Gradebook, assignment: str) -> bytes:
     source = gradebook.find_assignment(assignment)
     with tempfile.TemporaryDirectory(prefix="gradebook-") as folder:
         path = Path(folder, "gradebook.db")
+        _make(path, gradebook)
         small = Gradebook(f"sqlite:///{path}", gradebook.course_id)
         try:
             small.add_assignment(assignment)
@@ -26,6 +28,18 @@ def small_gradebook(gradebook: Gradebook, assignment: str) -> bytes:
             small.close()
             small.engine.dispose()
         return path.read_bytes()
+
+
+def _make(path: Path, like: Gradebook) -> None:
+    """Make an empty gradebook of the version of another one; by itself nbgrader asks a program for it, for seconds."""
+    engine = create_engine(f"sqlite:///{path}")
+    version = MetaData()
+    table = Table("alembic_version", version, Column("version_num", String(32), nullable=False))
+    Base.metadata.create_all(engine)
+    version.create_all(engine)
+    with engine.begin() as connection:
+        connection.execute(table.insert().values(version_num=like.db.scalar(select(table.c.version_num))))
+    engine.dispose()
 
 
 def _copy_notebook(small: Gradebook, notebook, assignment: str) -> None:

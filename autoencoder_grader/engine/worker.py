@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 import threading
@@ -21,7 +22,7 @@ import nbformat
 from nbgrader.api import Gradebook
 from nbgrader.utils import rmtree
 
-from autoencoder_grader.engine.bundle import pack, unpack
+from autoencoder_grader.engine.bundle import contents, pack, unpack
 from autoencoder_grader.engine.orders import CourseCopy, Graded, Given, InfrastructureFault, Order, digest
 from autoencoder_grader.nbgrader_api import (
     CONFIG_FILE,
@@ -35,6 +36,7 @@ from autoencoder_grader.outcome import KEY
 from autoencoder_grader.scoring.private_data import write_secret
 from autoencoder_grader.temporary import prefix, remove_abandoned
 from autoencoder_grader.training_seen import training_of
+from autoencoder_grader.workplace import plain_files
 
 _TRIES = 2
 _SECONDS_BETWEEN_REPORTS = 2.0
@@ -90,6 +92,8 @@ def _run(step, order: Order) -> tuple[str, str]:
         expect_no_interrupt(result)
         if result["success"]:
             return "", said
+        if "DataMissing" in text:
+            raise InfrastructureFault(reason(result), again=False)
         if not any(fault in text for fault in _FAULTS):
             return reason(result), said
     raise InfrastructureFault(reason(result))
@@ -167,6 +171,7 @@ def _read_back(api, order: Order, seconds: float, log: str) -> Graded:
     folders = {step: folder_of(api, step) / order.student / order.assignment for step in ("autograded", "feedback")}
     path = folders["autograded"] / f"{order.assignment}.ipynb"
     told = nbformat.read(path, as_version=4).metadata.get(KEY, {})
+    changed, unchanged = _compared(folders["autograded"], contents(order.files))
     with api.gradebook as gradebook:
         submission = gradebook.find_submission(order.assignment, order.student)
         notebook = gradebook.find_submission_notebook(order.assignment, order.assignment, order.student)
@@ -180,13 +185,27 @@ def _read_back(api, order: Order, seconds: float, log: str) -> Graded:
             comments={comment.name: comment.auto_comment for comment in notebook.comments},
             timestamp=submission.timestamp.isoformat() if submission.timestamp else None,
             penalty=notebook.late_submission_penalty,
-            autograded=pack(folders["autograded"]),
+            autograded=pack(folders["autograded"], changed),
             feedback=pack(folders["feedback"]),
+            unchanged=unchanged,
             seconds=seconds,
             processor_seconds=told.get("processor_seconds"),
             memory=told.get("memory"),
             log=log,
         )
+
+
+def _compared(folder: Path, before: dict[str, bytes]) -> tuple[list[Path], tuple[str, ...]]:
+    """(the files below a folder that are new or other than before, the names of those that are the same)."""
+    changed, unchanged = [], []
+    for path in plain_files(folder):
+        name = os.fspath(path.relative_to(folder))
+        same = name in before and path.stat().st_size == len(before[name]) and path.read_bytes() == before[name]
+        if same:
+            unchanged.append(name)
+        else:
+            changed.append(path)
+    return changed, tuple(unchanged)
 
 
 class _Watcher:

@@ -50,16 +50,17 @@ class Writer:
         self._gradebook.close()
         self._gradebook.engine.dispose()
 
-    def commit(self, graded: Graded, fingerprint: str) -> None:
+    def commit(self, graded: Graded, fingerprint: str, handed_in: bytes = b"") -> None:
         """Put folders and scores of a submission in place of what was there.
 
+        handed_in: the bundle that it was graded from, with the files that grading left unchanged.
         The folders first: whoever is killed in between finds no entry in the journal, and grades it again.
         Raises InfrastructureFault when the disk is full or the gradebook cannot be written.
         """
         try:
             # All are written before the first takes its place: on a full disk, what was there stays.
-            for step in _STEPS:
-                self._unpack(getattr(graded, step), step)
+            self._unpack("autograded", graded, handed_in)
+            self._unpack("feedback", graded)
             for step in _STEPS:
                 self._place(step, graded)
         except (OSError, ValueError) as error:
@@ -198,13 +199,15 @@ class Writer:
         query = select(BaseCell.id, BaseCell.name).join(Notebook, Notebook.id == BaseCell.notebook_id)
         return self._gradebook.db.execute(query.where(Notebook.assignment_id == submission.assignment_id)).all()
 
-    def _unpack(self, data: bytes, step: str) -> None:
-        """Write a bundle into the scratch folder."""
+    def _unpack(self, step: str, graded: Graded, handed_in: bytes = b"") -> None:
+        """Write a bundle, and what is unchanged of what was handed in, into the scratch folder."""
         partial = self._scratch / step
         if partial.exists():
             rmtree(str(partial))
         partial.mkdir(parents=True)
-        unpack(data, partial)
+        if handed_in:
+            unpack(handed_in, partial, graded.unchanged)
+        unpack(getattr(graded, step), partial)
 
     def _place(self, step: str, graded: Graded) -> None:
         """Put what was unpacked in the place of a folder; `_take_back` mends what a kill leaves in between."""

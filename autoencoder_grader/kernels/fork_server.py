@@ -10,6 +10,7 @@ import select
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,7 @@ from autoencoder_helpers.errors import CourseError
 MAILBOX, SOCKETS = "/run/mailbox", "/run/sockets"
 _START_SECONDS = 180.0
 _FORK_SECONDS = 60.0
+_CREDENTIALS = struct.Struct("iII")  # process, user, group: struct ucred
 # The name of this package inside the sandbox: one that no learner's module has.
 _CODE = f"/opt/_autoencoder_{Path(__file__).parent.name}"
 
@@ -89,14 +91,7 @@ class ForkServer:
             "start_in": SOCKETS,
             "temporary": limits.temporary,
             "shared_memory": limits.shared_memory,
-            "limits": {
-                "AS": limits.memory,
-                "FSIZE": limits.file,
-                "CORE": 0,
-                "NPROC": limits.processes,
-                "NOFILE": limits.open_files,
-                "CPU": limits.processor_seconds,
-            },
+            "limits": limits.of_a_process(),
         }
         fork = Fork(self._connect())
         fork.start(request)
@@ -106,13 +101,17 @@ class ForkServer:
         end = time.monotonic() + _START_SECONDS
         while self.alive and time.monotonic() < end:
             connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            # With each answer Linux then says which process it is from: unix(7).
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
             try:
                 connection.connect(str(self._address))
                 return connection
             except (FileNotFoundError, ConnectionRefusedError):
                 connection.close()
                 time.sleep(0.02)
-        raise ForkFailed(f"the process that kernels are forked from did not start; what it printed: {self._log}")
+        raise ForkFailed(
+            f"the process that kernels are forked from did not start; what it printed: {self._log}"
+        )
 
     def try_out(self) -> None:
         """Fork a kernel and end it. Raises ForkFailed where that cannot be done, as in some containers."""
@@ -132,7 +131,10 @@ class ForkServer:
 
 
 class Fork:
-    """A kernel forked by the server, with the methods of subprocess.Popen that Jupyter uses."""
+    """A kernel forked by the server, with the methods of subprocess.Popen that Jupyter uses.
+
+    pid: of the process that keeps it, as it is known out here; all processes of the kernel descend from it.
+    """
 
     stdin = stdout = stderr = None
 
@@ -140,7 +142,7 @@ class Fork:
         self._connection = connection
         self._lines = b""
         self.returncode: int | None = None
-        self.pid = 0  # it has one only in there
+        self.pid = 0
 
     def start(self, request: dict) -> None:
         """Send the request and wait for its answer. Raises ForkFailed."""
@@ -149,7 +151,7 @@ class Fork:
         except OSError as error:
             raise ForkFailed(f"no kernel could be forked ({error})") from error
         answer = self._answer(_FORK_SECONDS)
-        if not answer or "started" not in answer:
+        if not answer or "started" not in answer or not self.pid:
             self.kill()
             raise ForkFailed(f"no kernel could be forked ({(answer or {}).get('error', 'no answer')})")
 
@@ -192,9 +194,12 @@ class Fork:
             if not ready:
                 return None
             try:
-                data = self._connection.recv(4096)
+                data, extra, _, _ = self._connection.recvmsg(4096, socket.CMSG_SPACE(_CREDENTIALS.size))
             except OSError:
-                data = b""
+                data, extra = b"", []
+            for _, kind, sender in extra:
+                if kind == socket.SCM_CREDENTIALS:
+                    self.pid = _CREDENTIALS.unpack(sender)[0] or self.pid
             if not data:
                 return {}
             self._lines += data

@@ -42,6 +42,8 @@ _REFUSED = {
     "kexec_file_load": (320, 294),
     "kexec_load": (246, 104),
     "keyctl": (250, 219),
+    "memfd_create": (319, 279),  # memory that belongs to no process: no limit would count it
+    "memfd_secret": (447, 447),
     "mount": (165, 40),
     "mount_setattr": (442, 442),
     "move_mount": (429, 429),
@@ -60,6 +62,7 @@ _REFUSED = {
     "request_key": (249, 218),
     "setns": (308, 268),
     "settimeofday": (164, 170),
+    "shmget": (29, 194),  # as memfd_create
     "swapoff": (168, 225),
     "swapon": (167, 224),
     "syslog": (103, 116),
@@ -67,15 +70,70 @@ _REFUSED = {
     "unshare": (272, 97),
     "userfaultfd": (323, 282),
 }
-_CLONE, _CLONE3, _IOCTL, _SOCKET = (56, 220), (435, 435), (16, 29), (41, 198)
-_MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # name: (column above, AUDIT_ARCH_...)
+# Where no namespaces stand around a process ("alone"), these would reach what others of its user own.
+_REFUSED_ALONE = {
+    "connect": (42, 203),
+    "fanotify_mark": (301, 263),
+    "inotify_add_watch": (254, 27),
+    "migrate_pages": (256, 238),
+    "move_pages": (279, 239),
+    "mq_open": (240, 180),
+    "mq_unlink": (241, 181),
+    "msgctl": (71, 187),
+    "msgget": (68, 186),
+    "msgrcv": (70, 188),
+    "msgsnd": (69, 189),
+    "process_madvise": (440, 440),
+    "process_mrelease": (448, 448),
+    "semctl": (66, 191),
+    "semget": (64, 190),
+    "semop": (65, 193),
+    "semtimedop": (220, 192),
+    "shmat": (30, 196),
+    "shmctl": (31, 195),
+}
+# Landlock does not watch over these. They do nothing and say that they did, because much honest code calls them,
+# as the library that kernels talk with does for its threads.
+_PRETENDED_ALONE = {
+    "chmod": (90, None),
+    "chown": (92, None),
+    "fchmod": (91, 52),
+    "fchmodat": (268, 53),
+    "fchmodat2": (452, 452),
+    "fchown": (93, 55),
+    "fchownat": (260, 54),
+    "file_setattr": (469, 469),
+    "fremovexattr": (199, 16),
+    "fsetxattr": (190, 7),
+    "futimesat": (261, None),
+    "ioprio_set": (251, 30),
+    "lchown": (94, None),
+    "lremovexattr": (198, 15),
+    "lsetxattr": (189, 6),
+    "removexattr": (197, 14),
+    "removexattrat": (466, 466),
+    "sched_setaffinity": (203, 122),
+    "sched_setattr": (314, 274),
+    "sched_setparam": (142, 118),
+    "sched_setscheduler": (144, 119),
+    "setpriority": (141, 140),
+    "setxattr": (188, 5),
+    "setxattrat": (463, 463),
+    "utime": (132, None),
+    "utimensat": (280, 88),
+    "utimes": (235, None),
+}
+_CLONE, _CLONE3, _IOCTL = (56, 220), (435, 435), (16, 29)
+_SOCKET, _SOCKETPAIR, _PRLIMIT = (41, 198), (53, 199), (302, 261)
+MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # name: (column above, AUDIT_ARCH_...)
 
 _NEW_NAMESPACES = 0x7E020080  # all CLONE_NEW... flags
 _TYPE_INTO_TERMINAL, _PASTE_INTO_CONSOLE = 0x5412, 0x541C  # TIOCSTI, TIOCLINUX
+_UNIX, _STREAM, _TYPE = 1, 1, 0xF
 _FAMILIES = (1, 2, 10, 16)  # sockets: Unix, IPv4, IPv6, netlink; vsock, for one, knows no namespaces
 
 # Of the machine that runs filters: load, compare, return; and where the data of a call lie.
-_LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _AND, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06
 _NUMBER, _ARCHITECTURE, _FIRST, _SECOND = 0, 4, 16, 24
 _ALLOW, _FAIL, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _X32 = 0x40000000
@@ -83,14 +141,15 @@ _X32 = 0x40000000
 _NO_NEW_RIGHTS, _SET_FILTER, _MODE_FILTER = 38, 22, 2
 
 
-def program(machine: str) -> bytes:
+def program(machine: str, *, alone: bool = False) -> bytes:
     """The filter as the kernel takes it: struct sock_filter, one after the other.
 
-    machine: as platform.machine() says. Raises OSError for one whose system calls are not known here.
+    machine: as platform.machine() says. alone: there are no namespaces, so there is no network but this filter's
+    refusal: of sockets, streams between the processes that share one from birth are left. Raises OSError for one whose system calls are not known here.
     """
-    if machine not in _MACHINES:
+    if machine not in MACHINES:
         raise OSError(errno.ENOSYS, f"no filter of system calls is known for {machine}")
-    column, architecture = _MACHINES[machine]
+    column, architecture = MACHINES[machine]
     refuse, lines = _FAIL | errno.EPERM, []
 
     def add(code, value, then=0, otherwise=0):
@@ -103,9 +162,13 @@ def program(machine: str) -> bytes:
     if machine == "x86_64":
         add(_AT_LEAST, _X32, 0, 1)
         add(_RETURN, refuse)
-    for number in sorted(numbers[column] for numbers in _REFUSED.values() if numbers[column] is not None):
-        add(_EQUAL, number, 0, 1)
-        add(_RETURN, refuse)
+    answers = {refuse: [*_REFUSED.values(), *(_REFUSED_ALONE.values() if alone else ())]}
+    if alone:
+        answers[_FAIL] = list(_PRETENDED_ALONE.values())  # fails with error 0: succeeds
+    for answer, calls in answers.items():
+        for number in sorted(numbers[column] for numbers in calls if numbers[column] is not None):
+            add(_EQUAL, number, 0, 1)
+            add(_RETURN, answer)
     add(_EQUAL, _CLONE3[column], 0, 1)  # its flags lie in memory, out of sight; glibc then takes clone
     add(_RETURN, _FAIL | errno.ENOSYS)
     add(_EQUAL, _CLONE[column], 0, 4)
@@ -119,6 +182,22 @@ def program(machine: str) -> bytes:
     add(_EQUAL, _PASTE_INTO_CONSOLE, 0, 1)
     add(_RETURN, refuse)
     add(_RETURN, _ALLOW)
+    if alone:
+        for sockets in (_SOCKET, _SOCKETPAIR):
+            # A datagram socket needs no connection: it can name whom it writes to in memory, out of sight.
+            add(_EQUAL, sockets[column], 0, 7)
+            add(_LOAD, _FIRST)
+            add(_EQUAL, _UNIX, 0, 3)
+            add(_LOAD, _SECOND)
+            add(_AND, _TYPE)
+            add(_EQUAL, _STREAM, 1, 0)
+            add(_RETURN, _FAIL | errno.EOPNOTSUPP)  # for any other, the library that kernels talk with aborts
+            add(_RETURN, _ALLOW)
+        add(_EQUAL, _PRLIMIT[column], 0, 4)  # of other processes
+        add(_LOAD, _FIRST)
+        add(_EQUAL, 0, 1, 0)
+        add(_RETURN, refuse)
+        add(_RETURN, _ALLOW)
     add(_EQUAL, _SOCKET[column], 0, 2 + len(_FAMILIES))
     add(_LOAD, _FIRST)
     for place, family in enumerate(_FAMILIES):
@@ -128,9 +207,12 @@ def program(machine: str) -> bytes:
     return b"".join(lines)
 
 
-def refuse_system_calls() -> None:
-    """Put the filter on this process and all that it starts, for good. Raises OSError where the kernel refuses."""
-    code = program(platform.machine())
+def refuse_system_calls(*, alone: bool = False) -> None:
+    """Put the filter on this process and all that it starts, for good; see program.
+
+    Raises OSError where the kernel refuses.
+    """
+    code = program(platform.machine(), alone=alone)
     libc = ctypes.CDLL(None, use_errno=True)
     buffer = ctypes.create_string_buffer(code, len(code))
     whole = struct.pack("HxxxxxxP", len(code) // 8, ctypes.addressof(buffer))

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import statistics
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
@@ -11,7 +12,6 @@ from autoencoder_grader.scoring.private_data import PrivateData
 from autoencoder_helpers import measures
 from autoencoder_helpers.checks.data import PublicData
 from autoencoder_helpers.mnist import load_mnist
-from autoencoder_helpers.reference import threshold
 
 RIGHT = "right"
 TABLE = "table of the public test images"
@@ -23,7 +23,6 @@ class Row:
 
     model: RIGHT, or the name of a wrong model. run: its training, "" for a model that needs none.
     secret: None for the public images. value: in the unit that reference.toml gives for the check.
-    margin: distance to the threshold in that unit; negative if the check fails.
     """
 
     check: str
@@ -31,15 +30,19 @@ class Row:
     run: str
     secret: int | None
     value: float
-    margin: float
 
 
-def calibrate(runs, folder, secret_seeds=range(20)) -> list[Row]:
+def calibrate(
+    runs,
+    folder,
+    secret_seeds: Iterable[int] = range(20),
+    told: Callable[[int], None] = lambda secret: None,
+) -> list[Row]:
     """Measure stored trainings on the public images and on those of each secret: a second each time.
 
     runs: `measuring.Run`s, right and wrong ones, whose weights lie in `folder` as `measuring` stores them.
     Models that need no training (the mean image, a table of the public images) are measured as well, for each
-    chapter that has a run. Rows of the public images come first.
+    chapter that has a run. Rows of the public images come first. told: called with each finished secret.
     Raises CourseError for a run whose weights are not stored.
     """
     runs = list(runs)
@@ -69,58 +72,62 @@ def calibrate(runs, folder, secret_seeds=range(20)) -> list[Row]:
                 if "bce_per_pixel" in tests[chapter[0]]:
                     values[TABLE, ""] = table / baselines["test"]["values"]
                 rows += [
-                    Row(check.name, name, run, secret, value, _margin(check, value))
-                    for (name, run), value in values.items()
+                    Row(check.name, name, run, secret, float(value)) for (name, run), value in values.items()
                 ]
+        if secret is not None:
+            told(secret)
     return rows
 
 
-def summarise(rows) -> dict[str, dict]:
+def summarise(rows, thresholds: Mapping[str, float]) -> dict[str, dict]:
     """Per check: how right networks fare on private images, and how near wrong models come.
 
-    Keys as in reference.toml: "secrets" (how many), "threshold", "public_mean" and "mean" (of right runs),
-    "standard_deviation" (from secret to secret, of the run where it is largest), "worst_right_run",
-    "best_wrong_model", and the distances of these two to the threshold, negative on its wrong side. Keys that
-    rest on right or on wrong models are left out where there are none.
+    rows: of two secrets or more. thresholds: {check name: threshold}; other checks are left out.
+    Keys as in reference.toml: "secrets" (how many), "threshold", "right_runs" (how many), "public_mean" and
+    "mean" (of right runs), "standard_deviation" (from secret to secret, of the run where it is largest),
+    "worst_right_run", "best_wrong_model", and the distances of these two to the threshold, negative on its
+    wrong side. Keys that rest on right or on wrong models are left out where there are none.
     """
     tables = {}
     for check in reference_values.CHECKS:
         public = [row for row in rows if row.check == check.name and row.secret is None]
         private = [row for row in rows if row.check == check.name and row.secret is not None]
-        if not private:
+        if not private or check.name not in thresholds:
             continue
+        limit = thresholds[check.name]
         right = [row for row in private if row.model == RIGHT]
         wrong = [row for row in private if row.model != RIGHT]
-        table = {"secrets": len({row.secret for row in private}), "threshold": threshold(check.name)}
+        table = {"secrets": len({row.secret for row in private}), "threshold": limit}
         if right:
             runs = {row.run for row in right}
-            worst = min(right, key=lambda row: row.margin)
+            worst = min(right, key=lambda row: margin(check, row.value, limit))
             table |= {
+                "right_runs": len(runs),
                 "public_mean": statistics.fmean(row.value for row in public if row.model == RIGHT),
                 "mean": statistics.fmean(row.value for row in right),
                 "standard_deviation": max(
-                    statistics.pstdev(row.value for row in right if row.run == run) for run in runs
+                    statistics.stdev(row.value for row in right if row.run == run) for run in runs
                 ),
                 "worst_right_run": {"run": worst.run, "secret": worst.secret, "value": worst.value},
-                "distance_to_right": worst.margin,
+                "distance_to_right": margin(check, worst.value, limit),
             }
         if wrong:
-            best = max(wrong, key=lambda row: row.margin)
+            best = max(wrong, key=lambda row: margin(check, row.value, limit))
             table |= {
                 "best_wrong_model": {"name": best.model, "secret": best.secret, "value": best.value},
-                "distance_to_wrong": -best.margin,
+                "distance_to_wrong": -margin(check, best.value, limit),
             }
         tables[check.name] = table
     return tables
 
 
+def margin(check: reference_values.Check, value: float, limit: float) -> float:
+    """Distance of a value to a threshold in the check's unit; negative if the check fails."""
+    return limit - value if check.better == "lower" else value - limit
+
+
 def _name(run):
     return "untrained" if run.model == RIGHT and run.epochs == 0 else run.model
-
-
-def _margin(check, value):
-    limit = threshold(check.name)
-    return limit - value if check.better == "lower" else value - limit
 
 
 def _shaped(images, chapter):

@@ -46,6 +46,14 @@ _MARGIN = 4  # empty rows between two images when all are interpolated as one ta
 _FLOWERS = 100
 _SIDE = 80  # of a flower, in pixels
 _MOST_CROPPED = 0.1  # of a photo's side
+#: What the images of a secret depend on beside the secret, the public images and the code.
+SETTINGS = {
+    "digits": _DIGITS,
+    "most_wider": _MOST_WIDER,
+    "contrast": _CONTRAST,
+    "flowers": _FLOWERS,
+    "most_cropped": _MOST_CROPPED,
+}
 _KEPT = 32  # secrets whose images a process keeps, 16 MB each
 
 

@@ -23,6 +23,10 @@ class ScoringFailed(CourseError):
     """The scoring process ended or did not answer: nobody's wrong answer, to be tried again."""
 
 
+class DataMissing(CourseError):
+    """What a check measures on is not at hand here: nobody's wrong answer, and trying again does not help."""
+
+
 class ScoringProcess:
     """A running scoring process for the course in `course`.
 
@@ -64,14 +68,14 @@ class ScoringProcess:
     def collect(self) -> list[CheckResult] | None:
         """The cell has ended: return the results, one a secret seed, or None if nothing was handed over.
 
-        Raises ScoringFailed when the process has ended or does not answer, and when it misses data.
+        Raises ScoringFailed when the process has ended or does not answer, DataMissing when it misses data.
         """
         self._tell({"stop": True})
         answer = self._answer(_RESULT_SECONDS)
         if answer["ticket"] != self._ticket:  # after an interrupt between listen and collect
             raise self._failure("answered for another check")
         if "error" in answer:
-            raise ScoringFailed(answer["error"])
+            raise DataMissing(answer["error"])
         results = answer["results"]
         return None if results is None else [CheckResult.from_dict(result) for result in results]
 

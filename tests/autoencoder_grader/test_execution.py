@@ -18,6 +18,9 @@ MEGABYTE = 1 << 20
 needs_sandbox = pytest.mark.skipif(
     not sandbox.available(), reason="no sandbox here: bubblewrap is missing or may not run"
 )
+needs_landlock = pytest.mark.skipif(
+    bool(sandbox.trouble_with(sandbox.LANDLOCK)), reason="this Linux has no Landlock, or none that will do"
+)
 ENDLESS = """\
 beta = 0.0012
 while "forever":
@@ -73,6 +76,33 @@ NO_DATA = """\
 from autoencoder_helpers import load_flowers
 beta = 0.0012
 load_flowers("photos", path="/no/such/folder")"""
+
+
+# Exceed a limit each, by many small steps, and go on until they are ended.
+MANY = """\
+beta = 0.0012
+import os, time
+for _ in range({processes}):
+    if os.fork() == 0:
+        break
+{work}
+time.sleep(100)"""
+GREEDY = {
+    "memory": MANY.format(processes=3, work="held = bytearray(os.urandom(1 << 20)) * 500"),
+    "processor": MANY.format(processes=3, work="while True: pass"),
+    "files": MANY.format(processes=0, work="for name in range(3000): open(f'{name}.txt', 'w').close()"),
+    "disk": MANY.format(processes=0, work="for name in range(9): open(str(name), 'wb').write(bytes(range(256)) * 40_000)"),
+    "processes": MANY.format(processes=60, work=""),
+}
+#: What the line says that each gets, with these limits.
+SMALL_LIMITS = {"memory": 1 << 30, "processor_seconds": 25, "files": 2000, "disk": 50 << 20, "processes": 50}
+SAYS = {
+    "memory": "of memory of all its processes, more than the limit of 1.0 GB",
+    "processor": "s of processor time of all its processes, more than the limit of 25 s",
+    "files": "more than 2000 files, which is the limit",
+    "disk": "MB of files, more than the limit of 50 MB",
+    "processes": "processes, more than the limit of 50",
+}
 
 
 def quiet():
@@ -265,6 +295,93 @@ def test_a_notebook_sees_neither_the_course_nor_the_graders_environment_nor_a_ne
     assert points(graded_course, "spy") == {"conv.sides": 1, "flowers.beta": 1}
     text = printed(graded_cell(graded_course, "spy", "train-net"))
     assert text == f"seen: {[False] * 4} False False\n"
+
+
+def grade_greedy(course, notebook, names):
+    for name in names:
+        course.hand_in(name, "01_tiny", notebook("tiny", train_net=GREEDY[name]))
+    course.hand_in("modest", "01_tiny", notebook("tiny"))
+    settings = {"timeout_func": lambda cell: 600, "limits": SMALL_LIMITS}
+    return course, grade(course.folder, console=quiet(), trusted=True, settings=settings)
+
+
+@pytest.fixture(scope="module")
+def greedy(tmp_path_factory, tiny_course, notebook, empty_gradebook):
+    """A class of greedy notebooks and a modest one, graded with small limits: (course, report)."""
+    return grade_greedy(tiny_course(tmp_path_factory.mktemp("course"), empty_gradebook), notebook, GREEDY)
+
+
+def expect_limit(course, report, name, notes=1):
+    assert points(course, name) == {"conv.sides": 1, "flowers.beta": 0}
+    assert outcome(course, name)["status"] == "limit"
+    note, *more = notes_of(report, name)
+    assert SAYS[name] in note and note.endswith("(cell train-net)") and len(more) == notes - 1
+
+
+@pytest.mark.parametrize("name", GREEDY)
+def test_what_all_processes_use_up_together_is_limited(greedy, name):
+    expect_limit(*greedy, name)
+
+
+@needs_sandbox
+def test_so_it_is_where_kernels_cannot_be_forked(graded_course, notebook, monkeypatch):
+    monkeypatch.setattr(execution, "kernel_server", lambda log: None)
+    expect_limit(*grade_greedy(graded_course, notebook, ["memory"]), "memory")
+
+
+@needs_landlock
+def test_in_the_reduced_sandbox_the_same_holds_and_a_person_is_told_what_it_lacks(
+    graded_course, notebook, monkeypatch, marker
+):
+    monkeypatch.setenv(sandbox.ONLY, sandbox.LANDLOCK)
+    folder = graded_course.folder
+    leaves = LEAVES.format(marker=f"landlock-{marker}")
+    paths = [folder / "gradebook.db", folder / "solutions"]
+    spies = "\n".join(
+        [
+            leaves,
+            "import numpy as np, tensorflow as tf, tf_keras",
+            "from autoencoder_helpers import load_mnist",
+            "(images, _), _ = load_mnist()",
+            "model = tf_keras.Sequential([tf_keras.layers.Dense(2)])",
+            "model.compile(loss='mse')",
+            "model.fit(images[:64].reshape(64, -1) / 255, np.zeros((64, 2)), verbose=0)",
+            "os.makedirs('weights', exist_ok=True)",
+            "np.savez('weights/mine.npz', x=1)",
+            "seen = []",
+            f"for path in {list(map(str, paths))!r}:",
+            "    try:",
+            "        seen.append(os.listdir(path) if os.path.isdir(path) else open(path))",
+            "    except OSError:",
+            "        pass",
+            "print('seen:', seen)",
+        ]
+    )
+    graded_course.hand_in("spy", "01_tiny", notebook("tiny", train_net=spies))
+    course, report = grade_greedy(graded_course, notebook, ["memory"])
+    expect_limit(course, report, "memory", notes=2)
+    for name in ("modest", "spy"):
+        assert points(course, name) == {"conv.sides": 1, "flowers.beta": 1}
+        assert outcome(course, name)["sandbox"] == "landlock" and outcome(course, name)["status"] == "graded"
+        (note,) = notes_of(report, name)
+        assert "reduced sandbox" in note and "process ids" in note
+    assert printed(graded_cell(course, "spy", "train-net")) == "seen: []\n"
+    assert (folder / "autograded" / "spy" / "01_tiny" / "weights" / "mine.npz").exists()
+    assert not processes_with(f"landlock-{marker}")
+
+
+def test_a_limit_that_is_met_costs_nobody_else_anything(greedy):
+    course, report = greedy
+    assert not report.problems and not notes_of(report, "modest")
+    assert points(course, "modest") == {"conv.sides": 1, "flowers.beta": 1}
+    told = outcome(course, "modest")
+    assert 10 * MEGABYTE < told["memory"] < 1 << 30 and 0 < told["processor_seconds"] < 25
+
+
+def test_a_limit_that_does_not_exist_is_named(graded_course, notebook):
+    graded_course.hand_in("ada", "01_tiny", notebook("tiny"))
+    report = grade(graded_course.folder, console=quiet(), trusted=True, settings={"limits": {"momory": 1}})
+    assert not report.graded and "momory" in report.problems[0] and "processor_seconds" in report.problems[0]
 
 
 def test_a_failing_scoring_process_is_tried_again_and_never_a_zero(graded_course, notebook, monkeypatch):

@@ -2,17 +2,22 @@
 course carries.
 """
 
+import hashlib
 import json
+import re
 import sys
 import textwrap
 import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from autoencoder_grader import measuring, networks, reference_values, references
+from autoencoder_grader import measuring, networks, private_margins, reference_values, references
 from autoencoder_grader.measuring import BASELINES, Run
+from autoencoder_grader.private_margins import PrivateRun
+from autoencoder_grader.scoring import calibration, private_data
 from autoencoder_helpers import reference
 from autoencoder_helpers.errors import CourseError
 
@@ -88,6 +93,16 @@ def test_an_interrupted_run_goes_on_behind_its_last_epoch(tmp_path, few_digits, 
     assert losses[2] < losses[0]
     encoder, decoder, _ = measuring.restore(run, tmp_path)
     assert measuring.test_losses(run, encoder, decoder, data) == pytest.approx(result["test"])
+
+
+def test_an_untrained_network_comes_from_its_seed_and_any_other_needs_its_weights(tmp_path, few_digits):
+    run = Run("dense", "right", 9, 0)
+    result = measuring.perform(run, tmp_path, flat(few_digits))
+    encoder, decoder, _ = measuring.restore(run, tmp_path)
+    assert not measuring.weights_path(run, tmp_path).exists()
+    assert measuring.test_losses(run, encoder, decoder, flat(few_digits)) == result["test"]
+    with pytest.raises(CourseError, match="No finished training of dense,right,9,1,mnist"):
+        measuring.restore(Run("dense", "right", 9, 1), tmp_path)
 
 
 def test_what_is_known_without_a_network(tmp_path, few_digits):
@@ -248,8 +263,128 @@ def test_a_full_run_is_judged_by_the_baselines_of_its_own_data():
     assert table["full"]["settings"]["images"] > table["settings"]["images"]
 
 
+# --- on private images ----------------------------------------------------------------------------
+
+
+PRIVATE = PrivateRun("dense")
+#: (check, model, run, secret, value): what a measurement on private images could find.
+PRIVATE_ROWS = [
+    ("dense.trained", "right", "dense,right,123,5,mnist", None, 0.180),
+    ("dense.trained", "right", "dense,right,123,5,mnist", 0, 0.182),
+    ("dense.trained", "right", "dense,right,123,5,mnist", 1, 0.184),
+    ("dense.trained", "one latent variable", "dense,one latent variable,123,5,mnist", 0, 0.221),
+    ("dense.trained", "one latent variable", "dense,one latent variable,123,5,mnist", 1, 0.219),
+]
+
+
+def fake_private(runs, **changes):
+    """A stored measurement of these runs on private images, when each has left the word "weights"."""
+    key = {
+        "secrets": private_margins.SECRETS,
+        "images": private_data.SETTINGS,
+        "checks": ["dense.trained"],
+        "data_sha256": "mnist",
+        "versions": measuring.versions(),
+        "weights": {run.name: hashlib.sha256(b"weights").hexdigest() if run.epochs else "" for run in runs},
+    }
+    return {"key": {**key, **changes}, "rows": PRIVATE_ROWS}
+
+
+def private_table(limit=0.2):
+    rows = [calibration.Row(*row) for row in PRIVATE_ROWS]
+    return calibration.summarise(rows, {"dense.trained": limit})
+
+
+def test_the_private_table_tells_the_nearest_of_all_secrets_on_either_side():
+    table = private_table()["dense.trained"]
+    assert table["secrets"] == 2 and table["right_runs"] == 1
+    assert table["threshold"] == 0.2 and table["public_mean"] == 0.18 and table["mean"] == 0.183
+    assert table["standard_deviation"] == pytest.approx(np.std([0.182, 0.184], ddof=1))
+    assert table["worst_right_run"] == {"run": "dense,right,123,5,mnist", "secret": 1, "value": 0.184}
+    assert table["best_wrong_model"] == {"name": "one latent variable", "secret": 1, "value": 0.219}
+    assert table["distance_to_right"] == pytest.approx(0.016)
+    assert table["distance_to_wrong"] == pytest.approx(0.019)
+
+
+def test_the_private_table_outlives_a_measurement_of_the_same_networks_and_no_other(tmp_path, dense_results):
+    stored = reference_values.entries(dense_results, networks.DEFAULT_EPOCHS)
+    stored = reference_values.with_private(stored, private_table(stored["dense.trained"]["threshold"]))
+    reference_values.write(tmp_path / "a.toml", stored)
+    stored = reference_values.read(tmp_path / "a.toml")
+    assert reference_values.merged(stored, {})[0] == stored  # a chapter that was not measured
+
+    worse = Run("dense", "right", 127, networks.DEFAULT_EPOCHS["dense"])
+    more = {**dense_results, worse: fake(worse, bce_per_pixel=0.19)}
+    new = reference_values.entries(more, networks.DEFAULT_EPOCHS)
+    private = reference_values.merged(stored, new)[0]["dense.trained"]["private"]
+    assert private["threshold"] == new["dense.trained"]["threshold"] == pytest.approx(0.205)
+    assert private["distance_to_right"] == pytest.approx(0.205 - 0.184)
+    assert private["distance_to_wrong"] == pytest.approx(0.219 - 0.205)
+    assert private["worst_right_run"] == stored["dense.trained"]["private"]["worst_right_run"]
+
+    for key, value in (("settings", {"epochs": 9}), ("data", {"sha256": "other"})):
+        other = {"dense.trained": {**new["dense.trained"], key: value}}
+        assert "private" not in reference_values.merged(stored, other)[0]["dense.trained"]
+
+
+def test_public_values_stay_byte_for_byte_when_private_ones_come_beside_them(tmp_path, dense_results):
+    tables = reference_values.entries(dense_results, networks.DEFAULT_EPOCHS)
+    reference_values.write(tmp_path / "a.toml", tables)
+    reference_values.write(tmp_path / "b.toml", reference_values.with_private(tables, private_table()))
+    public, both = ((tmp_path / name).read_text() for name in ("a.toml", "b.toml"))
+    before, private, after = re.split(
+        r'(\[checks\."dense.trained".private\].*?)(?=\[checks\."dense.pca"\])', both, flags=re.DOTALL
+    )
+    assert before + after == public and "distance_to_wrong" in private
+
+
+def test_a_measurement_on_private_images_names_itself_and_reads_its_name():
+    private = PrivateRun("flowers", "photos")
+    assert PrivateRun.parse(private.name) == private and private.name.startswith(private_margins.PREFIX)
+
+
+def test_every_check_with_a_trained_threshold_is_measured_on_private_images():
+    privates = private_margins.private_runs(references.plan())
+    assert {(check.chapter, check.source) for check in reference_values.CHECKS} == {
+        (private.chapter, private.source) for private in privates
+    }
+    planned = set(references.plan(full=False))
+    for private in privates:
+        needed = private_margins.needed_runs(private)
+        assert set(needed) <= planned and needed[0].model == "right"
+        assert all(private_margins.lacks_weights(run, Path("nowhere")) == (run.epochs > 0) for run in needed)
+        assert {run.chapter for run in needed} == {private.chapter}
+    models = {run.model for run in private_margins.needed_runs(PrivateRun("vae"))}
+    assert models == {"right", "no KL (beta 0)", "without x 784"}
+
+
+@pytest.mark.parametrize("changed", ["secrets", "images", "checks", "data_sha256", "versions", "weights"])
+def test_a_private_measurement_of_other_circumstances_does_not_count(tmp_path, dense_results, changed):
+    for run, result in dense_results.items():
+        measuring.store(result, tmp_path / f"{run.name}.json")
+        if run.epochs:
+            measuring.weights_path(run, tmp_path).write_text("weights")
+    results = reference_values.load_results(tmp_path)
+    runs = private_margins.measured_runs(PRIVATE, tmp_path, results)
+    assert [run.seed for run in runs if run.epochs and run.model == "right"] == [123, 124, 125, 126]
+    measuring.store(fake_private(runs), tmp_path / f"{PRIVATE.name}.json")
+    assert private_margins.load_rows(tmp_path) == [calibration.Row(*row) for row in PRIVATE_ROWS]
+    assert private_margins.unfinished([PRIVATE], tmp_path) == []
+    measuring.store(fake_private(runs, **{changed: None}), tmp_path / f"{PRIVATE.name}.json")
+    assert private_margins.load_rows(tmp_path) == []
+    assert private_margins.unfinished([PRIVATE], tmp_path) == [PRIVATE]
+
+
+def test_without_a_needed_training_nothing_is_measured_on_private_images(tmp_path, dense_results):
+    for run, result in dense_results.items():
+        measuring.store(result, tmp_path / f"{run.name}.json")
+    with pytest.raises(CourseError, match="is not stored in .* references --chapter dense"):
+        private_margins.unfinished([PRIVATE], tmp_path)
+
+
 # --- the command ----------------------------------------------------------------------------------
 
+# Stores what the template holds for a name, and as the weights of a training the word "weights".
 WORKER = textwrap.dedent("""
     import json, sys
     folder, name, template = sys.argv[1:]
@@ -258,8 +393,9 @@ WORKER = textwrap.dedent("""
     if name in open(folder + "/broken").read().split("\\n"):
         sys.exit("the reason")
     table = json.load(open(template))[name]
-    for epoch in range(table["run"]["epochs"]):
-        print(f"{name}: epoch {epoch + 1}")
+    if "run" in table and table["run"]["epochs"]:
+        print(f"{name}: epoch 1")
+        open(f"{folder}/{name}.state.npz", "w").write("weights")
     json.dump(table, open(f"{folder}/{name}.json", "w"))
 """)
 
@@ -275,14 +411,12 @@ def command(tmp_path, monkeypatch):
     template = tmp_path / "template.json"
     planned = references.plan(("dense",), seeds=2)
     worse = {"one latent variable": 0.22}
-    template.write_text(
-        json.dumps(
-            {
-                run.name: fake(run, bce_per_pixel=worse.get(run.model, 0.69 if not run.epochs else 0.18))
-                for run in planned
-            }
-        )
-    )
+    stored = {
+        run.name: fake(run, bce_per_pixel=worse.get(run.model, 0.69 if not run.epochs else 0.18))
+        for run in planned
+    }
+    stored[PRIVATE.name] = fake_private([run for run in planned if run.model != BASELINES])
+    template.write_text(json.dumps(stored))
     monkeypatch.setattr(
         references,
         "worker_command",
@@ -305,10 +439,45 @@ def test_the_command_measures_writes_and_measures_nothing_twice(command):
     tables = tomllib.loads(path.read_text())["checks"]
     assert tables["dense.trained"]["seeds"] == 2
     calls = (folder / "calls").read_text()
-    assert sorted(calls.split("\n")[:-1]) == sorted(run.name for run in references.plan(("dense",), seeds=2))
+    names = [run.name for run in references.plan(("dense",), seeds=2)]
+    assert sorted(calls.split("\n")[:-1]) == sorted([*names, PRIVATE.name])
+    assert calls.endswith(f"{PRIVATE.name}\n")  # after all others
+    assert tables["dense.trained"]["private"]["secrets"] == 2
     first = path.read_bytes()
     assert invoke("--seeds", "2").exit_code == 0
     assert (folder / "calls").read_text() == calls and path.read_bytes() == first
+
+
+def test_weights_that_are_lost_or_new_are_measured_on_private_images_again(command):
+    invoke, folder, path = command
+    assert invoke("--seeds", "2").exit_code == 0
+    first, calls = path.read_bytes(), folder / "calls"
+    wrong = Run("dense", "one latent variable", 123, 5)
+    calls.unlink()
+    measuring.weights_path(wrong, folder).unlink()
+    assert private_margins.load_rows(folder) == []
+    assert invoke("--only-write").exit_code == 0
+    assert path.read_bytes() == first  # what was measured before stays
+    assert invoke("--seeds", "2").exit_code == 0
+    assert calls.read_text() == f"{wrong.name}\n"  # the same weights again
+    calls.unlink()
+    measuring.weights_path(wrong, folder).write_text("other weights")
+    assert private_margins.load_rows(folder) == []
+    invoke("--seeds", "2")
+    assert calls.read_text() == f"{PRIVATE.name}\n" and path.read_bytes() == first
+
+
+def test_a_threshold_that_a_secret_breaks_is_written_and_said(command):
+    invoke, folder, path = command
+    assert invoke("--seeds", "2").exit_code == 0
+    stored = json.loads((folder / f"{PRIVATE.name}.json").read_text())
+    stored["rows"][2][-1] = 0.205  # the right run on the images of secret 1
+    measuring.store(stored, folder / f"{PRIVATE.name}.json")
+    result = invoke("--only-write")
+    assert isinstance(result.exception, CourseError)
+    assert "dense.trained: on the images of secret 1, the right model" in str(result.exception)
+    table = tomllib.loads(path.read_text())["checks"]["dense.trained"]["private"]
+    assert table["distance_to_right"] == pytest.approx(0.2 - 0.205)
 
 
 def test_a_failed_run_is_named_and_only_it_is_tried_again(command):
@@ -321,7 +490,7 @@ def test_a_failed_run_is_named_and_only_it_is_tried_again(command):
     (folder / "broken").write_text("")
     (folder / "calls").unlink()
     assert invoke("--seeds", "2").exit_code == 0
-    assert (folder / "calls").read_text() == "dense,right,124,5,mnist\n" and path.exists()
+    assert (folder / "calls").read_text() == f"dense,right,124,5,mnist\n{PRIVATE.name}\n" and path.exists()
 
 
 def test_only_write_with_nothing_measured_says_so(command):
@@ -407,6 +576,41 @@ def test_carried_values_say_where_they_come_from(name):
     assert len(table["data"]["sha256"]) == 64
     assert table["command"].startswith("autoencoder-course references --chapter ")
     assert table["quantity"] and table["unit"] and table["better"] in ("lower", "higher")
+
+
+#: The checks whose thresholds tell trained networks apart, and whatever else is known of private images.
+ON_PRIVATE_IMAGES = dict.fromkeys(
+    [
+        *(check.name for check in reference_values.CHECKS),
+        *(name for name, table in carried().items() if "private" in table),
+    ]
+)
+
+
+@pytest.mark.parametrize("name", ON_PRIVATE_IMAGES)
+def test_carried_thresholds_hold_on_the_private_images_of_many_secrets(name):
+    table = carried()[name]
+    assert "private" in table, f"run `{table['command']}`"
+    private = table["private"]
+    assert private["secrets"] >= 20 and private["right_runs"] >= 1
+    assert private["threshold"] == table["threshold"]
+    right, wrong = private["worst_right_run"]["value"], private["best_wrong_model"]["value"]
+    low, high = (right, wrong) if table["better"] == "lower" else (wrong, right)
+    assert low < private["threshold"] < high
+    for side, value in (("right", right), ("wrong", wrong)):
+        distance = abs(value - private["threshold"])
+        assert private[f"distance_to_{side}"] == pytest.approx(distance, rel=1e-3, abs=1e-5)
+    nearest = min(private["distance_to_right"], private["distance_to_wrong"])
+    assert 0 < private["standard_deviation"] < nearest / 4  # as docs/how-grading-works.md says
+
+
+def test_every_carried_private_threshold_holds():
+    tables = carried()
+    assert private_margins.broken_thresholds(tables) == []
+    name = next(iter(ON_PRIVATE_IMAGES))
+    tables[name]["private"]["distance_to_wrong"] = -1.0
+    (line,) = private_margins.broken_thresholds(tables)
+    assert line.startswith(f"{name}: on the images of secret ")
 
 
 def test_carried_values_are_of_the_networks_and_settings_of_today():

@@ -7,12 +7,14 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from pathlib import Path
 
 import pytest
 from autoencoder_grader import sandbox
+from autoencoder_grader.kernels import landlock
 from autoencoder_grader.kernels.fork_server import ForkServer
 from autoencoder_grader.sandbox import HOME, Limits, Room, seal
 from autoencoder_helpers.errors import CourseError
@@ -20,7 +22,10 @@ from autoencoder_helpers.errors import CourseError
 REPOSITORY = Path(__file__).resolve().parents[2]
 MEGABYTE = 1 << 20
 needs_sandbox = pytest.mark.skipif(
-    not sandbox.available(), reason="no sandbox here: bubblewrap is missing or may not run"
+    bool(sandbox.trouble_with(sandbox.BUBBLEWRAP)), reason="bubblewrap is missing or may not run"
+)
+needs_landlock = pytest.mark.skipif(
+    bool(sandbox.trouble_with(sandbox.LANDLOCK)), reason="this Linux has no Landlock, or none that will do"
 )
 
 
@@ -72,15 +77,39 @@ def inside_fork(folder, server, kernel):
     return run
 
 
+@pytest.fixture
+def inside_landlock(inside_room):
+    """The same in the reduced sandbox."""
+
+    def run(code, limits=Limits(), **room):
+        return inside_room(code, limits, tier=sandbox.LANDLOCK, **room)
+
+    return run
+
+
 @pytest.fixture(params=["program", "fork"])
 def inside(request):
-    """Either of the two."""
+    """Either of the two that have namespaces."""
     return request.getfixturevalue({"program": "inside_room", "fork": "inside_fork"}[request.param])
 
 
-def sealed(code, folder, limits=Limits(), **room):
+@pytest.fixture(
+    params=[
+        pytest.param("program", marks=needs_sandbox),
+        pytest.param("fork", marks=needs_sandbox),
+        pytest.param("landlock", marks=needs_landlock),
+    ]
+)
+def inside_any(request):
+    """Each of the three."""
+    names = {"program": "inside_room", "fork": "inside_fork", "landlock": "inside_landlock"}
+    return request.getfixturevalue(names[request.param])
+
+
+def sealed(code, folder, limits=Limits(), tier=sandbox.BUBBLEWRAP, **room):
     lines = f"import json, os\n{code}"
-    return seal([sys.executable, "-c", lines], Room(folder, **room), sandbox.sandbox_user(), limits)
+    command = [sys.executable, "-c", lines]
+    return seal(command, Room(folder, **room), sandbox.sandbox_user(), limits, tier=tier)
 
 
 def processes_with(marker):
@@ -115,8 +144,7 @@ def test_the_home_folder_is_the_submissions_and_what_is_written_there_stays(insi
     assert (folder / "new.txt").read_text() == "x"
 
 
-@needs_sandbox
-def test_there_is_no_network(inside):
+def test_there_is_no_network(inside_any):
     listener = socket.create_server(("127.0.0.1", 0))
     hidden = socket.socket(socket.AF_UNIX)  # an abstract name: no file that could be left out
     name = f"\0{uuid.uuid4()}"
@@ -136,10 +164,15 @@ print(json.dumps([
     reached(socket.AF_INET, ("127.0.0.1", {listener.getsockname()[1]})),
     reached(socket.AF_INET, ("192.0.2.1", 80)),
     reached(socket.AF_UNIX, {name!r}),
-    [name for _, name in socket.if_nameindex()],
 ]))"""
     with listener, hidden:
-        assert inside(code) == [False, False, False, ["lo"]]
+        assert inside_any(code) == [False, False, False]
+
+
+@needs_sandbox
+def test_the_only_network_device_is_its_own(inside):
+    code = "import socket\nprint(json.dumps([name for _, name in socket.if_nameindex()]))"
+    assert inside(code) == ["lo"]
 
 
 @needs_sandbox
@@ -217,8 +250,7 @@ print(json.dumps(seen))"""
 # ----------------------------------------------------------------------------------------- what it may change
 
 
-@needs_sandbox
-def test_the_system_python_and_the_helpers_are_read_only(inside):
+def test_the_system_python_and_the_helpers_are_read_only(inside_any):
     code = """
 import sys, autoencoder_helpers
 folders = ["/", "/usr", "/usr/bin", "/etc", "/home", "/dev", "/proc", sys.prefix, sys.base_prefix,
@@ -237,7 +269,7 @@ for file in (sys.executable, autoencoder_helpers.__file__, "/proc/sys/kernel/hos
     except OSError:
         pass
 print(json.dumps(written))"""
-    assert inside(code) == []
+    assert inside_any(code) == []
 
 
 @needs_sandbox
@@ -270,7 +302,7 @@ import ctypes, platform, socket
 libc = ctypes.CDLL(None, use_errno=True)
 def fails(call, *arguments):
     return call(*arguments) == -1 and ctypes.get_errno() == 1
-keyctl = {"x86_64": 250, "aarch64": 219}[platform.machine()]
+keyctl, memfd_create, shmget = {"x86_64": (250, 319, 29), "aarch64": (219, 279, 194)}[platform.machine()]
 def connected(family):
     try:
         socket.socket(family, socket.SOCK_STREAM).close()
@@ -281,10 +313,12 @@ left, right = os.openpty()
 print(json.dumps([
     fails(libc.syscall, keyctl, 0, -3, 1),  # the keys of a session are those of all kernels of a grader
     fails(libc.ptrace, 0, 0, 0, 0),
+    fails(libc.syscall, memfd_create, b"memory of no process", 0),
+    fails(libc.syscall, shmget, 0, 4096, 0o600),
     fails(libc.ioctl, right, 0x5412, b"x"),
     connected(socket.AF_VSOCK), connected(socket.AF_UNIX), connected(socket.AF_INET),
 ]))"""
-    assert inside(code) == [True, True, True, False, True, True]
+    assert inside(code) == [True] * 5 + [False, True, True]
 
 
 # ----------------------------------------------------------------------------------------- what it may use up
@@ -315,20 +349,18 @@ def test_what_it_may_store_is_limited(inside, path, limits):
     assert inside(FILL.format(path=path), limits) <= 4
 
 
-@needs_sandbox
-def test_its_memory_is_limited(inside):
+def test_its_memory_is_limited(inside_any):
     code = """
 try:
     bytearray(7 << 30)  # never touched: only addresses are used up
     print(json.dumps("seven gigabytes"))
 except MemoryError:
     print(json.dumps("refused"))"""
-    assert inside(code, Limits(memory=6 << 30)) == "refused"
-    assert inside(code) == "seven gigabytes"
+    assert inside_any(code, Limits(address_space=6 << 30)) == "refused"
+    assert inside_any(code) == "seven gigabytes"
 
 
-@needs_sandbox
-def test_its_processes_are_limited(inside):
+def test_its_processes_are_limited(inside_any):
     code = """
 import signal
 children = []
@@ -341,11 +373,10 @@ try:
 except OSError:
     pass
 print(json.dumps(len(children)))"""
-    assert inside(code, Limits(processes=40)) < 60
+    assert inside_any(code, Limits(threads=40)) < 60
 
 
-@needs_sandbox
-def test_its_open_files_are_limited(inside):
+def test_its_open_files_are_limited(inside_any):
     code = """
 files = []
 try:
@@ -354,11 +385,11 @@ try:
 except OSError:
     pass
 print(json.dumps(len(files)))"""
-    assert inside(code, Limits(open_files=200)) < 200
+    assert inside_any(code, Limits(open_files=200)) < 200
     whole_machine = (
         int(Path("/proc/sys/fs/file-max").read_text()) if os.path.exists("/proc/sys/fs/file-max") else 2**63
     )
-    assert Limits().open_files * Limits().processes < whole_machine
+    assert Limits().open_files * Limits().threads < whole_machine
 
 
 # -------------------------------------------------------------------------------------- what it leaves behind
@@ -379,10 +410,9 @@ print(json.dumps("started"), flush=True)
 {then}"""
 
 
-@needs_sandbox
-def test_no_process_outlives_it(inside):
+def test_no_process_outlives_it(inside_any):
     marker = f"marker-{uuid.uuid4()}"
-    assert inside(LEAVES.format(marker=marker, then="")) == "started"
+    assert inside_any(LEAVES.format(marker=marker, then="")) == "started"
     assert gone(marker)
 
 
@@ -449,19 +479,223 @@ meeting.listen()"""
         assert json.loads(other(look))[0] == ["mine"] * 3
 
 
+# ---------------------------------------------------------------------------- the reduced sandbox: Landlock
+
+
+@needs_landlock
+def test_landlock_shows_the_home_folder_where_it_is_and_no_contents_of_others(
+    inside_landlock, folder, tmp_path
+):
+    secret, own = tmp_path / "secret", Path.home()
+    secret.write_text("solutions")
+    code = f"""
+import tempfile
+def refused(function, *arguments):
+    try:
+        function(*arguments)
+    except OSError:
+        return True
+open("new.txt", "w").write("x")
+os.rename("new.txt", "renamed.txt")
+tempfile.TemporaryFile(dir=os.environ["HOME"]).write(b"x")
+print(json.dumps([os.getcwd(), os.environ["HOME"], [
+    refused(open, {str(secret)!r}), refused(open, {str(secret)!r}, "a"), refused(os.unlink, {str(secret)!r}),
+    refused(os.truncate, {str(secret)!r}, 0), refused(os.rename, {str(secret)!r}, "mine"),
+    refused(os.link, {str(secret)!r}, "mine"), refused(os.listdir, {str(tmp_path)!r}),
+    refused(os.listdir, {str(REPOSITORY)!r}), refused(os.listdir, {str(own)!r}), refused(os.listdir, "/tmp"),
+    refused(os.mkdir, "/tmp/new"), refused(open, "/proc/1/cmdline"), refused(os.listdir, "/proc"),
+    refused(open, "/dev/shm/new", "w"), refused(open, "/etc/passwd"),
+]]))"""
+    cwd, home, refused = inside_landlock(code)
+    assert cwd == home == str(folder) and all(refused), refused
+    assert (folder / "renamed.txt").read_text() == "x" and secret.read_text() == "solutions"
+
+
+@needs_landlock
+def test_landlock_lets_it_reach_nobody(inside_landlock, tmp_path):
+    """Neither by a signal, nor by a socket in a folder, nor by what Linux lets a user do to all that is the user's."""
+    import socketserver
+    import threading
+
+    niceness = os.getpriority(os.PRIO_PROCESS, 0)
+    address = tmp_path / "socket"
+    datagrams = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    datagrams.bind(str(tmp_path / "datagrams"))
+    datagrams.setblocking(False)
+    tmp_path.chmod(0o755)
+    (tmp_path / "mine").write_text("x")
+    (tmp_path / "mine").chmod(0o640)
+    code = f"""
+import ctypes, resource, signal, socket
+libc = ctypes.CDLL(None, use_errno=True)
+def refused(function, *arguments):
+    try:
+        function(*arguments)
+    except OSError:
+        return True
+def stream():
+    socket.socket(socket.AF_UNIX).connect({str(address)!r})
+def datagram():
+    socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b"x", {str(tmp_path / "datagrams")!r})
+def pair():
+    socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)[0].sendto(b"x", {str(tmp_path / "datagrams")!r})
+left, right = socket.socketpair()
+left.send(b"x")
+os.chmod(os.environ["HOME"], 0o777)  # does nothing, and says nothing
+os.chmod({str(tmp_path / "mine")!r}, 0o777)
+os.setpriority(os.PRIO_PROCESS, {os.getpid()}, 19)
+print(json.dumps([right.recv(1).decode(), [
+    refused(os.kill, {os.getpid()}, 0), refused(os.kill, {os.getppid()}, signal.SIGTERM),
+    refused(stream), refused(datagram), refused(pair),
+    refused(resource.prlimit, {os.getpid()}, resource.RLIMIT_NOFILE, (64, 64)),
+    libc.unshare(0x10000000) == -1,
+    refused(os.setuid, 0), libc.ptrace(16, {os.getpid()}, 0, 0) == -1,
+]]))"""
+    with socketserver.UnixStreamServer(str(address), socketserver.BaseRequestHandler) as server, datagrams:
+        os.chmod(address, 0o777)
+        os.chmod(tmp_path / "datagrams", 0o777)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            among_themselves, refused = inside_landlock(code)
+        finally:
+            server.shutdown()
+        with pytest.raises(BlockingIOError):
+            datagrams.recv(1)
+    assert among_themselves == "x" and all(refused), refused
+    assert (tmp_path / "mine").stat().st_mode & 0o777 == 0o640
+    assert os.getpriority(os.PRIO_PROCESS, 0) == niceness
+
+
+@needs_landlock
+def test_in_landlock_it_is_another_user_when_this_is_root(inside_landlock, monkeypatch):
+    monkeypatch.setenv("THE_GRADERS_TOKEN", "secret")
+    code = "print(json.dumps([os.getuid(), os.getgid(), os.getgroups(), sorted(os.environ)]))"
+    user, group, groups, names = inside_landlock(code, environment={"GIVEN": "1"})
+    assert set(names) - {"LC_CTYPE", "PWD"} == {"HOME", "PATH", "LANG", "TMPDIR", "GIVEN"}
+    assert user == sandbox.sandbox_user() != 0
+    if os.geteuid() == 0:
+        assert group == user and groups == []
+
+
+@needs_landlock
+def test_in_landlock_files_have_a_largest_size(inside_landlock):
+    assert inside_landlock(FILL.format(path="file"), Limits(file=4 * MEGABYTE)) <= 4
+
+
+@needs_landlock
+@pytest.mark.parametrize("how", ["asked", "orphaned"])
+def test_nothing_in_landlock_outlives_who_started_it(folder, how):
+    marker = f"marker-{uuid.uuid4()}"
+    code = LEAVES.format(marker=marker, then="time.sleep(300)")
+    command = sealed(code, folder, tier=sandbox.LANDLOCK)
+    if how == "orphaned":
+        starts = f"import subprocess, time; subprocess.Popen({command!r}); time.sleep(300)"
+        command = [sys.executable, "-c", starts]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout.readline() == '"started"\n'
+        assert processes_with(marker)
+        running.send_signal(signal.SIGTERM if how == "asked" else signal.SIGKILL)
+    assert gone(marker)
+
+
+@needs_landlock
+def test_processes_that_fork_while_they_are_killed_end_too(folder):
+    marker = f"marker-{uuid.uuid4()}"
+    code = f"""
+marker = {marker!r}
+print(json.dumps("started"), flush=True)
+for _ in range(20):
+    try:
+        os.fork()
+    except OSError:
+        pass
+while True:
+    try:
+        if os.fork():
+            os._exit(0)
+        os.setsid()
+    except OSError:
+        pass"""
+    command = sealed(code, folder, Limits(threads=200), tier=sandbox.LANDLOCK)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout.readline() == '"started"\n'
+        time.sleep(1)
+        running.send_signal(signal.SIGTERM)
+        running.wait(30)
+    assert gone(marker, 1)
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0
+    or landlock.version() < landlock.LEAST_VERSION
+    or not os.path.exists("/usr/bin/python3"),
+    reason="root only can become somebody else; a system's Python only can be read then",
+)
+def test_somebody_without_roots_rights_gets_the_same(tmp_path):
+    """As above, where processes in there and the grader are the same user."""
+    folder = Path(tempfile.mkdtemp(dir="/tmp"))
+    try:
+        (folder / "home").mkdir()
+        (folder / "secret").write_text("x")
+        package = folder / "kernels"
+        shutil.copytree(Path(landlock.__file__).parent, package)
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, 61_000, 61_000)
+        code = f"""
+import json, os
+seen = []
+for call in (lambda: open("{folder}/secret"), lambda: os.kill(os.getppid(), 9), lambda: open(f"/proc/{{os.getppid()}}/status")):
+    try:
+        call()
+        seen.append("done")
+    except PermissionError:
+        seen.append("refused")
+os.chmod("{folder}/secret", 0)
+print(json.dumps([os.getuid(), os.path.exists("new"), seen]))"""
+        settings = {
+            "readable": ["/usr", "/lib", "/lib64", "/bin"],
+            "writable": [f"{folder}/home", "/dev/null"],
+            "environment": {},
+            "start_in": f"{folder}/home",
+            "limits": Limits().of_a_process(),
+            "user": None,
+            "reads_all": False,
+        }
+        start = f"import sys; sys.path.append({str(folder)!r}); from kernels.landlock import main; main()"
+        command = [
+            "setpriv",
+            "--reuid=61000",
+            "--regid=61000",
+            "--clear-groups",
+            "/usr/bin/python3",
+            "-I",
+            "-S",
+            "-c",
+        ]
+        command += [start, json.dumps(settings), "/usr/bin/python3", "-c", code]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert json.loads(done.stdout or "null") == [61_000, False, ["refused"] * 3], done.stderr
+        assert (folder / "secret").stat().st_mode & 0o777 != 0
+    finally:
+        shutil.rmtree(folder)
+
+
 # ---------------------------------------------------------------------------------------- where there is none
 
 
 @pytest.fixture
 def fresh_answer():
     """Forget whether there is a sandbox, before and after."""
-    sandbox.available.cache_clear()
+    sandbox.trouble_with.cache_clear()
     yield
-    sandbox.available.cache_clear()
+    sandbox.trouble_with.cache_clear()
 
 
-def test_without_bubblewrap_there_is_no_sandbox(fresh_answer, monkeypatch):
+def test_without_bubblewrap_there_is_landlock_or_no_sandbox(fresh_answer, monkeypatch):
+    landlock_works = not sandbox.trouble_with(sandbox.LANDLOCK)
     monkeypatch.setattr(sandbox.shutil, "which", lambda name: None)
+    assert sandbox.best_tier() == (sandbox.LANDLOCK if landlock_works else "")
+    monkeypatch.setenv(sandbox.ONLY, sandbox.BUBBLEWRAP)
     assert not sandbox.available()
 
 
@@ -473,17 +707,28 @@ def test_a_bubblewrap_that_may_not_run_is_none(fresh_answer, monkeypatch, tmp_pa
         program.write_text("#!/bin/sh\necho 'No permissions to create a new namespace' >&2\nexit 1\n")
         program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert not sandbox.available()
+    assert sandbox.trouble_with(sandbox.BUBBLEWRAP).endswith("No permissions to create a new namespace")
+
+
+def test_landlock_that_this_linux_does_not_have_is_none(fresh_answer, monkeypatch):
+    monkeypatch.setattr(sandbox.landlock, "version", lambda: 0)
+    assert sandbox.trouble_with(sandbox.LANDLOCK)
+
+
+def test_landlock_that_hides_nothing_is_none(fresh_answer, monkeypatch):
+    """It is believed when it has been seen to work, not before."""
+    monkeypatch.setattr(sandbox, "_seal_by_landlock", lambda command, *_: list(command))
+    assert sandbox.trouble_with(sandbox.LANDLOCK)
 
 
 def test_strangers_code_needs_a_sandbox_and_trusted_code_takes_it_where_there_is_one(monkeypatch):
-    monkeypatch.setattr(sandbox, "available", lambda: False)
+    monkeypatch.setattr(sandbox, "best_tier", lambda: "")
     with pytest.raises(CourseError) as error:
         sandbox.require(trusted=False)
     assert str(error.value) == sandbox.NO_SANDBOX and "\n" not in str(error.value)
-    assert sandbox.require(trusted=True) is False
-    monkeypatch.setattr(sandbox, "available", lambda: os.name == "posix")
-    assert sandbox.require(trusted=True) is (os.name == "posix")
+    assert sandbox.require(trusted=True) == ""
+    monkeypatch.setattr(sandbox, "best_tier", lambda: sandbox.BUBBLEWRAP)
+    assert sandbox.require(trusted=True) == sandbox.BUBBLEWRAP
 
 
 def test_a_course_that_submissions_could_read_is_refused(tmp_path):

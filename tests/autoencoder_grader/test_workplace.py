@@ -56,7 +56,7 @@ def test_the_plain_files_of_a_submission_are_there_but_its_notebooks(submitted):
     (submitted / ".profile").write_text("exit")
     (submitted / ".config").mkdir()
     (submitted / ".config" / "startup.py").write_text("exit()")
-    with Workplace(submitted, sealed=False) as place:
+    with Workplace(submitted, tier="") as place:
         visible = [name for name in names(place.home) if not name.startswith(".")]
         assert visible == ["data/a/b/table.csv", "helper.py", "weights/net.npz"]
         assert not (place.home / ".profile").exists() and not (place.home / ".config").exists()
@@ -100,7 +100,7 @@ def test_folders_in_folders_without_end_are_not_followed(submitted, tmp_path, de
     deep_folder(submitted, 3000)
     copy_plain_files(submitted, tmp_path / "copy")
     assert "helper.py" in names(tmp_path / "copy") and "file.npz" not in str(names(tmp_path / "copy"))
-    with Workplace(submitted, sealed=False) as place:
+    with Workplace(submitted, tier="") as place:
         assert (place.home / "weights" / "net.npz").exists()
 
 
@@ -133,7 +133,7 @@ def test_a_full_disk_is_an_error_and_an_odd_name_is_none(submitted, tmp_path, mo
 def test_only_plain_weights_come_back(submitted, tmp_path, deep_folder):
     secret = tmp_path / "secret.npz"
     secret.write_text("another's")
-    with Workplace(submitted, sealed=False) as place:
+    with Workplace(submitted, tier="") as place:
         weights = place.home / "weights"
         (weights / "more.npz").write_text("trained")
         (weights / "script.py").write_text("code")
@@ -148,7 +148,7 @@ def test_only_plain_weights_come_back(submitted, tmp_path, deep_folder):
 
 @posix_only
 def test_nothing_comes_back_when_the_folder_has_become_a_link(submitted, tmp_path):
-    with Workplace(submitted, sealed=False) as place:
+    with Workplace(submitted, tier="") as place:
         (place.home / "weights").rename(place.home / "old")
         (place.home / "weights").symlink_to(tmp_path)
         place.bring_back("weights", tmp_path / "back")
@@ -157,7 +157,7 @@ def test_nothing_comes_back_when_the_folder_has_become_a_link(submitted, tmp_pat
 
 def test_weights_without_end_do_not_come_back(submitted, tmp_path, monkeypatch):
     monkeypatch.setattr(workplace, "MOST_BROUGHT_BACK", 250)
-    with Workplace(submitted, sealed=False) as place:
+    with Workplace(submitted, tier="") as place:
         for number in range(9):
             (place.home / "weights" / f"{number}.npz").write_bytes(b"x" * 100)
         place.bring_back("weights", tmp_path / "back")
@@ -168,7 +168,7 @@ def test_weights_without_end_do_not_come_back(submitted, tmp_path, monkeypatch):
 
 
 def test_it_says_for_which_check_evidence_is_wanted_and_when_no_more(submitted):
-    with Workplace(submitted, sealed=False) as place:
+    with Workplace(submitted, tier="") as place:
         assert place.environment()[ENVIRONMENT] == str(place.mailbox)
         place.ask_for("dense.encoder", "7")
         asked = json.loads((place.mailbox / "questions" / ASKED_FOR).read_text())
@@ -183,7 +183,7 @@ def test_what_a_learner_puts_into_the_mailbox_stops_and_reaches_nothing(submitte
     kept = tmp_path / "kept"
     kept.mkdir()
     (kept / "file").write_text("mine")
-    with Workplace(submitted, sealed=False) as place:
+    with Workplace(submitted, tier="") as place:
         answers = place.mailbox / "answers"
         (answers / "link").symlink_to(kept)
         (answers / "file-link").symlink_to(kept / "file")
@@ -198,7 +198,7 @@ def test_what_a_learner_puts_into_the_mailbox_stops_and_reaches_nothing(submitte
 
 @pytest.mark.skipif(not sandbox.available(), reason="no sandbox here: bubblewrap is missing or may not run")
 def test_sealed_it_belongs_to_the_sandboxs_user_but_for_the_questions(submitted):
-    with Workplace(submitted, sealed=True) as place:
+    with Workplace(submitted, tier=sandbox.BUBBLEWRAP) as place:
         user = sandbox.sandbox_user()
         learners = (place.home, place.home / "helper.py", place.mailbox / "answers")
         assert [path.stat().st_uid for path in learners] == [user] * 3

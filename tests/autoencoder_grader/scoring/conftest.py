@@ -38,9 +38,14 @@ def graded(tmp_path, monkeypatch):
 
         grader = threading.Thread(target=grade)
         grader.start()
-        seen = check(name, *answers)
+        handed = check(name, *answers)
         ended.set()
         grader.join(60)
+        if found:
+            assert handed.points == 0  # where answers are handed over the rule does not run as well
+        with monkeypatch.context() as notebook:
+            notebook.delenv(ENVIRONMENT)
+            seen = check(name, *answers)
         return seen, found[0] if found else None
 
     return run

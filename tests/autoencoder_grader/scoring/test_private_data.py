@@ -126,20 +126,23 @@ def test_a_trained_network_loses_little_and_calibration_says_so(tmp_path):
     x_train = measuring.scaled(load_mnist(flatten=True)[0][0][:40_000])
     history = whole.fit(x_train, x_train, batch_size=128, epochs=run.epochs, verbose=0).history["loss"]
     measuring._State(run, tmp_path, whole).save(history)
-    rows = calibrate([run], tmp_path, secret_seeds=(SECRET, 1))
+    told = []
+    rows = calibrate([run], tmp_path, (SECRET, 1), told.append)
+    assert told == [SECRET, 1]
     right = {row.secret: row for row in rows if row.model == RIGHT}
     assert set(right) == {None, SECRET, 1}
     assert right[None].value == pytest.approx(loss(whole, PUBLIC.mnist_images), rel=1e-5)
     assert right[1].value == pytest.approx(loss(whole, PrivateData(1).unseen_digits), rel=1e-5)
-    assert right[1].margin == pytest.approx(threshold("dense.trained") - right[1].value)
     for row in right.values():  # one epoch does not reach the threshold; the difference is what counts here
         assert abs(row.value - right[None].value) < 0.006
+    limit = threshold("dense.trained")
     tables = [row for row in rows if row.model == TABLE]
-    assert [row.margin > 0 for row in tables] == [True, False, False]
-    summary = summarise(rows)["dense.trained"]
+    assert [row.value < limit for row in tables] == [True, False, False]
+    summary = summarise(rows, {"dense.trained": limit})["dense.trained"]
     assert summary["secrets"] == 2 and summary["best_wrong_model"]["name"].startswith("mean image")
-    assert summary["distance_to_right"] == min(row.margin for row in right.values() if row.secret is not None)
-    assert summary["distance_to_wrong"] > 0.05
+    assert summary["distance_to_right"] == pytest.approx(limit - max(right[s].value for s in (SECRET, 1)))
+    assert summary["distance_to_wrong"] > 0.05 and summary["public_mean"] == right[None].value
+    assert summarise(rows, {}) == {}
 
 
 def test_calibration_asks_for_a_training_that_is_not_stored(tmp_path):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from autoencoder_grader.scoring import process
-from autoencoder_grader.scoring.process import ScoringFailed, ScoringProcess, scoring_process
+from autoencoder_grader.scoring.process import DataMissing, ScoringFailed, ScoringProcess, scoring_process
 from autoencoder_helpers import check
 from autoencoder_helpers.checks.result import CheckResult
 from autoencoder_helpers.evidence.messages import ASKED_FOR, ENVIRONMENT, pack
@@ -64,8 +64,10 @@ def scored(running, mailbox, name, data, ticket="1"):
 def test_a_right_answer_is_scored(running, mailbox, monkeypatch):
     running.listen("conv.sides", mailbox, "1")
     after_conv, after_pool = (lambda n, k, p: n if p == "same" else n - k + 1), (lambda n: (n + 1) // 2)
-    seen = hand_in(monkeypatch, mailbox, "conv.sides", after_conv, after_pool)
+    hand_in(monkeypatch, mailbox, "conv.sides", after_conv, after_pool)
     (result,) = running.collect()
+    monkeypatch.delenv(ENVIRONMENT)
+    seen = check("conv.sides", after_conv, after_pool)
     assert result.passed and result.points == seen.points
     assert [step.title for step in result.steps] == [step.title for step in seen.steps]
 
@@ -200,7 +202,7 @@ def test_data_that_cannot_be_had_are_nobodys_wrong_answer_and_the_process_goes_o
     vae = keras.Sequential([keras.Input((80, 80, 3)), keras.layers.Activation("sigmoid")])
     running.listen("flowers.trained", mailbox, "1")
     hand_in(monkeypatch, mailbox, "flowers.trained", vae, "photos")
-    with pytest.raises(ScoringFailed, match="photos"):
+    with pytest.raises(DataMissing, match="photos"):
         running.collect()
     monkeypatch.undo()
     running.listen("flowers.beta", mailbox, "2")

@@ -1,0 +1,93 @@
+"""The validity of grading as a page: our grader beside nbgrader as it comes, on the corpus of made-up submissions.
+
+Reads what these have measured, hours in all for the second one, and writes docs/validity.md:
+
+    .venv/bin/autoencoder-course validity --seeds 3
+    .venv/bin/autoencoder-course validity --stock right dishonest
+    .venv/bin/python benchmarks/validity_table.py
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from autoencoder_grader.corpus import KINDS
+from autoencoder_grader.course import find_course
+from autoencoder_grader.validity import Verdict, read_report
+
+_HEAD = """\
+# Validity: who gets points that should not, and who loses points that should not
+
+Measured on the corpus in [tests/submissions](../tests/submissions) by the command in
+[benchmarks/validity_table.py](../benchmarks/validity_table.py), which wrote this page. Each case is one made-up
+submission with the points that each check must give. A *false pass* is a check that gave more, a *false fail* a right
+answer that lost points, a *wrong amount* any other difference. Counted are cases with at least one such check; a case
+that differs in several ways counts once in each.
+"""
+
+
+@click.command()
+@click.option("--ours", type=click.Path(path_type=Path), help="Default: build/validity/report.json.")
+@click.option("--stock", type=click.Path(path_type=Path), help="Default: build/validity/stock.json.")
+def main(ours, stock):
+    """Write docs/validity.md from the two reports."""
+    course = find_course()
+    folder = course / "build" / "validity"
+    own, statuses = read_report(ours or folder / "report.json")
+    theirs, _ = read_report(stock or folder / "stock.json")
+    seeds = max(len(verdict.found) for verdict in own)
+    lines = [
+        _HEAD,
+        f"## This course's grader, on the private images of {seeds} secrets",
+        "",
+        *_table(own),
+        "",
+        *([f"Other statuses than expected: {'; '.join(statuses)}"] if statuses else ["Every case ended in its status."]),
+        "",
+        "## nbgrader as it comes, with the tests in the learner's kernel",
+        "",
+        "Kinds that are not in this table were not measured.",
+        "",
+        *_table(theirs),
+        "",
+        *_names(theirs),
+    ]
+    target = course / "docs" / "validity.md"
+    target.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
+    click.echo(f"written: {target}")
+
+
+def _faults(verdicts: Sequence[Verdict]) -> dict[tuple[str, str], set[str]]:
+    """(kind, fault) -> the cases with such a check."""
+    found = defaultdict(set)
+    for verdict in verdicts:
+        if verdict.fault:
+            found[verdict.kind, verdict.fault].add(verdict.case)
+    return found
+
+
+def _table(verdicts: Sequence[Verdict]) -> list[str]:
+    found = _faults(verdicts)
+    lines = ["| kind | cases | false passes | false fails | wrong amounts |", "| --- | --- | --- | --- | --- |"]
+    for kind in KINDS:
+        cases = {verdict.case for verdict in verdicts if verdict.kind == kind}
+        if cases:
+            counts = [len(found[kind, fault]) for fault in ("false pass", "false fail", "wrong amount")]
+            lines.append(f"| {kind} | {len(cases)} | {counts[0]} | {counts[1]} | {counts[2]} |")
+    return lines
+
+
+def _names(verdicts: Sequence[Verdict]) -> list[str]:
+    lines = []
+    for (kind, fault), cases in sorted(_faults(verdicts).items()):
+        names = ", ".join(f"`{case.removeprefix(f'{kind}-')}`" for case in sorted(cases))
+        lines += [f"{kind}, {fault}: {names}.", ""]
+    return lines
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""The benchmarks' own arithmetic, and that their stored results can be shown; nothing is measured here."""
+
+import importlib.util
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from autoencoder_grader.corpus import CHAPTERS
+
+BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
+
+
+@pytest.fixture(scope="module")
+def overhead():
+    """The script scoring_overhead.py as a module."""
+    spec = importlib.util.spec_from_file_location("scoring_overhead", BENCHMARKS / "scoring_overhead.py")
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(
+        spec
+    )  # its dataclasses look it up there
+    spec.loader.exec_module(module)
+    return module
+
+
+def spent(kernel, scoring=0.0, resident=0.0, peak=0.0, **checks):
+    return {
+        "kernel": kernel,
+        "grader": 0.25,
+        "scoring": scoring,
+        "resident": resident,
+        "peak": peak,
+        "checks": checks,
+    }
+
+
+def test_what_is_added_is_the_difference_between_with_and_without(overhead):
+    runs = {
+        "checks": 2,
+        "with": [spent(1.0, 0.5, 700, 750, a=0.1, b=0.4), spent(2.0, 0.7, 750, 760, a=0.1, b=0.6)],
+        "without": [spent(1.5), spent(2.0)],
+    }
+    table = overhead.summarise({chapter: runs for _, chapter in CHAPTERS.values()})
+    assert list(table) == ["dense", "conv", "vae", "flowers"]
+    cost = table["dense"]
+    assert cost["with"] == pytest.approx({"scoring": 0.6, "kernel": 1.5, "grader": 0.25})
+    assert cost["without"] == pytest.approx({"scoring": 0, "kernel": 1.75, "grader": 0.25})
+    assert cost["added"] == pytest.approx(0.35) and cost["deviation"] == pytest.approx(0.7 / 2**0.5)
+    assert (cost["peak"], cost["megabytes"]) == (760, 50)
+    assert cost["dearest"] == (pytest.approx(0.5), "b")
+
+
+def test_the_stored_overhead_can_be_shown(overhead, tmp_path):
+    stored = json.loads(overhead.RESULT.read_text(encoding="utf-8"))
+    table = overhead.summarise(stored["runs"])
+    assert overhead.draw(table, tmp_path / "picture.png").stat().st_size > 10_000
+    assert all(cost["added"] < overhead.SECONDS for cost in table.values())
+    assert all(cost["megabytes"] < overhead.MEGABYTES for cost in table.values())
+    words = overhead.alt_text(table)
+    assert all(f"{name} " in words and f"{cost['megabytes']:.0f} MB" in words for name, cost in table.items())
+    assert {"tensorflow", "python"} <= set(stored["versions"]) and stored["machine"]["cores"]
+
+
+@pytest.mark.parametrize("script", sorted(BENCHMARKS.glob("*.py")), ids=lambda path: path.name)
+def test_every_benchmark_stands_in_the_list_with_its_result(script):
+    assert re.search(rf"^\| \[{script.name}\]", (BENCHMARKS / "README.md").read_text(), re.MULTILINE)
+    assert script.with_suffix(".json").exists() and script.with_suffix(".png").exists()
