@@ -187,7 +187,8 @@ class SealedExecute(Execute):
         try:
             super().preprocess_cell(cell, resources, index)
         except DeadKernelError:
-            self._killed = self.km.provisioner.process.returncode in _KILLED
+            code = self.km.provisioner.process.returncode
+            self._killed = code in _KILLED and not self._place.watch.exceeded
             self._end(cell, "student error", "the kernel ended while this cell ran")
         except CellTimeoutError:
             # It goes on after an interrupt; or it has ended, and its end was lost with an outsized output.

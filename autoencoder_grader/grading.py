@@ -212,8 +212,9 @@ class _Run:
                 writer.close()
             return self._finish()
         except KeyboardInterrupt:
-            done = sum(self.report.statuses.values())
-            kept = f"{done} of {self.number} are done and kept, {self.number - done} are left" if self.number else "all is kept"
+            done, kept = sum(self.report.statuses.values()), "all is kept"
+            if self.number:
+                kept = f"{done} of {self.number} are done and kept, {self.number - done} are left"
             self.console.print(f"Stopped: {kept}. The same command goes on.", soft_wrap=True)
             raise Stopped from None
 

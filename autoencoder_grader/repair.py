@@ -7,10 +7,11 @@ said in one line each.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 
-from nbformat import NotebookNode, ValidationError
+from nbformat import NotebookNode, ValidationError, from_dict
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor
@@ -70,7 +71,9 @@ def put_right(nb: NotebookNode, released: list[Released]) -> NotebookNode:
     kernel = {key: kernel[key] for key in ("display_name", "language", "name") if isinstance(kernel.get(key), str)}
     metadata = {"kernelspec": kernel} if {"display_name", "name"} <= set(kernel) else {}
     # 4.5 is the first version whose cells have ids, which they have now.
-    return new_notebook(cells=cells, metadata={**metadata, KEY: {"notes": notes}}, nbformat_minor=5)
+    made = new_notebook(cells=cells, metadata={**metadata, KEY: {"notes": notes}}, nbformat_minor=5)
+    # Halves of characters, in a cell's metadata for one, could not be written again.
+    return from_dict(json.loads(json.dumps(made, ensure_ascii=False).encode("utf-8", "replace")))
 
 
 def released_cells(notebook) -> list[Released]:

@@ -49,13 +49,13 @@ def test_a_clock_that_jumps_changes_nothing(undisturbed, course, all_of, monkeyp
 def test_a_gradebook_locked_by_another_program_is_waited_for(undisturbed, course, all_of, monkeypatch):
     commit, locks = Writer.commit, []
 
-    def locked_for_a_while(self, graded, fingerprint):
+    def locked_for_a_while(self, graded, *more):
         if not locks:
             lock = sqlite3.connect(course / "gradebook.db", check_same_thread=False)
             lock.execute("BEGIN IMMEDIATE")
             locks.append(threading.Timer(3, lambda: (lock.rollback(), lock.close())))
             locks[0].start()
-        commit(self, graded, fingerprint)
+        commit(self, graded, *more)
 
     monkeypatch.setattr(Writer, "commit", locked_for_a_while)
     report = grade(course, console=quiet(), trusted=True)
@@ -68,12 +68,12 @@ def test_a_gradebook_that_stays_locked_costs_nobody_anything(undisturbed, course
     commit, locks = Writer.commit, []
     monkeypatch.setattr(writer, "_TRIES", 1)
 
-    def locked(self, graded, fingerprint):
+    def locked(self, graded, *more):
         if graded.student == "student01":
             locks.append(sqlite3.connect(course / "gradebook.db"))
             locks[-1].execute("BEGIN IMMEDIATE")
         try:
-            commit(self, graded, fingerprint)
+            commit(self, graded, *more)
         finally:
             if graded.student == "student01":
                 locks[-1].rollback()
