@@ -12,6 +12,7 @@ from autoencoder_grader import execution, sandbox
 from autoencoder_grader.grading import grade
 from autoencoder_grader.outcome import KEY
 from autoencoder_grader.results import read_results
+from autoencoder_grader.workplace import Workplace
 from rich.console import Console
 
 MEGABYTE = 1 << 20
@@ -266,13 +267,19 @@ def test_no_process_outlives_its_notebook(ran, marker):
     assert not processes_with(marker)
 
 
-def test_no_folder_outlives_its_notebook(ran, notebook):
+def test_no_folder_outlives_its_notebook(ran, notebook, monkeypatch):
     course, _ = ran
-    seen = []
+    seen, enter = [], Workplace.__enter__
     course.hand_in("without", "01_tiny", notebook("tiny", train_net=NO_DATA))
     course.hand_in("leaver", "01_tiny", notebook("tiny"))
-    settings = {"on_workplace": lambda folder: seen.append((folder, folder.exists()))}
-    report = grade(course.folder, [], ["leaver"], console=quiet(), trusted=True, settings=settings)
+
+    def entered(place):
+        enter(place)
+        seen.append((place.home, place.home.exists()))
+        return place
+
+    monkeypatch.setattr(Workplace, "__enter__", entered)
+    report = grade(course.folder, [], ["leaver"], console=quiet(), trusted=True)
     assert len(report.graded) == 1
     ((folder, was_there),) = seen
     assert was_there and not folder.exists() and not folder.parent.exists()
@@ -395,11 +402,11 @@ def test_a_failing_scoring_process_is_tried_again_and_never_a_zero(graded_course
         raise execution.ScoringFailed("the scoring process has ended; run the grading again")
 
     monkeypatch.setattr(execution, "scoring_process", failing)
-    failures = 2
+    failures = 100
     report = grade(graded_course.folder, console=quiet(), trusted=True)
-    assert len(tries) == 2 and not report.graded
-    assert "the scoring process has ended" in report.problems[0] and "\n" not in report.problems[0]
+    assert len(tries) > 1 and not report.graded and report.exit_code == 3
+    assert "the scoring process has ended" in report.faults[0] and "\n" not in report.faults[0]
     failures, tries[:] = 1, []
     report = grade(graded_course.folder, console=quiet(), trusted=True)
-    assert len(tries) == 2 and not report.problems
+    assert len(tries) == 2 and not report.problems and not report.faults
     assert points(graded_course, "ada") == {"conv.sides": 1, "flowers.beta": 1}
