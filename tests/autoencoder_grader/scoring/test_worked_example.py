@@ -15,7 +15,8 @@ DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "how-grading-works.md"
 @pytest.fixture
 def example(monkeypatch):
     """The rule of the document, as it stands there."""
-    (code,) = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
+    blocks = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
+    (code,) = [block for block in blocks if "@rule(" in block]
     lines = [line[3:] if line.startswith("   ") else line for line in code.splitlines()]
     monkeypatch.setattr(rules, "_CATALOGUE", dict(rules._CATALOGUE))
     names = {"rule": rule, "Function": Function, "call": call, "describe": describe, "np": np, "__name__": __name__}
