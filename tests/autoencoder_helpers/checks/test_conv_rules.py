@@ -462,9 +462,10 @@ def test_neighbours():
         (lambda *a: a[3], "not-reduced"),
         (lambda *a: None, "no-return"),
     ):
-        result = check("conv.neighbours", wrong)
-        assert [step.mistake for step in result.failures] == [mistake], str(result)
-        assert result.points == 0
+        # The codes are made anew each time, and now and then two wrong accuracies are the same number.
+        results = [check("conv.neighbours", wrong) for _ in range(3)]
+        assert [mistake] in [[step.mistake for step in result.failures] for result in results], str(results[0])
+        assert all(result.points == 0 for result in results)
 
 
 class Hostile:
