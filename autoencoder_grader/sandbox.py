@@ -73,12 +73,12 @@ class Limits:
     threads: of all processes together, each process counted as one at least.
     """
 
-    memory: int = 4 * _GIGABYTE
+    memory: int = 6 * _GIGABYTE
     processor_seconds: int = 2 * 3600
     processes: int = 100
     disk: int = 2 * _GIGABYTE
     files: int = 20_000
-    address_space: int = 12 * _GIGABYTE
+    address_space: int = 8 * _GIGABYTE
     open_files: int = 1024
     file: int = 512 * _MEGABYTE
     temporary: int = 512 * _MEGABYTE
