@@ -85,7 +85,8 @@ class Choice:
     """What is to be graded.
 
     assignments, students: those wanted; all if empty. again: also what was graded before and has not changed.
-    check: the name of a check, as "dense.encoder": it alone is graded again, and all other scores stay.
+    check: the name of a check, as "dense.encoder": it alone is graded again, and all other scores stay, but for those of
+        a submission that was handed in anew.
     """
 
     assignments: tuple[str, ...] = ()
@@ -180,6 +181,7 @@ class _Run:
         self.report = GradingReport()
         self.fingerprints = Fingerprints(course, self.api.coursedir.ignore)
         self.number = 0  # of submissions to be graded
+        self.done: dict[tuple[str, str], journal.Entry] = {}  # what was graded before
         expect_writable(self.api)
 
     def plan(self) -> GradingReport:
@@ -244,7 +246,7 @@ class _Run:
         """The submissions to be graded, with the seconds that each should take."""
         found = self._find()
         with self.api.gradebook as gradebook:
-            done = journal.entries(gradebook)
+            self.done = done = journal.entries(gradebook)
         cells = self._register(sorted({submission.assignment for submission in found}))
         todo = {}
         for submission in found:
@@ -260,7 +262,7 @@ class _Run:
                 todo[submission] = self._expected_seconds(submission, done)
             else:
                 self.report.unchanged.append(submission)
-        if self.choice.cell and not any(self.choice.cell in (ids or ()) for ids in cells.values()):
+        if self.choice.cell and not any(self.choice.cell in ids for ids in cells.values() if not isinstance(ids, str)):
             raise CourseError(f"no graded cell belongs to the check {self.choice.check!r}")
         return todo
 
@@ -309,8 +311,12 @@ class _Run:
                     copies[name] = CourseCopy(name, config, small_gradebook(gradebook, name), secret, self.settings)
             fingerprints[str(submission)] = self.fingerprints.of(submission)
             files = pack(submission.folder)
-            given = writer.given(submission.student, name, self.choice.cell)
-            yield Order(submission.student, name, files, digest(files), copies[name], given)
+            sha256, entry = digest(files), self.done.get((submission.student, name))
+            # Scores of files that are no longer those handed in are not kept.
+            only = self.choice.cell if entry and entry.handed_in == sha256 else None
+            yield Order(
+                submission.student, name, files, sha256, copies[name], writer.given(submission.student, name, only)
+            )
 
     def _take(self, outcome: Outcome, submission, handed_in, writer: Writer, progress, keep_weights) -> None:
         """Write what came of one submission."""

@@ -14,6 +14,7 @@ _GRADED = Table(
     Column("student", String(128), primary_key=True),
     Column("assignment", String(128), primary_key=True),
     Column("fingerprint", String(64), nullable=False),
+    Column("handed_in", String(64), nullable=False),
     Column("status", String(32), nullable=False),
     Column("notes", Text, nullable=False),
     Column("seconds", Float),
@@ -30,11 +31,15 @@ _REGISTERED = Table(
 
 @dataclass(frozen=True)
 class Entry:
-    """What became of a submission. fingerprint: of all that its grade depends on; the rest as in orders.Graded."""
+    """What became of a submission.
+
+    fingerprint: of all that its grade depends on. handed_in: of the files alone, Graded.sha256; the rest as in Graded.
+    """
 
     student: str
     assignment: str
     fingerprint: str
+    handed_in: str
     status: str
     notes: tuple[str, ...] = ()
     seconds: float | None = None

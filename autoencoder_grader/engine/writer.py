@@ -71,7 +71,7 @@ class Writer:
 
     def commit_invalid(self, student: str, assignment: str, line: str) -> None:
         """Remember that a submission cannot be graded, and why; it gets no score, and is looked at again next time."""
-        entry = journal.Entry(student, assignment, "", "invalid", (line,))
+        entry = journal.Entry(student, assignment, "", "", "invalid", (line,))
         self._retrying(lambda session: journal.enter(session, entry))
 
     def commit_again(self, student: str, assignment: str, fingerprint: str) -> None:
@@ -152,6 +152,7 @@ class Writer:
             graded.student,
             graded.assignment,
             fingerprint,
+            graded.sha256,
             graded.status,
             graded.notes,
             graded.seconds,

@@ -548,3 +548,33 @@ def test_a_chapter_that_cannot_be_registered_is_named(graded_course, notebook):
     assert len(report.problems) == 1
     assert "01_tiny cannot be graded" in report.problems[0]
     assert "cell 'write-sides'" in report.problems[0]
+
+
+# ----------------------------------------------------------------------------------------- one check again
+
+
+def test_one_check_again_keeps_all_other_scores(graded_course, notebook):
+    graded_course.hand_in("ada", "01_tiny", notebook("tiny"))
+    grade(graded_course.folder, console=quiet(), trusted=True)
+    with open_api(graded_course.folder).gradebook as gradebook:  # as if other rules had scored then
+        for entry in gradebook.find_submission_notebook("01_tiny", "01_tiny", "ada").grades:
+            entry.auto_score = 0.25
+        gradebook.db.commit()
+    report = grade(graded_course.folder, check="conv.sides", console=quiet(), trusted=True)
+    assert graded(report) == ["ada/01_tiny"]
+    assert points_of(graded_course, "ada") == {"conv.sides": 1, "flowers.beta": 0.25}
+
+
+def test_one_check_again_of_what_was_handed_in_anew_is_a_whole_grading(graded_course, notebook):
+    graded_course.hand_in("ada", "01_tiny", notebook("tiny", train_net=WRONG_BETA))
+    grade(graded_course.folder, console=quiet(), trusted=True)
+    assert points_of(graded_course, "ada")["flowers.beta"] == 0
+    graded_course.hand_in("ada", "01_tiny", notebook("tiny"))
+    grade(graded_course.folder, check="conv.sides", console=quiet(), trusted=True)
+    assert points_of(graded_course, "ada") == {"conv.sides": 1, "flowers.beta": 1}
+
+
+def test_a_check_that_no_chapter_has_is_one_line(graded_course, notebook):
+    graded_course.hand_in("ada", "01_tiny", notebook("tiny"))
+    with pytest.raises(CourseError, match="no graded cell belongs to the check 'dense.nothing'"):
+        grade(graded_course.folder, check="dense.nothing", console=quiet(), trusted=True)

@@ -6,8 +6,8 @@ from autoencoder_grader.engine.journal import Entry
 from nbgrader.api import Gradebook
 from sqlalchemy import inspect
 
-ADA = Entry("ada", "01_tiny", "f" * 64, "limit", ("a note", "more: ü ✓"), 12.5, 3.25, 3 << 30)
-BEN = Entry("ben", "01_tiny", "0" * 64, "graded")
+ADA = Entry("ada", "01_tiny", "f" * 64, "a" * 64, "limit", ("a note", "more: ü ✓"), 12.5, 3.25, 3 << 30)
+BEN = Entry("ben", "01_tiny", "0" * 64, "b" * 64, "graded")
 
 
 @pytest.fixture
@@ -49,14 +49,14 @@ def test_opening_it_twice_keeps_what_it_holds(opened):
 
 def test_a_second_entry_takes_the_place_of_the_first(opened):
     enter(opened, ADA, BEN)
-    again = Entry("ada", "01_tiny", "1" * 64, "invalid", ("gone",))
+    again = Entry("ada", "01_tiny", "1" * 64, "", "invalid", ("gone",))
     enter(opened, again)
     assert journal.entries(opened) == {("ada", "01_tiny"): again, ("ben", "01_tiny"): BEN}
 
 
 def test_what_is_not_committed_is_not_there(opened):
     enter(opened, ADA)
-    journal.enter(opened.db, Entry("ada", "01_tiny", "1" * 64, "graded"))
+    journal.enter(opened.db, Entry("ada", "01_tiny", "1" * 64, "a" * 64, "graded"))
     journal.enter(opened.db, BEN)
     opened.db.rollback()
     assert journal.entries(opened) == {("ada", "01_tiny"): ADA}

@@ -120,7 +120,7 @@ def test_scores_status_and_folders_are_written(opened, result):
         "flowers-beta": (1.0, None, None, False),
         WRITTEN: (None, None, None, True),
     }
-    assert entry(api) == journal.Entry("ada", CHAPTER, "print", "graded", ("a note",), 3.0, None, None)
+    assert entry(api) == journal.Entry("ada", CHAPTER, "print", "0" * 64, "graded", ("a note",), 3.0, None, None)
     prefix = f"ada/{CHAPTER}"
     assert texts(api) == {
         f"autograded/{prefix}/notebook": "graded",
