@@ -106,6 +106,7 @@ class Cluster:
             self._cluster = LocalCluster(
                 n_workers=workers,
                 threads_per_worker=1,
+                preload="autoencoder_grader.engine.own_worker",
                 memory_limit=0,  # what a submission may use is its sandbox's affair
                 local_directory=self._folder.name,
                 # Whoever else is on this machine must not be able to hand in work.

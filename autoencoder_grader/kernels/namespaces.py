@@ -67,7 +67,7 @@ def settle(limits: Mapping[str, int]) -> None:
 
     limits: by the names in the module resource, without RLIMIT_. Raises OSError where the kernel refuses.
     """
-    _call(_libc.prctl, _DIE_WITH_PARENT, 9, 0, 0, 0)
+    die_with_parent()
     _mount("proc", "/proc", "proc", _NO_SUID | _NO_DEVICES | _NO_PROGRAMS)
     _write("/proc/sys/user/max_user_namespaces", "0")  # in another one it would have rights again
     for name, most in limits.items():
@@ -80,6 +80,11 @@ def settle(limits: Mapping[str, int]) -> None:
     header = struct.pack("Ii", _CAPABILITIES_VERSION, 0)
     _call(_libc.capset, header, bytes(24))
     refuse_system_calls()
+
+
+def die_with_parent() -> None:
+    """Be killed when the thread ends that started this process, as when its process is killed. Raises OSError."""
+    _call(_libc.prctl, _DIE_WITH_PARENT, 9, 0, 0, 0)
 
 
 def _start_loopback() -> None:

@@ -234,8 +234,8 @@ class Grading:
         """What Ctrl-C in a terminal does."""
         os.killpg(self._process.pid, signal.SIGINT)
 
-    def expect_nothing_left(self, seconds=60) -> None:
-        """No process of it is left after a while: workers notice late, on a busy machine, that they are alone; raises AssertionError."""
+    def expect_nothing_left(self, seconds=20) -> None:
+        """No process of it is left after a while; raises AssertionError."""
         end = time.monotonic() + seconds
         while self.processes() and time.monotonic() < end:
             time.sleep(0.1)
