@@ -28,7 +28,7 @@ from autoencoder_grader.engine.writer import Writer, expect_writable
 from autoencoder_grader.export import export_grades
 from autoencoder_grader.harmless import harmless_text
 from autoencoder_grader.late import refresh_penalties
-from autoencoder_grader.nbgrader_api import CONFIG_FILE, expect_no_interrupt, folder_of, open_api, reason, write_log
+from autoencoder_grader.nbgrader_api import CONFIG_FILE, call, folder_of, open_api, reason, write_log
 from autoencoder_grader.progress import GradingProgress
 from autoencoder_grader.release import chapters_of
 from autoencoder_grader.scoring.private_data import secret_seed
@@ -417,9 +417,8 @@ class _Run:
     def _generate(self, assignment: str) -> str:
         with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=self.course) as scratch:
             releasing = open_api(self.course, CourseDirectory={"release_directory": scratch})
-            result = releasing.generate_assignment(assignment)
+            result = call(releasing.generate_assignment, assignment)
         write_log(self.log, f"generate_assignment {assignment}", result)
-        expect_no_interrupt(result)
         return "" if result["success"] else reason(result)
 
     def _cells(self, assignment: str) -> set[str]:

@@ -17,7 +17,7 @@ from nbgrader.preprocessors import AssignLatePenalties
 from traitlets import Float, TraitError
 from traitlets.config import Configurable
 
-from autoencoder_grader.nbgrader_api import expect_no_interrupt, folder_of, reason, write_log
+from autoencoder_grader.nbgrader_api import call, folder_of, reason, write_log
 from autoencoder_helpers.errors import CourseError
 
 _DAY, _HOUR = 86400, 3600  # seconds
@@ -98,9 +98,8 @@ def refresh_penalties(api, log: Path) -> tuple[list[str], list[str]]:
                 changed.append((student, assignment, shown))
     for student, assignment, shown in changed:
         if shown:
-            result = api.generate_feedback(assignment, student, force=True)
+            result = call(api.generate_feedback, assignment, student, force=True)
             write_log(log, f"generate_feedback {student}/{assignment}", result)
-            expect_no_interrupt(result)
             if not result["success"]:
                 problems.append(
                     f"{student}/{assignment}: no feedback page ({reason(result)}); the whole log: {log}"

@@ -25,7 +25,7 @@ from nbgrader.converters import GenerateAssignment
 from nbgrader.preprocessors import ClearSolutions
 from nbgrader.utils import is_solution
 
-from autoencoder_grader.nbgrader_api import folder_of, open_api, reason
+from autoencoder_grader.nbgrader_api import call, folder_of, open_api, reason
 
 _BEGIN, _STUB, _END = "### BEGIN SOLUTION", "### STUB", "### END SOLUTION"
 
@@ -150,7 +150,7 @@ def make_release(course: Path, chapters: Iterable[str] = ()) -> list[Path]:
             SaveCells={"enabled": False},
         )
         for chapter in chapters:
-            result = api.generate_assignment(chapter)
+            result = call(api.generate_assignment, chapter)
             if not result["success"]:
                 raise CourseError(f"{chapter} was not released: {reason(result)}")
         release = folder_of(open_api(course), "release")

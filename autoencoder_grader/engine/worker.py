@@ -26,7 +26,7 @@ from autoencoder_grader.engine.bundle import contents, pack, unpack
 from autoencoder_grader.engine.orders import CourseCopy, Graded, Given, InfrastructureFault, Order, digest
 from autoencoder_grader.nbgrader_api import (
     CONFIG_FILE,
-    expect_no_interrupt,
+    call,
     folder_of,
     make_alembic_reachable,
     open_api,
@@ -86,10 +86,9 @@ def _run(step, order: Order) -> tuple[str, str]:
     """(why a step of nbgrader's failed or "", its log). Raises InfrastructureFault, KeyboardInterrupt."""
     said = ""
     for _ in range(_TRIES):  # a scoring process that failed is nobody's wrong answer: once more, with a new one
-        result = step(order.assignment, order.student, force=True)
+        result = call(step, order.assignment, order.student, force=True)
         text = result.get("log", "") + result.get("error", "")
         said += f"{datetime.now():%Y-%m-%d %H:%M:%S} {step.__name__} {order}\n{text}\n"
-        expect_no_interrupt(result)
         if result["success"]:
             return "", said
         if "DataMissing" in text:

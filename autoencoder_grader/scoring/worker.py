@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import sys
 import threading
 import time
@@ -28,6 +29,7 @@ _PAUSE = 0.004
 
 def main() -> None:
     """Serve until standard input ends. Arguments: the course folder, and how many more secret seeds to score with."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the command that started this
     course, more_seeds = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0
     # Whatever a library prints must not be taken for an answer.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")

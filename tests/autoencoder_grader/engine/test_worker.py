@@ -1,6 +1,10 @@
 """The worker's side: a submission graded in a folder of its own, as nbgrader does it."""
 
+import contextlib
+import os
+import signal
 import tempfile
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -119,6 +123,21 @@ def test_a_scoring_process_that_fails_is_nobodys_wrong_answer(order, monkeypatch
     failures, tries[:] = 5, []
     with pytest.raises(InfrastructureFault, match="the scoring process has ended"):
         grade_order(order())
+
+
+def test_ctrl_c_is_not_lost_where_what_it_ended_fails_in_its_own_way(order, monkeypatch):
+    """In a terminal, all processes get it: what waits for one of them meets its end, not a KeyboardInterrupt."""
+
+    def interrupted(*arguments):
+        with contextlib.suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(5)
+        raise execution.ScoringFailed("the scoring process has ended; run the grading again")
+
+    monkeypatch.setattr(execution, "scoring_process", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        grade_order(order())
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_learner_who_writes_keyboard_interrupt_stops_nobody(order):
