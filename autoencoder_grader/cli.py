@@ -150,13 +150,11 @@ def _grade(course: Path, assignments, students, workers: int | None, chosen: dic
     """Grade, print what came of it, and return the exit code."""
     from rich.console import Console
 
-    from autoencoder_grader.doctor import expect_ready
     from autoencoder_grader.engine.cluster import fitting_workers
     from autoencoder_grader.grading import grade as grade_submissions
     from autoencoder_grader.results import read_results
     from autoencoder_grader.table import print_summary, print_table
 
-    expect_ready(course, chosen["trusted"])
     console = Console()
     workers = workers or fitting_workers()
     report = grade_submissions(course, assignments, students, console=console, workers=workers, **chosen)

@@ -19,11 +19,11 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 
 from autoencoder_grader import sandbox
+from autoencoder_grader.engine.cluster import WORKER_MEMORY, usable_cores
 from autoencoder_helpers import cache, load_mnist
 from autoencoder_helpers.errors import CourseError
 
 DISTRIBUTION = "autoencoder-course"
-WORKER_BYTES = 700_000_000  # what a grader and its kernel take up
 _LEAST_DISK = 2 << 30  # bytes
 _LEAST_SHARED_MEMORY = 16 << 20  # bytes
 _SIGNS = {"ok": "✓", "missing": "–", "broken": "✗"}
@@ -278,11 +278,11 @@ def _with_room(what: str, folder: Path, todo: str) -> Finding:
 
 def _workers() -> Finding:
     memory = psutil.virtual_memory()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    fit = min(cores, memory.available // WORKER_BYTES)
+    cores = usable_cores()
+    fit = min(cores, memory.available // WORKER_MEMORY)
     found = (
         f"{cores} cores; {_gigabytes(memory.available)} of {_gigabytes(memory.total)} memory free: "
-        f"{fit} graders fit at {WORKER_BYTES / 1e9:.1f} GB each"
+        f"{fit} graders fit at {WORKER_MEMORY / 1e9:.1f} GB each"
     )
     if fit < 1:
         return Finding("workers", "broken", found, "end other programs, or take a machine with more memory")

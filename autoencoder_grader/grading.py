@@ -17,11 +17,11 @@ from filelock import FileLock, Timeout
 from rich.console import Console
 from sqlalchemy.exc import OperationalError
 
-from autoencoder_grader import sandbox
 from autoencoder_grader.companions import WEIGHTS
+from autoencoder_grader.doctor import expect_ready
 from autoencoder_grader.engine import journal
 from autoencoder_grader.engine.bundle import pack
-from autoencoder_grader.engine.cluster import Cluster, GradeOne, InThisProcess, Outcome
+from autoencoder_grader.engine.cluster import Cluster, GradeOne, InThisProcess, Reply
 from autoencoder_grader.engine.orders import CourseCopy, Graded, InfrastructureFault, Order, digest
 from autoencoder_grader.engine.released import small_gradebook
 from autoencoder_grader.engine.writer import Writer, expect_writable
@@ -142,8 +142,7 @@ def grade(
     Raises CourseError when there are no submissions at all, where there is no sandbox for strangers' code, and while
     another process grades the same course.
     """
-    if sandbox.require(trusted):
-        sandbox.expect_hidden(course)
+    expect_ready(course, trusted)
     choice = Choice(tuple(assignments), tuple(students), again, check)
     (course / RECORDS).mkdir(parents=True, exist_ok=True)
     try:
@@ -288,12 +287,12 @@ class _Run:
             with GradingProgress(expected, self.console, engine.workers) as shown:
                 progress.append(shown)
                 orders = self._orders(todo, writer, fingerprints)
-                for outcome in engine.run(orders):
-                    label = str(outcome.order)
+                for reply in engine.run(orders):
+                    label = str(reply.order)
                     if label in taken:  # a cluster may give a result twice
                         continue
                     taken.add(label)
-                    self._take(outcome, submissions[label], fingerprints[label], writer, shown, keep_weights)
+                    self._take(reply, submissions[label], fingerprints[label], writer, shown, keep_weights)
                     if after and submissions[label] in self.report.graded:
                         after(submissions[label])
         finally:
@@ -318,15 +317,15 @@ class _Run:
                 submission.student, name, files, sha256, copies[name], writer.given(submission.student, name, only)
             )
 
-    def _take(self, outcome: Outcome, submission, handed_in, writer: Writer, progress, keep_weights) -> None:
+    def _take(self, reply: Reply, submission, handed_in, writer: Writer, progress, keep_weights) -> None:
         """Write what came of one submission."""
-        report, label, graded = self.report, str(submission), outcome.graded
-        fault = outcome.fault
+        report, label, graded = self.report, str(submission), reply.graded
+        fault = reply.fault
         if graded and graded.log:
             write_log(self.log, label, {"log": graded.log})
         if graded and graded.status != INVALID:
             try:
-                writer.commit(graded, handed_in, outcome.order.files)
+                writer.commit(graded, handed_in, reply.order.files)
             except InfrastructureFault as reason_:
                 fault = str(reason_)
         if fault:

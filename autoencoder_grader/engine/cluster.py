@@ -28,7 +28,7 @@ GradeOne = Callable[[Order, Callable[[dict], None]], Graded]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Reply:
     """What came of an order: `graded`, or `fault`, why the machine could not grade it."""
 
     order: Order
@@ -38,8 +38,12 @@ class Outcome:
 
 def fitting_workers() -> int:
     """How many workers this machine has cores and memory for; at least 1."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(cores, psutil.virtual_memory().available // WORKER_MEMORY))
+    return max(1, min(usable_cores(), psutil.virtual_memory().available // WORKER_MEMORY))
+
+
+def usable_cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class InThisProcess:
@@ -55,20 +59,24 @@ class InThisProcess:
     def __init__(self, on_event: Callable[[str, dict], None], grade_one: GradeOne | None = None):
         self._on_event, self._grade_one = on_event, grade_one
 
-    def run(self, orders: Iterator[Order]) -> Iterator[Outcome]:
-        """The outcome of each order, as they come."""
+    def run(self, orders: Iterator[Order]) -> Iterator[Reply]:
+        """The reply to each order, as they come."""
         grade_one = self._grade_one or _grade_order()
         for order in orders:
             name = str(order)
             self._on_event(name, {"begins": True})
-            for attempt in range(1 + _RETRIES):
-                try:
-                    yield Outcome(order, grade_one(order, lambda event, name=name: self._on_event(name, event)))
+            yield self._graded(order, grade_one, lambda event, name=name: self._on_event(name, event))
+
+    @staticmethod
+    def _graded(order: Order, grade_one: GradeOne, report: Callable[[dict], None]) -> Reply:
+        for _ in range(1 + _RETRIES):
+            try:
+                return Reply(order, grade_one(order, report))
+            except InfrastructureFault as fault:
+                reply = Reply(order, fault=str(fault))
+                if not fault.again:
                     break
-                except InfrastructureFault as fault:
-                    if attempt == _RETRIES or not fault.again:
-                        yield Outcome(order, fault=str(fault))
-                        break
+        return reply
 
     def close(self) -> None:
         """Nothing to be ended."""
@@ -133,8 +141,8 @@ class Cluster:
         """The address of Dask's page."""
         return self._client.dashboard_link or ""
 
-    def run(self, orders: Iterator[Order]) -> Iterator[Outcome]:
-        """The outcome of each order, as they come; only so many are on their way that memory stays bounded."""
+    def run(self, orders: Iterator[Order]) -> Iterator[Reply]:
+        """The reply to each order, as they come; only so many are on their way that memory stays bounded."""
         from distributed import as_completed
 
         waiting: dict = {}
@@ -167,7 +175,7 @@ class Cluster:
             future = next(running)
             order, shelf = waiting.pop(future.key)
             send_more()
-            yield _outcome(order, future, shelf)
+            yield _reply(order, future, shelf)
 
     def close(self) -> None:
         """End our own workers; leave a cluster of others as it was."""
@@ -246,22 +254,22 @@ def _connect(scheduler: str):
     return client
 
 
-def _outcome(order: Order, future, shelf: _Shelf | None) -> Outcome:
+def _reply(order: Order, future, shelf: _Shelf | None) -> Reply:
     from distributed.scheduler import KilledWorker
 
     try:
         found = future.result()
         if isinstance(found, str):
-            return Outcome(order, fault=found)
-        return Outcome(order, shelf.whole_result(found) if shelf else found)
+            return Reply(order, fault=found)
+        return Reply(order, shelf.whole_result(found) if shelf else found)
     except InfrastructureFault as fault:
-        return Outcome(order, fault=str(fault))
+        return Reply(order, fault=str(fault))
     except KilledWorker:
-        return Outcome(order, fault="each worker that graded it has died")
+        return Reply(order, fault="each worker that graded it has died")
     except CancelledError:
-        return Outcome(order, fault="the cluster lost it")
+        return Reply(order, fault="the cluster lost it")
     except Exception as error:  # noqa: BLE001 - a bug of ours in one must not end the others
-        return Outcome(order, fault=f"{type(error).__name__}: {error}")
+        return Reply(order, fault=f"{type(error).__name__}: {error}")
     finally:
         future.release()
         if shelf:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from autoencoder_grader.engine.bundle import contents, pack, unpack
-from autoencoder_grader.engine.cluster import Cluster, Outcome, _Shelf
+from autoencoder_grader.engine.cluster import Cluster, Reply, _Shelf
 from autoencoder_grader.engine.orders import CourseCopy, Graded, Order, digest
 from autoencoder_grader.engine.released import small_gradebook
 from autoencoder_grader.engine.worker import _compared
@@ -83,7 +83,7 @@ def test_our_own_workers_get_all_and_return_all_and_nothing_is_left(order):
     try:
         orders = [replace(order, student=name) for name in ("ada", "ben", "cy")]
         found = {outcome.order.student: outcome for outcome in cluster.run(iter(orders))}
-        assert found["ben"] == Outcome(orders[1], send_back(orders[1], lambda event: None))
+        assert found["ben"] == Reply(orders[1], send_back(orders[1], lambda event: None))
         assert {outcome.graded.autograded for outcome in found.values()} == {order.files}
         assert not list(Path(cluster._folder.name).glob("parcel-*"))
     finally:
