@@ -32,6 +32,7 @@ from autoencoder_grader.scoring.process import ScoringFailed, scoring_process
 from autoencoder_grader.workplace import Workplace, kernel_server
 from autoencoder_helpers import load_mnist
 from autoencoder_helpers.checks import catalogue
+from autoencoder_helpers.errors import DataUnavailable
 
 _MEGABYTE = 1 << 20
 _KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL) if os.name == "posix" else ()  # the second is how a sandbox says it
@@ -197,8 +198,9 @@ class SealedExecute(Execute):
             errors = {output.ename: output.evalue for output in cell.outputs if output.output_type == "error"}
             if "CellTimeoutError" in errors:
                 self._after_timeout(cell, f"a cell ran longer than {self.timeout} s")
-            if "CourseError" in errors:  # missing data, a full disk: perhaps this machine's fault, which a person sees
-                self._outcome.notes.append(harmless_text(f"{errors['CourseError']} ({_name(cell)})")[:300])
+            fault = errors.get(DataUnavailable.__name__)
+            if fault:  # perhaps this machine's, so a person should look
+                self._outcome.notes.append(harmless_text(f"{fault} ({_name(cell)})")[:300])
 
     def _after_timeout(self, cell, where, renew=False):
         """A cell took too long: go on if the kernel still answers. renew: with a new connection for outputs."""

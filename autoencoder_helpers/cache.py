@@ -20,7 +20,7 @@ import filelock
 import numpy as np
 import platformdirs
 
-from autoencoder_helpers.errors import CourseError
+from autoencoder_helpers.errors import DataUnavailable
 
 LOCK_SECONDS = 900.0  # the longest job done under a lock is the download of the flower photos
 
@@ -49,7 +49,7 @@ def explain_write_errors(path: Path) -> Iterator[None]:
             what = "writing is not allowed there"
         else:
             what = error.strerror or str(error) or type(error).__name__
-        raise CourseError(
+        raise DataUnavailable(
             f"Cannot write to the course's cache at {path}: {what}. Make room or set the environment "
             "variable AUTOENCODER_CACHE to a folder that can be written to, then restart the kernel."
         ) from error
@@ -59,7 +59,7 @@ def explain_write_errors(path: Path) -> Iterator[None]:
 def lock(name: str) -> Iterator[None]:
     """Hold the cache's lock ``name`` inside the block, so that one process at a time does the job.
 
-    Raises CourseError when the cache cannot be written to, or when another process holds the lock for
+    Raises DataUnavailable when the cache cannot be written to, or when another process holds the lock for
     longer than ``LOCK_SECONDS``.
     """
     path = cache_dir() / f"{name}.lock"
@@ -71,12 +71,12 @@ def lock(name: str) -> Iterator[None]:
             try:
                 held.acquire(timeout=LOCK_SECONDS)
             except filelock.Timeout:  # an OSError too, but no write error
-                raise CourseError(
+                raise DataUnavailable(
                     f"Another process has held {path} for more than {LOCK_SECONDS / 60:.0f} minutes: "
                     "close the other notebooks and run this again."
                 ) from None
     except NotImplementedError as error:
-        raise CourseError(
+        raise DataUnavailable(
             f"The file system of {path} knows no locks: set the environment variable AUTOENCODER_CACHE to a "
             "folder on a local disk, then restart the kernel."
         ) from error
@@ -91,7 +91,7 @@ def write_whole(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; what the block writes there becomes ``path`` when it ends well.
 
     When the block raises, the temporary file is removed and ``path`` stays as it was. Write errors become
-    a CourseError that says what to do.
+    a DataUnavailable error that says what to do.
     """
     with explain_write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)

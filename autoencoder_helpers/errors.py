@@ -1,4 +1,4 @@
-"""The one kind of error that the course raises on purpose."""
+"""The errors that the course raises on purpose."""
 
 from __future__ import annotations
 
@@ -16,3 +16,10 @@ class CourseError(Exception):
     def _render_traceback_(self) -> list[str]:
         # IPython asks an exception for this: a learner sees the line, not thirty frames of our code.
         return [f"CourseError: {self}"]
+
+
+class DataUnavailable(CourseError):
+    """What the course needs is not to be had on this machine, whatever the learner wrote.
+
+    A file is missing or damaged, the disk is full, the network is away.
+    """

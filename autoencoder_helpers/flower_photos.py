@@ -26,7 +26,7 @@ from PIL import Image, ImageOps
 from tqdm import tqdm
 
 from autoencoder_helpers import cache
-from autoencoder_helpers.errors import CourseError
+from autoencoder_helpers.errors import DataUnavailable
 
 FOLDER = "flower_photos"
 SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -73,7 +73,7 @@ def load_photos(path: str | Path | None, size: int, remote: RemoteArchive = PUBL
     for a folder, that of its photos' names, sizes and dates. Photos that cannot be read are left out; one
     printed line counts them. The public archive is downloaded when the cache does not hold it.
 
-    Raises CourseError when the source is missing, damaged or holds no photos, and when the download fails.
+    Raises DataUnavailable when the source is missing, damaged or holds no photos, and when the download fails.
     """
     source = None if path is None else Path(path).expanduser()
     kept = _kept_file(remote.sha256 if source is None else _fingerprint(source), size)
@@ -113,7 +113,7 @@ def fetch(remote: RemoteArchive = PUBLIC) -> Path:
     with cache.explain_write_errors(path):
         if found != remote.sha256:
             part.unlink()
-            raise CourseError(
+            raise DataUnavailable(
                 f"{remote.url} sent other bytes than expected (SHA-256 {found[:12]}... instead of "
                 f"{remote.sha256[:12]}...), which were deleted: try again on another network, {OTHER_WAYS}"
             )
@@ -146,7 +146,7 @@ def _download(remote: RemoteArchive, part: Path) -> None:
                 arrived = part.stat().st_size
                 failures = 0 if arrived > before else failures + 1
                 if failures == ATTEMPTS:
-                    raise CourseError(
+                    raise DataUnavailable(
                         f"The download of {remote.url} broke off at {arrived:,} of {remote.size:,} bytes "
                         f"({error}): run this again later, it goes on from there, {OTHER_WAYS}"
                     ) from error
@@ -165,7 +165,7 @@ def _download_rest(remote: RemoteArchive, part: Path, bar: tqdm) -> None:
     except requests.RequestException as error:
         if start:
             raise _BrokeOff(_reason(error)) from error
-        raise CourseError(
+        raise DataUnavailable(
             f"Cannot reach {remote.url} ({_reason(error)}): connect to a network and try again, {OTHER_WAYS}"
         ) from error
     with response:
@@ -173,13 +173,13 @@ def _download_rest(remote: RemoteArchive, part: Path, bar: tqdm) -> None:
             start = _restart(part, bar)
             raise _BrokeOff("the server does not know the rest of the file")
         if not response.ok:
-            raise CourseError(
+            raise DataUnavailable(
                 f"The server answered {response.status_code} {response.reason} for {remote.url}: "
                 f"try again later, {OTHER_WAYS}"
             )
         begins, total = _range_of(response)
         if total is not None and total != remote.size:
-            raise CourseError(
+            raise DataUnavailable(
                 f"{remote.url} has {total:,} bytes instead of {remote.size:,}, so it is another file: "
                 f"check the connection (a login page?) and try again, {OTHER_WAYS}"
             )
@@ -272,14 +272,14 @@ def _fingerprint(source: Path) -> str:
             digest.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
         return digest.hexdigest()
     if not source.exists():
-        raise CourseError(
+        raise DataUnavailable(
             f"There is no archive or folder of flower photos at {source}: check path=... or the environment "
             "variable AUTOENCODER_FLOWERS."
         )
     try:
         return cache.file_sha256(source)
     except OSError as error:
-        raise CourseError(f"Cannot read the flower photos at {source}: {error.strerror or error}.") from error
+        raise DataUnavailable(f"Cannot read the flower photos at {source}: {error.strerror or error}.") from error
 
 
 # -- from photos to arrays
@@ -304,7 +304,7 @@ def _prepare(source: Path, size: int) -> Photos:
             f"left out, the first of them {unread[0]}."
         )
     if len(squares) < LEAST_PHOTOS:
-        raise CourseError(
+        raise DataUnavailable(
             f"{source} holds {len(squares)} readable photos, and at least {LEAST_PHOTOS} are needed: "
             f"they must lie in {FOLDER}/<species>/ and end in {', '.join(SUFFIXES)}."
         )
@@ -313,7 +313,7 @@ def _prepare(source: Path, size: int) -> Photos:
     species = [name.split("/")[0] for name in names]
     class_names = tuple(sorted(set(species)))
     if len(class_names) > 256:
-        raise CourseError(f"{source} has {len(class_names)} folders of photos; at most 256 can be labelled.")
+        raise DataUnavailable(f"{source} has {len(class_names)} folders of photos; at most 256 can be labelled.")
     labels = np.array([class_names.index(one) for one in species], np.uint8)
     return Photos(np.stack([squares[name] for name in names]), labels, class_names)
 
@@ -361,13 +361,13 @@ def _bytes_of_archive(source: Path) -> Iterator[tuple[str, bytes]]:
                 pass
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         reason = str(error).split("\n")[0].rstrip(":") or type(error).__name__
-        raise CourseError(
+        raise DataUnavailable(
             f"The archive {source} is damaged or is no tar archive ({reason}): fetch or pack it again."
         ) from error
 
 
 def _refuse_unsafe(source: Path, member: tarfile.TarInfo) -> None:
-    """Raise CourseError when extracting ``member`` could write outside the folder, or fill the disk."""
+    """Raise DataUnavailable when extracting ``member`` could write outside the folder, or fill the disk."""
     name = member.name.replace("\\", "/")
     if name.startswith("/") or ".." in name.split("/") or re.match("[A-Za-z]:", name):
         what = "a path that leads out of its folder"
@@ -377,7 +377,7 @@ def _refuse_unsafe(source: Path, member: tarfile.TarInfo) -> None:
         what = f"a file of more than {MOST_BYTES >> 20} MB"
     else:
         return
-    raise CourseError(
+    raise DataUnavailable(
         f"The archive {source} holds {what} ({member.name!r}), which no set of photos needs: "
         "it was refused and nothing was unpacked; get it from a source that you trust."
     )

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from autoencoder_helpers import cache
-from autoencoder_helpers.errors import CourseError
+from autoencoder_helpers.errors import DataUnavailable
 
 PACKED = Path(__file__).parent / "data" / "mnist.npz.xz"
 
@@ -45,7 +45,7 @@ def load_mnist(flatten: bool = False) -> tuple[tuple[np.ndarray, np.ndarray], tu
 
     The arrays are read-only: their memory is a file in ``cache.cache_dir()``, which all notebooks share.
     The first call on a computer unpacks the files; later calls compare their SHA-256 with the recorded one
-    and unpack again what is damaged. Raises CourseError when the cache cannot be written to or when
+    and unpack again what is damaged. Raises DataUnavailable when the cache cannot be written to or when
     the file in the package is damaged.
     """
     arrays = _cached()
@@ -56,7 +56,7 @@ def load_mnist(flatten: bool = False) -> tuple[tuple[np.ndarray, np.ndarray], tu
                 _unpack()
                 arrays = _cached()
         if arrays is None:
-            raise CourseError(
+            raise DataUnavailable(
                 f"The MNIST files in {_folder()} are damaged again right after they were unpacked: check the "
                 "disk, or set the environment variable AUTOENCODER_CACHE to a folder on another disk."
             )
@@ -113,11 +113,11 @@ def _packed_arrays() -> dict[str, np.ndarray]:
         with np.load(io.BytesIO(lzma.decompress(PACKED.read_bytes())), allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in FACTS}
     except FileNotFoundError:
-        raise CourseError(f"The course's MNIST file {PACKED} is missing: {repair}") from None
+        raise DataUnavailable(f"The course's MNIST file {PACKED} is missing: {repair}") from None
     except (OSError, EOFError, ValueError, KeyError, lzma.LZMAError, zipfile.BadZipFile) as error:
-        raise CourseError(f"The course's MNIST file {PACKED} is damaged ({error}): {repair}") from error
+        raise DataUnavailable(f"The course's MNIST file {PACKED} is damaged ({error}): {repair}") from error
     for name, facts in FACTS.items():
         array = arrays[name]
         if array.dtype != np.uint8 or array.shape != facts.shape or cache.array_sha256(array) != facts.sha256:
-            raise CourseError(f"The course's MNIST file {PACKED} is damaged ({name} is wrong): {repair}")
+            raise DataUnavailable(f"The course's MNIST file {PACKED} is damaged ({name} is wrong): {repair}")
     return arrays

@@ -140,6 +140,13 @@ def test_ctrl_c_is_not_lost_where_what_it_ended_fails_in_its_own_way(order, monk
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_a_person_looks_where_the_machine_lacks_something_and_not_where_an_answer_is_missing(order):
+    untouched = grade_order(order(train_net="from autoencoder_helpers import train\ntrain(None, 'net')"))
+    assert untouched.notes == ()
+    code = "from autoencoder_helpers.errors import DataUnavailable\nraise DataUnavailable('The disk is full.')"
+    assert grade_order(order(train_net=code)).notes == ("The disk is full. (cell train-net)",)
+
+
 def test_a_learner_who_writes_keyboard_interrupt_stops_nobody(order):
     graded = grade_order(order(train_net="raise KeyboardInterrupt('KeyboardInterrupt')"))
     assert graded.grades["conv-sides"] == (1.0, False) and graded.grades["flowers-beta"] == (0.0, False)
