@@ -1,6 +1,7 @@
 """Grading by workers: on this machine, and on a cluster that somebody else has started."""
 
 import io
+import signal
 import subprocess
 import sys
 import threading
@@ -10,7 +11,7 @@ import psutil
 import pytest
 from autoencoder_grader import cli
 from autoencoder_grader.engine import cluster
-from autoencoder_grader.engine.cluster import InThisProcess
+from autoencoder_grader.engine.cluster import Cluster, InThisProcess
 from autoencoder_grader.grading import grade
 from autoencoder_grader.nbgrader_api import open_api
 from autoencoder_helpers.errors import CourseError
@@ -169,3 +170,20 @@ def test_a_cluster_without_workers_is_said(handed_in, dask, monkeypatch, tmp_pat
     monkeypatch.setattr(cluster, "_CONNECT_SECONDS", 2)
     with pytest.raises(CourseError, match="has no workers"):
         grade(handed_in, console=quiet(), trusted=True, scheduler=json.loads(place.read_text())["address"])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux what a process is to do when its parent ends")
+def test_our_own_workers_leave_ctrl_c_alone_and_end_with_the_command():
+    def what_a_worker_does():
+        import ctypes
+        import signal
+
+        at_parents_end = ctypes.c_int()
+        ctypes.CDLL(None).prctl(2, ctypes.byref(at_parents_end), 0, 0, 0)  # PR_GET_PDEATHSIG
+        return signal.getsignal(signal.SIGINT) is signal.SIG_IGN, at_parents_end.value
+
+    cluster = Cluster(lambda name, event: None, workers=1)
+    try:
+        assert list(cluster._client.run(what_a_worker_does).values()) == [(True, signal.SIGKILL)]
+    finally:
+        cluster.close()
