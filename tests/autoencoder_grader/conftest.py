@@ -10,10 +10,11 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from autoencoder_grader import execution
+from nbgrader.api import Gradebook
+
+from autoencoder_grader import execution, submissions
 from autoencoder_grader.nbgrader_api import make_alembic_reachable
 from autoencoder_grader.scoring.process import ScoringProcess
-from nbgrader.api import Gradebook
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -177,6 +178,19 @@ def empty_gradebook(tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope="module")
+def rules(tmp_path_factory):
+    """A folder in place of both packages, so that editing a rule meanwhile does not change a test.
+
+    A fingerprint of a submission holds them; a module that wants this says pytestmark = usefixtures("rules").
+    """
+    folder = tmp_path_factory.mktemp("rules")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(submissions, "HELPERS", folder)
+        patch.setattr(submissions, "GRADER", folder)
+        yield folder
+
+
 @pytest.fixture(scope="session")
 def tiny_course():
     """The class of tiny courses: tiny_course(folder, gradebook=None)."""
@@ -204,10 +218,11 @@ def notebook():
 @pytest.fixture
 def kernel():
     """A context manager: (fork server, home folder, limits) -> (the fork, a function: code -> what it printed)."""
-    from autoencoder_grader import sandbox
-    from autoencoder_grader.kernels.fork_server import SOCKETS
     from jupyter_client import BlockingKernelClient
     from jupyter_client.connect import write_connection_file
+
+    from autoencoder_grader import sandbox
+    from autoencoder_grader.kernels.fork_server import SOCKETS
 
     @contextlib.contextmanager
     def running(server, home, limits):

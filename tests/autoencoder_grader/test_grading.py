@@ -5,12 +5,17 @@ import csv
 import io
 import json
 import os
+import signal
 import shutil
 import sys
 
 import nbformat
 import numpy as np
 import pytest
+from nbgrader.converters import Autograde
+from rich.console import Console
+from sqlalchemy import text
+
 from autoencoder_grader import sandbox, submissions
 from autoencoder_grader.grading import grade
 from autoencoder_grader.nbgrader_api import open_api
@@ -21,9 +26,6 @@ from autoencoder_grader.table import print_table
 from autoencoder_helpers.checks import catalogue
 from autoencoder_helpers.checks.result import CheckResult
 from autoencoder_helpers.errors import CourseError
-from nbgrader.converters import Autograde
-from rich.console import Console
-from sqlalchemy import text
 
 ROUNDS_DOWN = """\
 def after_conv(side, kernel, padding):
@@ -46,17 +48,8 @@ def after_pool(side):
 OVERWRITES = "import numpy as np\nfrom pathlib import Path\ncheck = lambda name, *answers: 1.0"
 WRONG_BETA = "beta = 0.0006"
 SECRET = "what another student wrote"
+pytestmark = pytest.mark.usefixtures("rules")
 posix_only = pytest.mark.skipif(os.name != "posix", reason="needs links and FIFOs")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def rules(tmp_path_factory):
-    """A folder in place of both packages, so that editing a rule meanwhile does not change a test."""
-    folder = tmp_path_factory.mktemp("rules")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(submissions, "HELPERS", folder)
-        patch.setattr(submissions, "GRADER", folder)
-        yield folder
 
 
 def quiet():
@@ -525,7 +518,7 @@ def test_ctrl_c_ends_the_grading_though_nbgrader_would_go_on(graded_course, note
     graded_course.hand_in("ada", "01_tiny", notebook("tiny"))
 
     def interrupted(self):
-        raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(Autograde, "start", interrupted)
     with pytest.raises(KeyboardInterrupt):

@@ -6,13 +6,14 @@ import io
 import shutil
 
 import pytest
-from autoencoder_grader import grading, submissions
+from nbgrader.preprocessors import AssignLatePenalties
+from rich.console import Console
+
+from autoencoder_grader import grading
 from autoencoder_grader.grading import grade
 from autoencoder_grader.late import LatePointsPerDay, late_policy, refresh_penalties
 from autoencoder_grader.nbgrader_api import open_api
 from autoencoder_helpers.errors import CourseError
-from nbgrader.preprocessors import AssignLatePenalties
-from rich.console import Console
 
 DUE = "2026-05-01 12:00:00 UTC"
 HANDED_IN = {
@@ -21,16 +22,7 @@ HANDED_IN = {
     "cy": "2026-05-03 13:00:00 UTC",  # two days and an hour late
     "dora": None,  # nobody knows when
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def rules(tmp_path_factory):
-    """A folder in place of both packages, so that editing them meanwhile does not change a test."""
-    folder = tmp_path_factory.mktemp("rules")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(submissions, "HELPERS", folder)
-        patch.setattr(submissions, "GRADER", folder)
-        yield
+pytestmark = pytest.mark.usefixtures("rules")
 
 
 @pytest.mark.parametrize(

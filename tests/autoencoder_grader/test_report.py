@@ -8,7 +8,10 @@ import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
 
 import pytest
-from autoencoder_grader import cli, submissions
+from click.testing import CliRunner
+from rich.console import Console
+
+from autoencoder_grader import cli
 from autoencoder_grader.class_results import (
     NOT_GRADED,
     ClassResults,
@@ -21,8 +24,6 @@ from autoencoder_grader.report import report_page
 from autoencoder_grader.report_figures import costs_picture, points_picture, times_picture
 from autoencoder_grader.results import CheckRow
 from autoencoder_helpers.errors import CourseError
-from click.testing import CliRunner
-from rich.console import Console
 
 NOW = datetime.datetime(2026, 5, 1, 12, tzinfo=datetime.UTC)
 ROUNDS_DOWN = """\
@@ -108,19 +109,15 @@ def test_a_mistake_named_twice_by_a_check_counts_once_and_what_a_person_took_off
 
 
 @pytest.fixture(scope="module")
-def graded(tmp_path_factory, tiny_course, notebook, empty_gradebook):
+def graded(tmp_path_factory, tiny_course, notebook, empty_gradebook, rules):
     """A class: ada is right, ben rounds down, cy's kernel dies, dora handed nothing readable in."""
-    with pytest.MonkeyPatch.context() as patch:
-        rules = tmp_path_factory.mktemp("rules")
-        patch.setattr(submissions, "HELPERS", rules)
-        patch.setattr(submissions, "GRADER", rules)
-        course = tiny_course(tmp_path_factory.mktemp("report"), empty_gradebook)
-        course.hand_in("ada", "01_tiny", notebook("tiny"))
-        course.hand_in("ben", "01_tiny", notebook("tiny", write_sides=ROUNDS_DOWN))
-        course.hand_in("cy", "01_tiny", notebook("tiny", train_net=DIES))
-        course.hand_in("dora", "01_tiny", notebook("tiny")).write_text("{")
-        (course.folder / "submitted" / "loose.txt").write_text("")
-        grade(course.folder, console=Console(file=io.StringIO()), trusted=True)
+    course = tiny_course(tmp_path_factory.mktemp("report"), empty_gradebook)
+    course.hand_in("ada", "01_tiny", notebook("tiny"))
+    course.hand_in("ben", "01_tiny", notebook("tiny", write_sides=ROUNDS_DOWN))
+    course.hand_in("cy", "01_tiny", notebook("tiny", train_net=DIES))
+    course.hand_in("dora", "01_tiny", notebook("tiny")).write_text("{")
+    (course.folder / "submitted" / "loose.txt").write_text("")
+    grade(course.folder, console=Console(file=io.StringIO()), trusted=True)
     return course
 
 
