@@ -14,7 +14,7 @@ demo: .venv/installed ## release, hand in, grade and tabulate a small demo class
 	$(COURSE) demo
 
 test: .venv/installed ## run the tests
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lab: .venv/installed ## open JupyterLab on your copy of the chapters, in work/
 	$(COURSE) lab

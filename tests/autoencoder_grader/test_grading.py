@@ -5,7 +5,6 @@ import csv
 import io
 import json
 import os
-import signal
 import shutil
 import sys
 
@@ -514,13 +513,10 @@ def test_who_trusts_the_submissions_needs_no_sandbox(graded_course, notebook, mo
     assert graded_notebook(graded_course, "ada").metadata[KEY]["sandbox"] == "none (trusted)"
 
 
-def test_ctrl_c_ends_the_grading_though_nbgrader_would_go_on(graded_course, notebook, monkeypatch):
+def test_ctrl_c_ends_the_grading_though_nbgrader_would_go_on(graded_course, notebook, monkeypatch, ctrl_c):
     graded_course.hand_in("ada", "01_tiny", notebook("tiny"))
 
-    def interrupted(self):
-        signal.raise_signal(signal.SIGINT)
-
-    monkeypatch.setattr(Autograde, "start", interrupted)
+    monkeypatch.setattr(Autograde, "start", lambda self: ctrl_c())
     with pytest.raises(KeyboardInterrupt):
         grade(graded_course.folder, console=quiet(), trusted=True)
 

@@ -1,10 +1,8 @@
 """The worker's side: a submission graded in a folder of its own, as nbgrader does it."""
 
 import contextlib
-import os
 import signal
 import tempfile
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -125,13 +123,12 @@ def test_a_scoring_process_that_fails_is_nobodys_wrong_answer(order, monkeypatch
         grade_order(order())
 
 
-def test_ctrl_c_is_not_lost_where_what_it_ended_fails_in_its_own_way(order, monkeypatch):
+def test_ctrl_c_is_not_lost_where_what_it_ended_fails_in_its_own_way(order, monkeypatch, ctrl_c):
     """In a terminal, all processes get it: what waits for one of them meets its end, not a KeyboardInterrupt."""
 
     def interrupted(*arguments):
         with contextlib.suppress(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGINT)
-            time.sleep(5)
+            ctrl_c()
         raise execution.ScoringFailed("the scoring process has ended; run the grading again")
 
     monkeypatch.setattr(execution, "scoring_process", interrupted)
