@@ -175,7 +175,7 @@ def _take_ended(child: subprocess.Popen, measured: Measured) -> None:
 
 
 class _Tree:
-    """All processes below this one, as /proc shows them."""
+    """All processes below this one, as /proc shows them, but for those that were there before and what they start."""
 
     def __init__(self):
         self._own = _Process(os.getpid(), 0)
@@ -185,6 +185,11 @@ class _Tree:
         self._looks = 0
         self._last_memory = 0.0
         self._memory = 0
+        self._earlier: dict[int, int] = {}  # processes that an earlier measurement, or this program itself, has left
+        self.look()
+        self._earlier = {number: process.begun for number, process in self._there.items()}
+        self._all.clear()
+        self.look()
 
     def look(self) -> None:
         """See what there is."""
@@ -192,6 +197,7 @@ class _Tree:
         numbers = {int(name) for name in os.listdir("/proc") if name.isdigit()} - {self._own.number}
         self._foreign &= numbers
         facts = {number: found for number in numbers - self._foreign if (found := _facts(number))}
+        facts = {number: found for number, found in facts.items() if self._earlier.get(number) != found.begun}
         before, self._there = self._there, {self._own.number: self._own}
         waiting = dict(facts)
         while ours := [number for number, found in waiting.items() if found.parent in self._there]:

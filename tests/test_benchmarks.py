@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -12,15 +13,18 @@ from autoencoder_grader.corpus import CHAPTERS
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 
 
+def script(name):
+    """A script as a module."""
+    spec = importlib.util.spec_from_file_location(name, BENCHMARKS / f"{name}.py")
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)  # its dataclasses look it up there
+    spec.loader.exec_module(module)
+    return module
+
+
 @pytest.fixture(scope="module")
 def overhead():
     """The script scoring_overhead.py as a module."""
-    spec = importlib.util.spec_from_file_location("scoring_overhead", BENCHMARKS / "scoring_overhead.py")
-    module = sys.modules[spec.name] = importlib.util.module_from_spec(
-        spec
-    )  # its dataclasses look it up there
-    spec.loader.exec_module(module)
-    return module
+    return script("scoring_overhead")
 
 
 def spent(kernel, scoring=0.0, resident=0.0, peak=0.0, **checks):
@@ -71,3 +75,23 @@ def test_every_benchmark_stands_in_the_list_with_its_result(script):
     if result != "not measured yet":
         (target,) = re.findall(r"\]\((.+?)\)", result)
         assert (BENCHMARKS / target).exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_what_ran_before_a_command_is_not_counted_with_it(tmp_path):
+    """In a process of its own, because it takes over all orphans."""
+    program = f"""
+import json, subprocess, sys
+sys.path.insert(0, {str(BENCHMARKS)!r})
+from pathlib import Path
+from measuring_trees import measure
+busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+work = "import subprocess, sys, time; subprocess.run([sys.executable, '-c', 'import time; time.sleep(0.4)'])"
+measured = measure([sys.executable, "-c", work], Path("."), Path("log"))
+print(json.dumps([measured.processes, measured.wall, busy.poll()]))
+busy.kill()
+"""
+    ran = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
+    processes, wall, busy = json.loads(ran.stdout)
+    assert processes == 2 and busy is None
+    assert 0.4 <= wall < 15  # nobody waits for the busy one
