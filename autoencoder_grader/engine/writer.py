@@ -7,22 +7,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from nbgrader.api import (
-    BaseCell,
-    Comment,
-    Gradebook,
-    Grade,
-    MissingEntry,
-    Notebook,
-    Student,
-    SubmittedAssignment,
-    SubmittedNotebook,
-)
-from nbgrader.utils import parse_utc, rmtree
-from sqlalchemy import select
+from nbgrader.api import Gradebook
+from nbgrader.utils import rmtree
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from autoencoder_grader.engine import journal
+from autoencoder_grader.engine import journal, score_rows
 from autoencoder_grader.engine.bundle import unpack
 from autoencoder_grader.engine.orders import Given, Graded, InfrastructureFault
 from autoencoder_grader.nbgrader_api import folder_of
@@ -81,37 +70,10 @@ class Writer:
     def given(self, student: str, assignment: str, only: str | None = None) -> Given:
         """What people have entered for a submission. only: a graded cell; automatic scores of all others are kept."""
         try:
-            return self._given(student, assignment, only)
+            return score_rows.given(self._gradebook.db, student, assignment, only)
         finally:
             # People go on entering grades while others are graded: keep neither what was read nor a transaction open.
             self._gradebook.db.rollback()
-
-    def _given(self, student: str, assignment: str, only: str | None) -> Given:
-        try:
-            submission = self._gradebook.find_submission(assignment, student)
-        except MissingEntry:
-            due = self._gradebook.find_assignment(assignment).duedate
-            return Given(due=due.isoformat() if due else None)
-        due = submission.assignment.duedate
-        session = self._gradebook.db
-        names = dict(self._cell_names(submission))
-        grades, comments = (
-            session.scalars(
-                select(kind).join(SubmittedNotebook).where(SubmittedNotebook.assignment_id == submission.id)
-            ).all()
-            for kind in (Grade, Comment)
-        )
-        return Given(
-            {
-                names[grade.cell_id]: (grade.manual_score, grade.extra_credit)
-                for grade in grades
-                if grade.manual_score is not None or grade.extra_credit is not None
-            },
-            {names[comment.cell_id]: comment.manual_comment for comment in comments if comment.manual_comment},
-            due.isoformat() if due else None,
-            submission.extension.total_seconds() if submission.extension else None,
-            {names[grade.cell_id]: grade.auto_score for grade in grades if only not in (None, names[grade.cell_id])},
-        )
 
     def _retrying(self, write: Callable) -> None:
         """Run `write` in one transaction, again while the gradebook is locked."""
@@ -131,23 +93,7 @@ class Writer:
                 raise
 
     def _write(self, session, graded: Graded, fingerprint: str) -> None:
-        submission = self._submission(session, graded)
-        if graded.timestamp:
-            submission.timestamp = parse_utc(graded.timestamp)
-        names = dict(self._cell_names(submission))
-        for notebook in submission.notebooks:
-            if notebook.notebook.name != graded.assignment:
-                continue
-            for grade in session.scalars(select(Grade).where(Grade.notebook_id == notebook.id)):
-                name = names[grade.cell_id]
-                if name in graded.grades:
-                    score, look = graded.grades[name]
-                    grade.auto_score = score
-                    grade.needs_manual_grade = look or grade.manual_score is not None
-            for comment in session.scalars(select(Comment).where(Comment.notebook_id == notebook.id)):
-                if names[comment.cell_id] in graded.comments:
-                    comment.auto_comment = graded.comments[names[comment.cell_id]]
-            notebook.late_submission_penalty = graded.penalty
+        score_rows.write(session, graded)
         entry = journal.Entry(
             graded.student,
             graded.assignment,
@@ -160,45 +106,6 @@ class Writer:
             graded.memory,
         )
         journal.enter(session, entry)
-
-    def _submission(self, session, graded: Graded) -> SubmittedAssignment:
-        """The gradebook's entry, made where it is missing, as Gradebook.add_submission does, but not committed."""
-        try:
-            submission = self._gradebook.find_submission(graded.assignment, graded.student)
-        except MissingEntry:
-            assignment = self._gradebook.find_assignment(graded.assignment)
-            student = session.get(Student, graded.student)
-            if student is None:
-                student = Student(id=graded.student)
-                session.add(student)
-            submission = SubmittedAssignment(assignment=assignment, student=student)
-            session.add(submission)
-        have = {notebook.notebook_id for notebook in submission.notebooks}
-        for notebook in submission.assignment.notebooks:
-            if notebook.id not in have:
-                session.add(SubmittedNotebook(notebook=notebook, assignment=submission))
-        session.flush()
-        for notebook in submission.notebooks:
-            self._complete(session, notebook)
-        return submission
-
-    @staticmethod
-    def _complete(session, notebook: SubmittedNotebook) -> None:
-        """Give a submitted notebook a grade and a comment for each cell that has none yet."""
-        kinds = ((Grade, ("GradeCell", "TaskCell")), (Comment, ("SolutionCell", "TaskCell")))
-        cells = session.execute(
-            select(BaseCell.id, BaseCell.type).where(BaseCell.notebook_id == notebook.notebook_id)
-        ).all()
-        for kind, types in kinds:
-            have = set(session.scalars(select(kind.cell_id).where(kind.notebook_id == notebook.id)))
-            for cell, cell_type in cells:
-                if cell_type in types and cell not in have:
-                    session.add(kind(cell_id=cell, notebook=notebook))
-        session.flush()
-
-    def _cell_names(self, submission: SubmittedAssignment):
-        query = select(BaseCell.id, BaseCell.name).join(Notebook, Notebook.id == BaseCell.notebook_id)
-        return self._gradebook.db.execute(query.where(Notebook.assignment_id == submission.assignment_id)).all()
 
     def _unpack(self, step: str, graded: Graded, handed_in: bytes = b"") -> None:
         """Write a bundle, and what is unchanged of what was handed in, into the scratch folder."""

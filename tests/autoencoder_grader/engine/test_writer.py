@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from autoencoder_grader.engine import journal, writer
+from autoencoder_grader.engine import journal, score_rows, writer
 from autoencoder_grader.engine.bundle import pack
 from autoencoder_grader.engine.orders import Given, Graded, InfrastructureFault
 from autoencoder_grader.engine.writer import Writer
@@ -156,7 +156,7 @@ def test_a_failure_anywhere_leaves_neither_scores_nor_status(opened, result, mon
         raise RuntimeError("as by a bug")
 
     if where == "before the first score":
-        monkeypatch.setattr(Writer, "_complete", staticmethod(failing))
+        monkeypatch.setattr(score_rows, "_write_grades", failing)
     elif where == "between scores and status":
         monkeypatch.setattr(journal, "enter", failing)
     else:
