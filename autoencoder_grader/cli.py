@@ -242,7 +242,7 @@ def validity(ctx, cases, seeds, processes, folder, stock):
     course = _course(ctx)
     folder = folder or course / "build" / "validity"
     verdicts, complaints = run_validity(
-        course, folder, cases, more_seeds=seeds - 1, shards=processes, stock=stock, say=click.echo
+        course, folder, cases, more_seeds=seeds - 1, workers=processes, stock=stock, say=click.echo
     )
     table = Table("kind", "cases", "false passes", "false fails", "wrong amounts", title="Checks with other points")
     for kind, *counts in summary(verdicts):

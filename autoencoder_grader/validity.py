@@ -1,8 +1,8 @@
 """The validity report: grades the corpus of made-up submissions, and says where the points were not those expected.
 
-Each case goes through the whole pipeline, as a student of its own. The corpus is split over several courses that are
-graded at the same time, each by a process of its own. For comparison the same submissions can be graded as nbgrader
-does it by itself, with the tests in the learner's kernel.
+Each case goes through the whole pipeline, as a student of its own. For comparison the same submissions can be graded
+as nbgrader does it by itself, with the tests in the learner's kernel; for that the corpus is split over several courses,
+because nbgrader grades one after another.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def run_validity(
     wanted: Sequence[str] = (),
     *,
     more_seeds: int = 2,
-    shards: int = 2,
+    workers: int = 2,
     stock: bool = False,
     say=print,
 ) -> tuple[list[Verdict], list[str]]:
@@ -73,7 +73,7 @@ def run_validity(
     Canaries stand around it: lines also tell of files changed, connections made and processes left by a submission.
 
     wanted: kinds or parts of names; all cases if empty. more_seeds: secret seeds to score on, beside the first.
-    shards: processes that grade at the same time. stock: grade as nbgrader does by itself. say: where lines go.
+    workers: so many cases are graded at the same time. stock: grade as nbgrader does by itself. say: where lines go.
     Raises CourseError when there are no such cases, and where there is no sandbox for them.
     """
     cases = read_cases(course / CORPUS, tuple(wanted))
@@ -81,7 +81,8 @@ def run_validity(
     # One case says what happens where photos are asked for and none are at hand.
     environment = {name: value for name, value in os.environ.items() if name != "AUTOENCODER_FLOWERS"}
     processes = []
-    for index in range(min(shards, len(cases))):
+    shards = min(workers, len(cases)) if stock else 1
+    for index in range(shards):
         own = cases[index::shards]
         shard = folder / f"{'stock' if stock else 'ours'}-{index + 1}"
         lay_out(course, shard, own)
@@ -90,7 +91,7 @@ def run_validity(
         else:
             names = [case.name for case in own]
             module = "autoencoder_grader.validity"
-            command = [sys.executable, "-m", module, str(shard), str(more_seeds), *names]
+            command = [sys.executable, "-m", module, str(shard), str(more_seeds), str(workers), *names]
         processes.append((shard, own, command))
     verdicts: list[Verdict] = []
     complaints: list[str] = []
@@ -234,13 +235,13 @@ def read_report(path: Path) -> tuple[list[Verdict], list[str]]:
 
 
 def _grade_shard() -> None:
-    """The process that grades one shard. Arguments: the shard, more secret seeds, the cases."""
+    """The process that grades the cases. Arguments: their course, more secret seeds, workers, the cases."""
     from rich.console import Console
 
-    _, shard, more_seeds, *names = sys.argv
+    _, shard, more_seeds, workers, *names = sys.argv
     console = Console(width=300, force_terminal=False)
     settings = {**SETTINGS, "more_seeds": int(more_seeds)}
-    report = grade(Path(shard), students=names, console=console, settings=settings)
+    report = grade(Path(shard), students=names, console=console, workers=int(workers), settings=settings)
     lines = {"problems": report.problems, "faults": report.faults}
     Path(shard, REPORT).write_text(json.dumps(lines), encoding="utf-8")
 

@@ -195,7 +195,7 @@ def test_validity_ends_with_1_when_something_got_other_points(empty_course, modu
     asked, written = [], []
 
     def run_validity(course, folder, cases, **settings):
-        asked.append((course, folder, cases, settings["more_seeds"], settings["shards"], settings["stock"]))
+        asked.append((course, folder, cases, settings["more_seeds"], settings["workers"], settings["stock"]))
         return [verdict], complaints
 
     module(
