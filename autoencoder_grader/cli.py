@@ -88,6 +88,29 @@ def lab(ctx, no_browser, port, jupyter_options):
 
 @main.command()
 @click.argument("chapters", nargs=-1)
+@click.option("--run", is_flag=True, help="Run the saved notebooks from top to bottom, as grading does: minutes.")
+@click.pass_context
+def progress(ctx, chapters, run):
+    """Say how far you are in work/: which checks pass, points so far, what is next (default: all CHAPTERS).
+
+    Without --run it reads what the saved notebooks show, so save first.
+    """
+    from rich.console import Console
+
+    from autoencoder_grader.standing import notebooks_of, run_standing, saved_standing
+
+    course, console = _course(ctx), Console(stderr=True)
+    for path in notebooks_of(course / "work", chapters):
+        if not run:
+            click.echo(repr(saved_standing(path)))
+            continue
+        with console.status(path.stem) as status:
+            found = run_standing(path, lambda done, cells: status.update(f"{path.stem}: cell {done + 1} of {cells}"))
+        click.echo(repr(found))
+
+
+@main.command()
+@click.argument("chapters", nargs=-1)
 @click.pass_context
 def release(ctx, chapters):
     """Make notebooks/ again from solutions/ (default: all CHAPTERS)."""

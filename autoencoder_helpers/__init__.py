@@ -17,18 +17,19 @@ from autoencoder_helpers.quiet import quiet_tensorflow_import
 
 if TYPE_CHECKING:
     from autoencoder_helpers import plots
-    from autoencoder_helpers.checks import check
+    from autoencoder_helpers.checks import check, progress
     from autoencoder_helpers.flowers import load_flowers
     from autoencoder_helpers.mnist import load_mnist
     from autoencoder_helpers.training import choose_epochs, train
 
-__all__ = ["CourseError", "check", "choose_epochs", "load_flowers", "load_mnist", "plots", "train"]
+__all__ = ["CourseError", "check", "choose_epochs", "load_flowers", "load_mnist", "plots", "progress", "train"]
 
 _MODULE_OF = {
     "check": "checks",
     "choose_epochs": "training",
     "load_flowers": "flowers",
     "load_mnist": "mnist",
+    "progress": "checks",
     "train": "training",
 }
 

@@ -6,17 +6,18 @@ import warnings
 
 import numpy as np
 
-from autoencoder_helpers.checks.handing_over import hand_over, handed_over
+from autoencoder_helpers.checks.handing_over import hand_over, handed_over, is_graded
 from autoencoder_helpers.checks.result import CheckResult
 from autoencoder_helpers.checks.rule import CheckError, Rule, bind, registered_rules, run_rule, unknown_name
+from autoencoder_helpers.checks.standing import Standing
 
-__all__ = ["CheckError", "CheckResult", "catalogue", "check"]
+__all__ = ["CheckError", "CheckResult", "catalogue", "check", "progress"]
 
 # One module of rules a chapter; the first part of a check's name is the module's.
 _CHAPTERS = ("dense", "conv", "vae", "flowers")
 
-# Checks that have taken points of an answer in this session; what follows from their mistakes must not cost more.
-_CHARGED: set[str] = set()
+# The last result of each check in this session, by name.
+_RESULTS: dict[str, CheckResult] = {}
 
 
 def catalogue() -> dict[str, Rule]:
@@ -44,13 +45,28 @@ def check(name: str, *answers, **named_answers) -> CheckResult:
         warnings.simplefilter("ignore")
         if hand_over(rules[name], bind(rules[name], answers, named_answers)):
             return handed_over(rules[name])
-    result = run_rule(rules[name], answers, named_answers, charged=_CHARGED - {name})
-    _CHARGED.discard(name)
-    if result.mistaken:
-        _CHARGED.add(name)
+    # What follows from a mistake that has cost points already must not cost more.
+    charged = {other for other, result in _RESULTS.items() if result.mistaken} - {name}
+    result = _RESULTS[name] = run_rule(rules[name], answers, named_answers, charged=charged)
     if not _shows_cards():
         print(result)
     return result
+
+
+def progress(chapter: str) -> Standing:
+    """How far you are in a chapter: its checks as they were run last in this session, points so far, what is next.
+
+    chapter: the first part of its checks' names: "dense", "conv", "vae" or "flowers".
+    The result shows as a card. In grading it says nothing, because a notebook does not learn its points there.
+    Raises CheckError for another name.
+    """
+    rules = tuple(rule for name, rule in catalogue().items() if name.split(".")[0] == chapter)
+    if not rules:
+        raise CheckError(f"progress: no chapter is named {chapter!r}; there are {', '.join(_CHAPTERS)}")
+    found = Standing(f"Chapter {_CHAPTERS.index(chapter) + 1}", rules, _RESULTS, is_graded())
+    if not _shows_cards():
+        print(found)
+    return found
 
 
 def _shows_cards() -> bool:

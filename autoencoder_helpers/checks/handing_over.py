@@ -26,13 +26,22 @@ _AT_FIRST = os.environ.get(ENVIRONMENT)  # a learner may clear the environment, 
 _SECONDS = 300.0  # without a question for so long, nobody is there any more
 
 
+def is_graded() -> bool:
+    """Whether a grader watches this session."""
+    return bool(_folder())
+
+
+def _folder() -> str | None:
+    return os.environ.get(ENVIRONMENT) or _AT_FIRST
+
+
 def hand_over(rule: Rule, answers: dict) -> bool:
     """Hand over the answers of one check if a grader asks for them, and stay until it has asked everything.
 
     answers: by name, as the learner gave them. Returns whether that was done: the rule then runs where they are
     scored, and need not run here as well. Whatever goes wrong here, the learner's cell goes on.
     """
-    folder = os.environ.get(ENVIRONMENT) or _AT_FIRST
+    folder = _folder()
     if not folder:
         return False
     try:

@@ -81,7 +81,7 @@ class CheckResult:
         return format_points(self.points)
 
     def __str__(self) -> str:
-        lines = [f"{_SYMBOL[self.verdict]} {self.verdict}: {self.title} ({self.score})"]
+        lines = [f"{SYMBOLS[self.verdict]} {self.verdict}: {self.title} ({self.score})"]
         for step in self.steps:
             lines.append(f"  {'✓' if step.passed else '✗'} {step.title}")
             if not step.passed:
@@ -109,25 +109,34 @@ def format_points(points: float) -> str:
     return f"{round(points, 4):g}"
 
 
-_SYMBOL = {"passed": "✓", "partly": "◐", "not yet": "✗"}
-# Okabe-Ito colours, which people with any colour vision can tell apart; the verdict's word and symbol say the same.
-_COLOUR = {"passed": "#009E73", "partly": "#E69F00", "not yet": "#D55E00"}
+#: A sign for each verdict.
+SYMBOLS = {"passed": "✓", "partly": "◐", "not yet": "✗"}
+#: Okabe-Ito colours, which people with any colour vision can tell apart; the verdict's word and symbol say the same.
+COLOURS = {"passed": "#009E73", "partly": "#E69F00", "not yet": "#D55E00"}
 # JupyterLab's own variables follow its light and dark theme; elsewhere (feedback pages) the browser's text colour does.
 _TEXT = "color:var(--jp-ui-font-color1, inherit)"
 
 
 def card(result: CheckResult) -> str:
     """The result as HTML with inline styles only: JupyterLab drops style sheets from outputs it does not trust."""
-    colour = _COLOUR[result.verdict]
+    colour = COLOURS[result.verdict]
     rows = "".join(_card_step(step) for step in result.steps)
-    return (
-        f'<div role="group" aria-label="Check {escape(result.name)}: {result.verdict}" '
-        f'style="border:1px solid {colour};border-left-width:6px;border-radius:4px;padding:8px 12px;'
-        f'margin:4px 0;max-width:48em;font-family:var(--jp-ui-font-family, sans-serif);{_TEXT}">'
-        f'<div style="font-weight:600">{_SYMBOL[result.verdict]} {result.verdict} · '
+    return card_frame(
+        colour,
+        f"Check {result.name}: {result.verdict}",
+        f'<div style="font-weight:600">{SYMBOLS[result.verdict]} {result.verdict} · '
         f"{result.score} · {escape(result.title)}</div>"
         f'<ul style="list-style:none;margin:6px 0 0 0;padding:0">{rows}</ul>'
-        f'<div style="font-size:85%;margin-top:4px"><code>{escape(result.name)}</code></div></div>'
+        f'<div style="font-size:85%;margin-top:4px"><code>{escape(result.name)}</code></div>',
+    )
+
+
+def card_frame(colour: str, label: str, body: str) -> str:
+    """The frame that all cards have. colour: of its edge. label: for screen readers, plain text. body: HTML."""
+    return (
+        f'<div role="group" aria-label="{escape(label)}" '
+        f'style="border:1px solid {colour};border-left-width:6px;border-radius:4px;padding:8px 12px;'
+        f'margin:4px 0;max-width:48em;font-family:var(--jp-ui-font-family, sans-serif);{_TEXT}">{body}</div>'
     )
 
 

@@ -8,7 +8,11 @@ import pytest
 from autoencoder_grader.scoring.scorer import score
 from autoencoder_helpers import check, checks
 from autoencoder_helpers.checks.data import PublicData
+from autoencoder_helpers.checks.result import CheckResult, StepResult
 from autoencoder_helpers.evidence.messages import ASKED_FOR, ENVIRONMENT, Mailbox
+
+#: Some check's result that has cost points.
+MISTAKEN = CheckResult("some", "", 0.0, 1.0, (StepResult("", True, 0.0, 0.0), StepResult("", False, 0.0, 1.0)))
 
 
 @pytest.fixture
@@ -21,8 +25,8 @@ def graded(tmp_path, monkeypatch):
     tickets = iter(range(1, 1000))
 
     def run(name, *answers, data=None, charged=()):
-        checks._CHARGED.clear()
-        checks._CHARGED.update(charged)
+        checks._RESULTS.clear()
+        checks._RESULTS.update({name: MISTAKEN for name in charged})
         ticket = str(next(tickets))
         asked = json.dumps({"check": name, "ticket": ticket})
         (learner_folder / "questions" / ASKED_FOR).write_text(asked)

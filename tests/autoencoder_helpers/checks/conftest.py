@@ -6,5 +6,5 @@ from autoencoder_helpers import checks
 
 @pytest.fixture(autouse=True)
 def nothing_charged():
-    """Forget which checks have taken points."""
-    checks._CHARGED.clear()
+    """Forget the results of all checks."""
+    checks._RESULTS.clear()
