@@ -23,6 +23,7 @@ WORKER_MEMORY = 1_500_000_000
 _TOPIC = "autoencoder-course"
 _RETRIES = 2
 _CONNECT_SECONDS = 30
+_SILENT = "2 minutes"  # a worker of ours that says nothing for so long hangs, and is replaced
 #: Grades an order, and calls what it is given with what goes on meanwhile; see worker.grade_order.
 GradeOne = Callable[[Order, Callable[[dict], None]], Graded]
 
@@ -107,6 +108,7 @@ class Cluster:
         if scheduler is None:
             # Nobody waits for a worker that has lost the network; what it had is graded elsewhere.
             dask.config.set({"distributed.worker.daemon": True, "distributed.admin.log-format": "%(message)s"})
+            dask.config.set({"distributed.scheduler.worker-ttl": _SILENT})
             self._folder = tempfile.TemporaryDirectory(prefix=f"{prefix()}dask-")
             dask.config.set({"temporary-directory": self._folder.name})  # of the scheduler, too
             threads = str(max(1, (os.cpu_count() or 1) // workers))

@@ -1,6 +1,7 @@
 """Grading by workers: on this machine, and on a cluster that somebody else has started."""
 
 import io
+import os
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from autoencoder_grader import cli
 from autoencoder_grader.engine import cluster
 from autoencoder_grader.engine.cluster import Cluster, InThisProcess
+from autoencoder_grader.engine.orders import CourseCopy, Graded, Order
 from autoencoder_grader.grading import grade
 from autoencoder_grader.nbgrader_api import open_api
 from autoencoder_helpers.errors import CourseError
@@ -92,6 +94,31 @@ def test_two_workers_give_the_same_though_one_is_killed(handed_in):
     assert not [
         process for process in psutil.Process().children(recursive=True) if "spawn_main" in " ".join(process.cmdline())
     ]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="stops processes")
+def test_workers_that_hang_are_replaced(monkeypatch):
+    def grade_slowly(order, report):
+        time.sleep(0.5)
+        return Graded(order.student, order.assignment, order.sha256, "graded", autograded=b"n", feedback=b"p")
+
+    monkeypatch.setattr(cluster, "_SILENT", "4s")
+    copy = CourseCopy("01_tiny", "", b"", 1)
+    orders = [Order(f"student{number}", "01_tiny", b"files", f"hash {number}", copy) for number in range(8)]
+    workers = Cluster(lambda name, event: None, 2, grade_one=grade_slowly)
+    try:
+        processes = list(workers._client.run(os.getpid).values())
+        replies = workers.run(iter(orders))
+        found = [next(replies)]
+        for process in processes:
+            os.kill(process, signal.SIGSTOP)
+        found += replies
+        now = set(workers._client.run(os.getpid).values())
+    finally:
+        workers.close()
+    assert sorted(reply.order.student for reply in found if reply.graded) == sorted(order.student for order in orders)
+    assert now and now.isdisjoint(processes)
+    assert not any(psutil.pid_exists(process) for process in processes)
 
 
 def test_a_result_that_comes_twice_counts_once(handed_in, monkeypatch):
