@@ -44,7 +44,7 @@ def show(figure_or_axes, alt=""):
             figure.set_layout_engine("constrained")
         buffer = io.BytesIO()
         with family():
-            figure.savefig(buffer, format="png", dpi=_PIXEL_RATIO * 100, pil_kwargs={"optimize": True})
+            figure.savefig(buffer, format="png", dpi=_PIXEL_RATIO * 100, pil_kwargs={"compress_level": 6})
         _display_png(buffer.getvalue(), alt)
     finally:
         plt.close(figure)
