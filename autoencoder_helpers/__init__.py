@@ -16,13 +16,13 @@ from autoencoder_helpers.errors import CourseError
 from autoencoder_helpers.quiet import quiet_tensorflow_import
 
 if TYPE_CHECKING:
-    from autoencoder_helpers import plots
+    from autoencoder_helpers import explorer, plots
     from autoencoder_helpers.checks import check, progress
     from autoencoder_helpers.flowers import load_flowers
     from autoencoder_helpers.mnist import load_mnist
     from autoencoder_helpers.training import choose_epochs, train
 
-__all__ = ["CourseError", "check", "choose_epochs", "load_flowers", "load_mnist", "plots", "progress", "train"]
+__all__ = ["CourseError", "check", "choose_epochs", "explorer", "load_flowers", "load_mnist", "plots", "progress", "train"]
 
 _MODULE_OF = {
     "check": "checks",
@@ -35,8 +35,8 @@ _MODULE_OF = {
 
 
 def __getattr__(name: str) -> Any:
-    if name == "plots":
-        return importlib.import_module("autoencoder_helpers.plots")
+    if name in ("explorer", "plots"):
+        return importlib.import_module(f"autoencoder_helpers.{name}")
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(f"autoencoder_helpers.{_MODULE_OF[name]}"), name)

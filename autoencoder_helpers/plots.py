@@ -38,7 +38,7 @@ def show(figure_or_axes, alt=""):
     """
     figure = _figure_of(figure_or_axes)
     try:
-        if not _in_ipython():
+        if not in_notebook():
             return
         if figure.get_layout_engine() is None:  # made with plt.subplots: keep legends and neighbours apart
             figure.set_layout_engine("constrained")
@@ -60,7 +60,7 @@ def picture(name, alt=""):
     stored = resources.files("autoencoder_helpers") / "pictures" / f"{name}.png"
     if not stored.is_file():
         raise CourseError(f"picture: the course has no picture named {name!r}.")
-    if _in_ipython():
+    if in_notebook():
         _display_png(stored.read_bytes(), alt)
 
 
@@ -370,7 +370,8 @@ def factor_heatmap(r2, factor_names, ax=None):
 
 # ------------------------------------------------------------------------------------------------ small parts
 
-def _in_ipython():
+def in_notebook():
+    """Whether IPython is there to display something."""
     try:
         from IPython import get_ipython
     except ImportError:

@@ -218,7 +218,7 @@ def test_wrong_arguments_get_one_line(call, said):
 def shown(monkeypatch):
     import IPython.display
     outputs = []
-    monkeypatch.setattr(plots, "_in_ipython", lambda: True)
+    monkeypatch.setattr(plots, "in_notebook", lambda: True)
     monkeypatch.setattr(IPython.display, "display",
                         lambda data, raw, metadata: outputs.append((data, metadata)) if raw else None)
     return outputs
