@@ -210,7 +210,8 @@ def draw(data: dict, path: Path) -> None:
                 title=f"{part['count']} submissions, {what}", ylabel="seconds", xlabel="", xticks=range(2)
             )
             axis.set_xticklabels(["wall time", "processor time"])
-            axis.legend()
+            axis.margins(y=0.3)  # room for the legend
+            axis.legend(loc="upper left", ncols=2)
         alt = f"Bars of the time that grading takes. {'; '.join(told)}."
         save_picture(figure, path, alt)
 

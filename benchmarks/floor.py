@@ -147,7 +147,8 @@ def draw(data: dict, found: dict, path: Path) -> None:
 
     from autoencoder_helpers.style import DIGIT_COLOURS, INK, family
 
-    parts = sorted(data["ours"]["by_program"].items(), key=lambda item: -item[1])
+    parts = [part for part in data["ours"]["by_program"].items() if part[1] >= 1]
+    parts.sort(key=lambda part: -part[1])
     with family():
         figure, axis = plt.subplots(figsize=(8, 3.2))
         axis.barh(["cells alone"], [found["floor"]], color="#767676", edgecolor=INK)
@@ -163,7 +164,7 @@ def draw(data: dict, found: dict, path: Path) -> None:
             ylabel="",
         )
         axis.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
-        words = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in parts if seconds >= 1)
+        words = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in parts)
         alt = (
             f"Two bars: the cells alone take {found['floor']:.0f} s, grading {found['ours']:.0f} s, "
             f"{found['ratio']:.2f} times as much: {words}."
