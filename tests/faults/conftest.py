@@ -167,15 +167,20 @@ class Grading:
         name, _, value = self._mark.partition("=")
         self._output = (folder.parent / f"{folder.name}.log").open("a+b")
         self._began = self._output.tell()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "autoencoder_grader.cli", "--course", str(course), "grade"]
-            + [*options, "--i-trust-these-submissions"],
-            stdin=subprocess.DEVNULL,
-            stdout=self._output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            env={**os.environ, name: value, "TMPDIR": str(folder), **(environment or {})},
-        )
+        # Where Ctrl-C is ignored, as in what a shell runs in the background, it is ignored by what starts there, too.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "autoencoder_grader.cli", "--course", str(course), "grade"]
+                + [*options, "--i-trust-these-submissions"],
+                stdin=subprocess.DEVNULL,
+                stdout=self._output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                env={**os.environ, name: value, "TMPDIR": str(folder), **(environment or {})},
+            )
+        finally:
+            signal.signal(signal.SIGINT, before)
         self._seen: dict[int, psutil.Process] = {}
 
     def output(self) -> str:
