@@ -32,22 +32,29 @@ def plane(decode: Callable, codes, labels, alt: str, title: str = "Move over the
     codes = np.asarray(codes)
     if codes.ndim != 2 or codes.shape[1] != 2 or not len(codes):
         raise CourseError(f"plane: expected codes of shape (N, 2), found {codes.shape}.")
-    middle, spread = np.median(codes, axis=0), codes.std(axis=0)
     if is_graded():
         print(_IN_GRADING)
         return
-    if _can_answer():
-        from autoencoder_helpers.explorer_widgets import PlaneWidget
-
-        axes = plots.latent_plane(codes, labels, ax=plots.panels(1, width=4.6, height=4.6)[0], title=title, legend=False)
-        PlaneWidget(decode, axes, middle, alt).show()
+    pictures = _plane_pictures(decode, codes, labels, alt)
+    if not _can_answer():
+        for drawn, text in pictures:
+            plots.show(drawn, alt=text)
         return
+    from autoencoder_helpers.explorer_widgets import PlaneWidget, show
+
+    axes = plots.latent_plane(codes, labels, ax=plots.panels(1, width=4.6, height=4.6)[0], title=title, legend=False)
+    show(PlaneWidget(decode, axes, np.median(codes, axis=0), alt).widget, pictures)
+
+
+def _plane_pictures(decode, codes, labels, alt):
+    """What stands in place of the plane's widgets: (axes or figure, alt) of three points and their images."""
+    middle, spread = np.median(codes, axis=0), codes.std(axis=0)
     points = np.array([middle + step * spread * (1, 0) for step in (-1.5, 0, 1.5)], np.float32)
     names = [str(number + 1) for number in range(len(points))]
     crosses = dict(zip(names, points, strict=True))
-    plots.show(plots.latent_plane(codes, labels, title="The latent plane", points=crosses), alt=alt)
-    images = {"decoded there": np.asarray(decode(points))}
-    plots.show(plots.image_rows(images, titles=names), alt="What is decoded at the crosses of the plane.")
+    plane_of_codes = plots.latent_plane(codes, labels, title="The latent plane", points=crosses)
+    images = plots.image_rows({"decoded there": np.asarray(decode(points))}, titles=names)
+    return [(plane_of_codes, alt), (images, "What is decoded at the crosses of the plane.")]
 
 
 def sliders(draw: Callable, ranges: Mapping[str, tuple[float, float, float]], alt: str):
@@ -66,12 +73,13 @@ def sliders(draw: Callable, ranges: Mapping[str, tuple[float, float, float]], al
     if is_graded():
         print(_IN_GRADING)
         return
+    rows = plots.image_rows(_along(draw, ranges))
     if not _can_answer():
-        plots.show(plots.image_rows(_along(draw, ranges)), alt=alt)
+        plots.show(rows, alt=alt)
         return
-    from autoencoder_helpers.explorer_widgets import SliderWidget
+    from autoencoder_helpers.explorer_widgets import SliderWidget, show
 
-    SliderWidget(draw, ranges, alt).show()
+    show(SliderWidget(draw, ranges, alt).widget, [(rows, alt)])
 
 
 def _along(draw, ranges) -> dict[str, np.ndarray]:
@@ -98,7 +106,7 @@ def to_png(image) -> bytes:
 
 def _can_answer() -> bool:
     """Whether somebody may sit before a notebook that has widgets."""
-    if not plots.in_notebook():
+    if not (plots.in_notebook() and _somebody_is_there()):
         return False
     try:
         import ipyevents  # noqa: F401  (only whether they are there)
@@ -106,3 +114,15 @@ def _can_answer() -> bool:
     except ImportError:
         return False
     return True
+
+
+def _somebody_is_there() -> bool:
+    """Whether the front end that runs this cell could pass on what a person types.
+
+    JupyterLab says so with each cell. nbconvert, nbgrader and the like say that they cannot: they make documents, and a
+    document that finds a widget in it shows nothing where the widget's scripts cannot be fetched.
+    """
+    from IPython import get_ipython
+
+    request = getattr(get_ipython(), "parent_header", None) or {}
+    return bool(request.get("content", {}).get("allow_stdin"))

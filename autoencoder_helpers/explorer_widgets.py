@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import io
-from html import escape
 
 import ipywidgets as widgets
 import numpy as np
@@ -12,8 +10,9 @@ from IPython.display import display
 from ipyevents import Event
 from matplotlib import pyplot as plt
 from matplotlib.transforms import Affine2D
+from traitlets import Unicode
 
-from autoencoder_helpers import explorer
+from autoencoder_helpers import explorer, plots
 from autoencoder_helpers.style import family
 
 _DPI = 200  # sharp where a CSS pixel is two of the screen's
@@ -21,11 +20,18 @@ _BETWEEN_FRAMES = 40  # milliseconds; a faster mouse would only queue up
 _VIEW = "application/vnd.jupyter.widget-view+json"
 
 
+class NamedImage(widgets.Image):
+    """An image with a name for those who do not see it: its tooltip, since ipywidgets has no alt text."""
+
+    # ipywidgets 8 shows a tooltip where the description is empty, and cannot show an image that has none at all.
+    description = Unicode("").tag(sync=True)
+
+
 class PlaneWidget:
     """A picture of the plane, the decoded image beside it, and a slider for each latent variable below."""
 
     def __init__(self, decode, axes, start, alt):
-        self._decode, self._alt = decode, alt
+        self._decode = decode
         figure = axes.figure
         with family():
             figure.set_layout_engine("constrained")
@@ -38,10 +44,9 @@ class PlaneWidget:
             self._left, self._right, self._bottom, self._top = box.x0, box.x1, height - box.y0, height - box.y1
             self._limits = axes.get_xlim(), axes.get_ylim()
         plt.close(figure)
-        self._static = buffer.getvalue()
         layout = widgets.Layout(width=f"{width / 2:.0f}px", max_width="100%")
-        self._plane = widgets.Image(value=self._static, format="png", layout=layout)
-        self._image = _picture()
+        self._plane = NamedImage(value=buffer.getvalue(), format="png", layout=layout, tooltip=alt)
+        self._image = _picture("What is decoded there.")
         self._sliders = [
             widgets.FloatSlider(min=low, max=high, step=(high - low) / 200, value=float(value), description=f"z{i + 1}")
             for i, ((low, high), value) in enumerate(zip(self._limits, start, strict=True))
@@ -70,10 +75,6 @@ class PlaneWidget:
             self._moving = False
         self._draw()
 
-    def show(self) -> None:
-        """Display it, with the plane alone for whoever cannot show widgets."""
-        _display(self.widget, self._static, self._alt)
-
     def _draw(self) -> None:
         if not self._moving:
             point = np.array([[slider.value for slider in self._sliders]], np.float32)
@@ -84,8 +85,8 @@ class SliderWidget:
     """An image and the sliders that it follows."""
 
     def __init__(self, draw, ranges, alt):
-        self._draw_images, self._alt = draw, alt
-        self._image = _picture()
+        self._draw_images = draw
+        self._image = _picture(alt)
         words = 0.6 * max(map(len, ranges))  # em: the names stand below each other
         self._sliders = [
             widgets.FloatSlider(
@@ -106,26 +107,24 @@ class SliderWidget:
         )
         self._draw()
 
-    def show(self) -> None:
-        """Display it, with the image at the start for whoever cannot show widgets."""
-        _display(self.widget, bytes(self._image.value), self._alt)
-
     def _draw(self) -> None:
         values = np.array([[slider.value for slider in self._sliders]], np.float32)
         self._image.value = explorer.to_png(np.asarray(self._draw_images(values))[0])
 
 
-def _picture() -> widgets.Image:
+def show(widget, pictures) -> None:
+    """Display a widget, with pictures for whoever cannot show widgets.
+
+    pictures: list of (matplotlib figure or axes, alt text); they are closed.
+    """
+    bundles = [plots.mime_bundle(plots.to_png(drawn), alt) for drawn, alt in pictures]
+    data, metadata = bundles[0]
+    data["text/html"] = "<br>".join(data["text/html"] for data, _ in bundles)
+    data[_VIEW] = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
+    display(data, raw=True, metadata=metadata)
+
+
+def _picture(alt: str) -> widgets.Image:
     side = f"{explorer.SIDE}px"
-    return widgets.Image(format="png", layout=widgets.Layout(width=side, height=side, object_fit="contain"))
-
-
-def _display(widget, static: bytes, alt: str) -> None:
-    picture = base64.b64encode(static).decode("ascii")
-    bundle = {
-        _VIEW: {"version_major": 2, "version_minor": 0, "model_id": widget.model_id},
-        "image/png": picture,
-        "text/html": f'<img src="data:image/png;base64,{picture}" alt="{escape(alt)}" style="max-width:100%">',
-        "text/plain": alt,
-    }
-    display(bundle, raw=True, metadata={"image/png": {"alt": alt}})
+    layout = widgets.Layout(width=side, height=side, object_fit="contain")
+    return NamedImage(format="png", layout=layout, tooltip=alt)

@@ -36,16 +36,22 @@ def show(figure_or_axes, alt=""):
     template read it there) and into the plain text. Outside IPython nothing is displayed; the figure is
     closed all the same. Returns None.
     """
+    if in_notebook():
+        _display_png(to_png(figure_or_axes), alt)
+    else:
+        plt.close(_figure_of(figure_or_axes))
+
+
+def to_png(figure_or_axes):
+    """The PNG of double resolution that :func:`show` displays -> bytes. Closes the figure."""
     figure = _figure_of(figure_or_axes)
     try:
-        if not in_notebook():
-            return
         if figure.get_layout_engine() is None:  # made with plt.subplots: keep legends and neighbours apart
             figure.set_layout_engine("constrained")
         buffer = io.BytesIO()
         with family():
             figure.savefig(buffer, format="png", dpi=_PIXEL_RATIO * 100, pil_kwargs={"compress_level": 6})
-        _display_png(buffer.getvalue(), alt)
+        return buffer.getvalue()
     finally:
         plt.close(figure)
 
@@ -67,6 +73,13 @@ def picture(name, alt=""):
 def _display_png(png, alt):
     from IPython.display import display
 
+    data, metadata = mime_bundle(png, alt)
+    display(data, raw=True, metadata=metadata)
+
+
+def mime_bundle(png, alt):
+    """A PNG of double resolution as data and metadata of an output of a notebook, with its alt text -> two
+    dicts."""
     # width and height stand at bytes 16..24 of every PNG
     width, height = (int.from_bytes(png[i:i + 4], "big") // _PIXEL_RATIO for i in (16, 20))
     encoded = base64.b64encode(png).decode("ascii")
@@ -76,8 +89,8 @@ def _display_png(png, alt):
     image = (f'<img alt="{html.escape(alt, quote=True)}" width="{width}" height="{height}" '
              f'style="max-width:100%;height:auto;border:0" src="data:image/png;base64,{encoded}">')
     facts = {"width": width, "height": height, "alt": alt}
-    display({"image/png": encoded, "text/html": image, "text/plain": alt or "picture"}, raw=True,
-            metadata={"image/png": facts, "alt": alt})
+    data = {"image/png": encoded, "text/html": image, "text/plain": alt or "picture"}
+    return data, {"image/png": facts, "alt": alt}
 
 
 def panels(count, width=None, height=4.2):

@@ -7,8 +7,12 @@ import pytest
 from autoencoder_helpers import explorer, plots
 from autoencoder_helpers.errors import CourseError
 from autoencoder_helpers.evidence.messages import ENVIRONMENT
+from nbclient import NotebookClient
+from nbconvert import HTMLExporter
+from nbformat.v4 import new_code_cell, new_notebook
 from PIL import Image
 
+VIEW = "application/vnd.jupyter.widget-view+json"
 CODES = np.array([[0.0, 0.0], [2.0, 1.0], [-2.0, -1.0], [1.0, -3.0]])
 LABELS = np.array([0, 1, 0, 1])
 
@@ -37,6 +41,7 @@ def bundles(monkeypatch):
     widgets = pytest.importorskip("autoencoder_helpers.explorer_widgets")
     found = []
     monkeypatch.setattr(plots, "in_notebook", lambda: True)
+    monkeypatch.setattr(explorer, "_somebody_is_there", lambda: True)
     monkeypatch.setattr(widgets, "display", lambda bundle, **_: found.append(bundle))
     return found
 
@@ -80,6 +85,7 @@ def test_what_cannot_be_explored_is_one_line():
 
 def test_without_the_widgets_the_picture_takes_their_place(shown, monkeypatch):
     monkeypatch.setattr(plots, "in_notebook", lambda: True)
+    monkeypatch.setattr(explorer, "_somebody_is_there", lambda: True)
     monkeypatch.setitem(__import__("sys").modules, "ipyevents", None)
     explorer.sliders(decode, {"z": (0, 1, 0)}, alt="")
     assert len(shown) == 1
@@ -107,7 +113,7 @@ def test_the_picture_of_the_plane_is_where_the_axes_are_said_to_be(bundles):
     from autoencoder_helpers.explorer_widgets import PlaneWidget
 
     plane = PlaneWidget(decode, plots.latent_plane(CODES, LABELS, legend=False), np.zeros(2), "")
-    pixels = np.asarray(Image.open(io.BytesIO(plane._static)).convert("L")).astype(int)
+    pixels = np.asarray(Image.open(io.BytesIO(plane._plane.value)).convert("L")).astype(int)
     height, width = pixels.shape
     assert 0 < plane._left < plane._right <= width and 0 < plane._top < plane._bottom <= height
     left, bottom = round(plane._left), round(plane._bottom)
@@ -123,6 +129,47 @@ def test_widgets_come_with_a_picture_for_whoever_cannot_show_them(bundles):
         assert "application/vnd.jupyter.widget-view+json" in bundle
         assert f'alt="{alt}"' in bundle["text/html"] and bundle["image/png"]
     assert bundles[1]["text/plain"] == "a square"
+    plane, squares = (bundle["text/html"].count("<img") for bundle in bundles)
+    assert (plane, squares) == (2, 1), "the plane, and what is decoded there; all squares are one picture"
+
+
+def test_every_image_of_a_widget_has_a_name_for_those_who_do_not_see_it(bundles):
+    from autoencoder_helpers.explorer_widgets import PlaneWidget, SliderWidget
+
+    plane = PlaneWidget(decode, plots.latent_plane(CODES, LABELS, legend=False), np.zeros(2), "the plane")
+    sliders = SliderWidget(decode, {"z": (-2, 2, 0)}, "a square")
+    images = [plane._plane, plane._image, sliders._image]
+    assert [image.tooltip for image in images] == ["the plane", "What is decoded there.", "a square"]
+    assert all("description" in image.get_state() for image in images), "without it JupyterLab cannot show them"
+
+
+SOURCE = """\
+import numpy as np
+from autoencoder_helpers import explorer
+
+def decode(points):
+    return np.ones((len(points), 28, 28))
+
+explorer.plane(decode, np.eye(4, 2), np.arange(4), alt="the plane")
+explorer.sliders(decode, {"z": (0, 1, 0)}, alt="white squares")
+"""
+
+
+@pytest.mark.parametrize("somebody", [False, True])
+def test_a_document_that_nobody_sits_before_has_pictures_in_place_of_widgets(tmp_path, somebody):
+    pytest.importorskip("ipyevents")
+    notebook = new_notebook(cells=[new_code_cell(SOURCE)])
+    client = NotebookClient(notebook, resources={"metadata": {"path": str(tmp_path)}})
+    with client.setup_kernel():
+        client.kc.allow_stdin = somebody  # as JupyterLab does
+        client.execute_cell(notebook.cells[0], 0)
+    client.set_widgets_metadata()
+    data = [output.data for output in notebook.cells[0].outputs]
+    assert [VIEW in one for one in data] == ([True] * 2 if somebody else [False] * 3)
+    assert all("image/png" in one for one in data) and ("widgets" in notebook.metadata) == somebody
+    page, _ = HTMLExporter(embed_images=True).from_notebook_node(notebook)
+    shown = [f'alt="{alt}"' in page for alt in ("the plane", "white squares")]
+    assert shown == [not somebody] * 2
 
 
 def test_an_image_follows_its_sliders(bundles):
