@@ -90,7 +90,11 @@ def jupyterlab_command(
 
     browser: whether one opens too. port: JupyterLab's own choice if None. options: more of JupyterLab's.
     """
-    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={work.resolve()}"]
+    command = [
+        sys.executable, "-m", "jupyterlab",
+        f"--ServerApp.root_dir={work.resolve()}",
+        "--ServerApp.jpserver_extensions={'autoencoder_grader.saving': True}",
+    ]  # fmt: skip
     if not browser:
         command.append("--no-browser")
     if port is not None:

@@ -11,7 +11,11 @@ import time
 import pytest
 import requests
 from autoencoder_grader.lab import RECORD, jupyterlab_command, prepare_work
+from autoencoder_grader.saving import keep_pictures
 from autoencoder_helpers.errors import CourseError
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 @pytest.fixture
@@ -114,6 +118,22 @@ def test_options_reach_jupyterlab(work):
     ]
 
 
+def showing(data):
+    """A notebook with one cell that shows this."""
+    output = new_output("display_data", data)
+    return new_notebook(cells=[new_code_cell("explore", outputs=[output])])
+
+
+def test_a_saved_notebook_keeps_the_picture_in_place_of_the_widget():
+    both, widget = showing({VIEW: {}, "image/png": "AA==", "text/plain": "a"}), showing({VIEW: {}, "text/plain": "a"})
+    for notebook in (both, widget):
+        keep_pictures(model={"type": "notebook", "content": notebook}, path="a.ipynb", contents_manager=None)
+    assert list(both.cells[0].outputs[0].data) == ["image/png", "text/plain"]
+    assert VIEW in widget.cells[0].outputs[0].data, "nothing could take its place"
+    keep_pictures(model={"type": "file", "content": "text"})
+    keep_pictures(model={"type": "notebook", "content": None})
+
+
 @pytest.mark.skipif(os.name == "nt", reason="stops the server with a signal that Windows lacks")
 def test_the_command_opens_jupyterlab_on_the_copies(release, work, tmp_path):
     (tmp_path / "nbgrader_config.py").touch()
@@ -132,6 +152,13 @@ def test_the_command_opens_jupyterlab_on_the_copies(release, work, tmp_path):
     try:
         chapters = _wait_for(f"http://127.0.0.1:{port}/api/contents/", server, log)
         assert {entry["name"] for entry in chapters["content"]} == {"01_one", "02_two"}
+        address, token = f"http://127.0.0.1:{port}/api/contents/seen.ipynb", {"Authorization": "token secret"}
+        seen = {"type": "notebook", "content": showing({VIEW: {"model_id": "1"}, "image/png": "AA=="})}
+        requests.put(address, json=seen, headers=token, timeout=60).raise_for_status()
+        saved = json.loads((tmp_path / "work" / "seen.ipynb").read_text())
+        assert list(saved["cells"][0]["outputs"][0]["data"]) == ["image/png"]
+        extensions = _wait_for(f"http://127.0.0.1:{port}/lab/api/extensions", server, log)
+        assert any("jupyterlab-manager" in entry["name"] for entry in extensions), "the others are still there"
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.wait(timeout=60)
