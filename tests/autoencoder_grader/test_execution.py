@@ -72,6 +72,17 @@ def connected():
     except OSError:
         return False
 print("seen:", [os.path.exists(path) for path in {paths!r}], "TOKEN" in os.environ, connected())"""
+PULLS = """\
+import numpy as np
+from autoencoder_helpers import explorer
+from IPython.display import display
+from ipywidgets import FloatSlider, interact
+beta = FloatSlider(0.0012, min=0, max=0.01, step=0.0001)
+display(beta)
+interact(lambda x: print("pulled to", x), x=3)
+explorer.plane(lambda z: np.zeros((len(z), 28, 28)), np.eye(2), [0, 1], alt="the plane")
+explorer.sliders(lambda z: np.zeros((len(z), 28, 28)), {"z": (0, 1, 0)}, alt="black squares")
+beta = beta.value"""
 OWN_MODULE = "from helper import beta"
 NO_DATA = """\
 from autoencoder_helpers import load_flowers
@@ -159,6 +170,7 @@ def ran(tmp_path_factory, tiny_course, notebook, empty_gradebook, marker):
     huge.cells.append(nbformat.v4.new_code_cell("print('and this')", id="last"))
     course.hand_in("huge", "01_tiny", huge)
     course.hand_in("painter", "01_tiny", notebook("tiny", write_sides=REPAINTS_CARDS, train_net=REPAINTS))
+    course.hand_in("puller", "01_tiny", notebook("tiny", train_net=PULLS))
     own = course.hand_in("own", "01_tiny", notebook("tiny", train_net=OWN_MODULE))
     (own.parent / "helper.py").write_text("beta = 0.0012")
     (own.parent / "zmq.py").write_text("raise SystemExit")  # has the name of a module that the kernel needs
@@ -194,7 +206,7 @@ def notes_of(report, student):
 
 def test_all_of_them_are_graded(ran):
     _, report = ran
-    assert not report.problems and len(report.graded) == 9
+    assert not report.problems and len(report.graded) == 10
 
 
 def test_an_endless_cell_is_interrupted_and_the_rest_counts(ran):
@@ -249,6 +261,13 @@ def test_a_card_cannot_be_painted_over(ran):
     cell = graded_cell(course, "painter", "conv-sides")
     html = [output.data.get("text/html", "") for output in cell.outputs if "data" in output]
     assert len(html) == 1 and "not yet" in html[0] and "full marks" not in str(cell)
+
+
+def test_widgets_cost_nothing(ran):
+    course, report = ran
+    assert points(course, "puller") == {"conv.sides": 1, "flowers.beta": 1}
+    assert outcome(course, "puller")["status"] == "graded" and not notes_of(report, "puller")
+    assert printed(graded_cell(course, "puller", "train-net")).count("look around, in the chapter itself") == 2
 
 
 def test_a_module_beside_the_notebook_can_be_used_and_spoils_no_kernel(ran):
