@@ -145,6 +145,9 @@ def references(ctx, options):
     type=click.IntRange(1),
     help="So many submissions at the same time. Default: as this machine has cores and memory for.",
 )
+@click.option(
+    "--every-cell", is_flag=True, help="Run also the cells after a chapter's last check, for their pictures."
+)
 @click.option("--scheduler", metavar="ADDRESS", help="Use this Dask scheduler, as tcp://10.0.0.1:8786.")
 @click.option(
     "--i-trust-these-submissions",
@@ -153,7 +156,7 @@ def references(ctx, options):
     help="Where there is no sandbox, run them without one: with your rights, and with your files in reach.",
 )
 @click.pass_context
-def grade(ctx, assignments, students, again, check, dry_run, workers, scheduler, trusted):
+def grade(ctx, assignments, students, again, check, dry_run, workers, every_cell, scheduler, trusted):
     """Grade what lies in submitted/ (default: all ASSIGNMENTS).
 
     Exit code 0: everything is graded. 1: something cannot be graded, and a line says why. 3: the machine failed
@@ -161,6 +164,8 @@ def grade(ctx, assignments, students, again, check, dry_run, workers, scheduler,
     """
     try:
         chosen = {"again": again, "check": check, "dry_run": dry_run, "trusted": trusted, "scheduler": scheduler}
+        if every_cell:  # else as nbgrader_config.py says
+            chosen["settings"] = {"every_cell": True}
         ctx.exit(_grade(_course(ctx), assignments, students, workers, chosen))
     except KeyboardInterrupt as stop:
         # Before and after the grading itself, which has a line of its own.

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from nbclient.client import CellExecutionComplete
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbformat.v4 import new_output
 from nbgrader.preprocessors import Execute
 from nbgrader.utils import is_grade
 from traitlets import Any, Bool, Dict, Integer, TraitError, validate
@@ -27,7 +28,7 @@ from autoencoder_grader.harmless import harmless_content, harmless_outputs, harm
 from autoencoder_grader.kernels import landlock
 from autoencoder_grader.kernels.fork_server import ForkFailed
 from autoencoder_grader.kernels.provisioner import SealedKernelManager
-from autoencoder_grader.outcome import KEY, NOT_RUN, Outcome, card_output, no_evidence
+from autoencoder_grader.outcome import KEY, NOT_NEEDED, NOT_RUN, Outcome, card_output, no_evidence
 from autoencoder_grader.scoring.process import ScoringFailed, scoring_process
 from autoencoder_grader.workplace import Workplace, kernel_server
 from autoencoder_helpers import load_mnist
@@ -60,6 +61,9 @@ class SealedExecute(Execute):
     limits = Dict(
         value_trait=Integer(),
         help="What a submission may use, where not as sandbox.Limits says: bytes, seconds or numbers, by the names there.",
+    ).tag(config=True)
+    every_cell = Bool(
+        False, help="Run also what follows the last graded cell, where nothing can change the points."
     ).tag(config=True)
     patience = Integer(15, help="Seconds that a kernel may take to answer after an interrupt.").tag(
         config=True
@@ -105,6 +109,7 @@ class SealedExecute(Execute):
         self._bytes = 0
         self._graded = []
         self._killed = False
+        self._end_of_grading = len(nb.cells) if self.every_cell else _after_last_graded(nb.cells)
         self._last_start = time.monotonic() + self.whole_timeout
         self._outcome = outcome = resources.setdefault("outcome", Outcome())
         outcome.sandbox = tier or "none (trusted)"
@@ -159,6 +164,10 @@ class SealedExecute(Execute):
     def preprocess_cell(self, cell, resources, index):
         """Run one cell; if it is graded, take its result from the scoring process."""
         if cell.cell_type != "code":
+            return cell, resources
+        if index >= self._end_of_grading:
+            # Half of a chapter's time would go into its last pictures, which the learner has.
+            cell.outputs = [new_output("stream", name="stdout", text=NOT_NEEDED)]
             return cell, resources
         grade_id = cell.metadata.get("nbgrader", {}).get("grade_id", "")
         check = self._checks.get(grade_id) if is_grade(cell) else None
@@ -259,6 +268,12 @@ class SealedExecute(Execute):
             raise
         except Exception:  # noqa: BLE001 - a learner's code may have sent it, and made it as it liked
             return None
+
+
+def _after_last_graded(cells) -> int:
+    """The index behind the last code cell that is graded, by a check or by a person; all cells if there is none."""
+    graded = (index for index, cell in enumerate(cells) if cell.cell_type == "code" and is_grade(cell))
+    return max(graded, default=len(cells) - 1) + 1
 
 
 def _name(cell) -> str:

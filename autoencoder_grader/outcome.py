@@ -13,6 +13,7 @@ from autoencoder_helpers.checks.rule import Rule, without_points
 #: Where the outcome is kept in the metadata of a graded notebook.
 KEY = "autoencoder_course"
 NOT_RUN = "the notebook ended before this cell"
+NOT_NEEDED = "(not run for grading: no check follows)\n"
 
 
 @dataclass

@@ -10,7 +10,7 @@ import nbformat
 import pytest
 from autoencoder_grader import execution, sandbox
 from autoencoder_grader.grading import grade
-from autoencoder_grader.outcome import KEY
+from autoencoder_grader.outcome import KEY, NOT_NEEDED
 from autoencoder_grader.results import read_results
 from autoencoder_grader.workplace import Workplace
 from rich.console import Console
@@ -167,10 +167,14 @@ def ran(tmp_path_factory, tiny_course, notebook, empty_gradebook, marker):
     course.hand_in("asked", "02_small", notebook("small", write_bce=ENDLESS_WHEN_ASKED, write_floor="1"))
     course.hand_in("loud", "01_tiny", notebook("tiny", train_net=LOUD))
     huge = notebook("tiny", train_net=OUTSIZED)
-    huge.cells.append(nbformat.v4.new_code_cell("print('and this')", id="last"))
+    place = next(index for index, cell in enumerate(huge.cells) if cell.id == "train-net")
+    huge.cells.insert(place + 1, nbformat.v4.new_code_cell("print('and this')", id="next"))
     course.hand_in("huge", "01_tiny", huge)
     course.hand_in("painter", "01_tiny", notebook("tiny", write_sides=REPAINTS_CARDS, train_net=REPAINTS))
     course.hand_in("puller", "01_tiny", notebook("tiny", train_net=PULLS))
+    finisher = notebook("tiny")
+    finisher.cells.append(nbformat.v4.new_code_cell(ENDLESS, id="own-end"))
+    course.hand_in("finisher", "01_tiny", finisher)
     own = course.hand_in("own", "01_tiny", notebook("tiny", train_net=OWN_MODULE))
     (own.parent / "helper.py").write_text("beta = 0.0012")
     (own.parent / "zmq.py").write_text("raise SystemExit")  # has the name of a module that the kernel needs
@@ -206,7 +210,7 @@ def notes_of(report, student):
 
 def test_all_of_them_are_graded(ran):
     _, report = ran
-    assert not report.problems and len(report.graded) == 10
+    assert not report.problems and len(report.graded) == 11
 
 
 def test_an_endless_cell_is_interrupted_and_the_rest_counts(ran):
@@ -252,7 +256,7 @@ def test_an_outsized_output_costs_nothing_but_itself(ran):
     assert points(course, "huge") == {"conv.sides": 1, "flowers.beta": 1}
     (note,) = notes_of(report, "huge")
     assert "its output did not end in time (cell train-net)" in note
-    assert printed(graded_cell(course, "huge", "last")) == "and this\n"
+    assert printed(graded_cell(course, "huge", "next")) == "and this\n"
 
 
 def test_a_card_cannot_be_painted_over(ran):
@@ -261,6 +265,32 @@ def test_a_card_cannot_be_painted_over(ran):
     cell = graded_cell(course, "painter", "conv-sides")
     html = [output.data.get("text/html", "") for output in cell.outputs if "data" in output]
     assert len(html) == 1 and "not yet" in html[0] and "full marks" not in str(cell)
+
+
+def test_what_follows_the_last_check_is_not_run(ran):
+    course, report = ran
+    assert points(course, "finisher") == {"conv.sides": 1, "flowers.beta": 1}
+    assert outcome(course, "finisher")["status"] == "graded" and not notes_of(report, "finisher")
+    assert printed(graded_cell(course, "finisher", "own-end")) == NOT_NEEDED
+    assert "beta" in graded_cell(course, "finisher", "own-end").source, "it stays as it was handed in"
+
+
+def test_what_follows_the_last_check_is_run_if_asked_for(tmp_path, tiny_course, notebook, empty_gradebook):
+    course = tiny_course(tmp_path, empty_gradebook)
+    longer = notebook("tiny")
+    longer.cells.append(nbformat.v4.new_code_cell("print(beta)", id="own-end"))
+    course.hand_in("ada", "01_tiny", longer)
+    grade(course.folder, console=quiet(), trusted=True, settings={"every_cell": True})
+    assert float(printed(graded_cell(course, "ada", "own-end"))) > 0
+
+
+def test_a_code_cell_that_a_person_grades_is_run(notebook):
+    cells = notebook("tiny").cells
+    by_hand = {"grade": True, "solution": True, "grade_id": "by-hand", "locked": False, "points": 1}
+    own, marked = (nbformat.v4.new_code_cell("1", metadata=metadata) for metadata in ({}, {"nbgrader": by_hand}))
+    assert execution._after_last_graded([*cells, own]) <= len(cells)
+    assert execution._after_last_graded([*cells, own, marked, own]) == len(cells) + 2
+    assert execution._after_last_graded([own, own]) == 2, "nothing is graded: all is run"
 
 
 def test_widgets_cost_nothing(ran):
