@@ -47,6 +47,7 @@ RECORDS = ".grading"
 #: Statuses, beside those of Outcome, that a submission can end with.
 INVALID, INFRASTRUCTURE = "invalid", "infrastructure"
 _SCRATCH = ".release-"  # what a temporary folder in the course is named
+_AGAIN = "nothing is lost, the same command tries again"
 _GUESS = 60.0  # seconds, for an assignment that was never graded here
 
 
@@ -295,6 +296,10 @@ class _Run:
                     self._take(reply, submissions[label], fingerprints[label], writer, shown, keep_weights)
                     if after and submissions[label] in self.report.graded:
                         after(submissions[label])
+            left = len(todo) - len(taken)
+            if engine.trouble and left:
+                self.report.faults.append(f"{left} more were not graded: {engine.trouble}; {_AGAIN}")
+                self.report.statuses[INFRASTRUCTURE] += left
         finally:
             engine.close()
 
@@ -329,7 +334,7 @@ class _Run:
             except InfrastructureFault as reason_:
                 fault = str(reason_)
         if fault:
-            line = _one_line(f"{label} was not graded: {fault}; nothing is lost, the same command tries again")
+            line = _one_line(f"{label} was not graded: {fault}; {_AGAIN}")
             report.faults.append(line)
             report.statuses[INFRASTRUCTURE] += 1
             progress.finish(label, f"✗ {line}", INFRASTRUCTURE)

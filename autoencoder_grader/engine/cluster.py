@@ -56,6 +56,7 @@ class InThisProcess:
 
     workers = 1
     dashboard = ""
+    trouble = ""
 
     def __init__(self, on_event: Callable[[str, dict], None], grade_one: GradeOne | None = None):
         self._on_event, self._grade_one = on_event, grade_one
@@ -88,6 +89,7 @@ class Cluster:
 
     scheduler: the address of an existing one; None for workers of our own on this machine, `workers` of them.
     grade_one: grades an order on a worker, and can be sent there; worker.grade_order if None.
+    trouble: why no more orders were taken, once that is so; else "".
     Raises CourseError when the address does not answer.
     """
 
@@ -102,6 +104,7 @@ class Cluster:
         from distributed import Client, LocalCluster
         from distributed.security import Security
 
+        self.trouble = ""
         self._cluster = self._folder = None
         # What a submission holds goes with its order. Dask warns of that, and asks for what would lose it with a worker.
         dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 GB"})
@@ -129,6 +132,7 @@ class Cluster:
             # Results come from the workers themselves, not by way of the scheduler.
             self._client = Client(self._cluster, direct_to_workers=True)
         else:
+            logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what it would say, we say in one line
             self._client = _connect(scheduler)
         self._on_event, self._grade_one = on_event, grade_one
         self._client.subscribe_topic(_TOPIC, self._take)
@@ -136,7 +140,7 @@ class Cluster:
     @property
     def workers(self) -> int:
         """How many workers there are now."""
-        return max(1, len(self._client.scheduler_info(n_workers=-1)["workers"]))
+        return max(1, len(self._client.scheduler_info(n_workers=-1).get("workers", ())))
 
     @property
     def dashboard(self) -> str:
@@ -144,7 +148,10 @@ class Cluster:
         return self._client.dashboard_link or ""
 
     def run(self, orders: Iterator[Order]) -> Iterator[Reply]:
-        """The reply to each order, as they come; only so many are on their way that memory stays bounded."""
+        """The reply to each order, as they come; only so many are on their way that memory stays bounded.
+
+        When the scheduler has died, those on their way get a fault, and no more are taken; `trouble` says why.
+        """
         from distributed import as_completed
 
         waiting: dict = {}
@@ -153,6 +160,9 @@ class Cluster:
 
         def send_more() -> None:
             nonlocal number
+            if self._client.status != "running":  # Dask has tried to reach it again, for half a minute
+                self.trouble = "the Dask scheduler does not answer any more"
+                return
             most = 2 * self.workers  # the scheduler is asked: once, not for each order
             while len(waiting) < most:
                 order = next(orders, None)

@@ -1,6 +1,7 @@
 """Grading by workers: on this machine, and on a cluster that somebody else has started."""
 
 import io
+import json
 import os
 import signal
 import subprocess
@@ -155,8 +156,6 @@ def wait_for_file(path, seconds=60):
 
 
 def test_a_cluster_of_others_is_used_and_left_as_it_was(handed_in, dask, tmp_path):
-    import json
-
     place = tmp_path / "scheduler.json"
     address = ["--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(place), "--no-dashboard"]
     scheduler = dask("scheduler", *address)
@@ -168,6 +167,34 @@ def test_a_cluster_of_others_is_used_and_left_as_it_was(handed_in, dask, tmp_pat
     assert result.exit_code == 0, result.output
     assert scores(handed_in) == EXPECTED
     assert scheduler.poll() is None and worker.poll() is None
+
+
+def test_a_scheduler_that_dies_costs_nobody_anything(handed_in, dask, tmp_path):
+    place = tmp_path / "scheduler.json"
+    scheduler = dask("scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(place), "--no-dashboard")
+    wait_for_file(place)
+    address = json.loads(place.read_text())["address"]
+    dask("worker", address, "--nthreads", "1", "--no-dashboard", "--local-directory", str(tmp_path / "w"))
+    command = [sys.executable, "-m", "autoencoder_grader.cli", "--course", str(handed_in), "grade"]
+    command += ["--scheduler", address, "--i-trust-these-submissions"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as grading:
+        try:
+            said = ""
+            while "graded" not in said:
+                said = grading.stdout.readline()
+                assert said, "it ended before it had graded any"
+            scheduler.kill()
+            said += grading.communicate(timeout=120)[0]
+        finally:
+            grading.kill()
+    assert grading.returncode == 3, said
+    (line,) = [line for line in said.splitlines() if "does not answer any more" in line]
+    assert "more were not graded" in line and "nothing is lost" in line
+    assert "Traceback" not in said, said
+    done = scores(handed_in)
+    assert 2 <= len(done) < len(EXPECTED) and done == {cell: EXPECTED[cell] for cell in done}
+    report = grade(handed_in, console=quiet(), trusted=True)
+    assert len(report.graded) + len(report.unchanged) == 4 and scores(handed_in) == EXPECTED
 
 
 def test_an_address_that_does_not_answer_is_one_line(handed_in, monkeypatch):
@@ -189,8 +216,6 @@ def test_an_address_that_is_none_is_one_line(handed_in, monkeypatch, address):
 
 
 def test_a_cluster_without_workers_is_said(handed_in, dask, monkeypatch, tmp_path):
-    import json
-
     place = tmp_path / "scheduler.json"
     dask("scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(place), "--no-dashboard")
     wait_for_file(place)
