@@ -116,7 +116,8 @@ class Cluster:
             dask.config.set({"temporary-directory": self._folder.name})  # of the scheduler, too
             threads = str(max(1, (os.cpu_count() or 1) // workers))
             names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
-            self._cluster = LocalCluster(
+            self._cluster = _started(
+                LocalCluster,
                 n_workers=workers,
                 threads_per_worker=1,
                 preload="autoencoder_grader.engine.own_worker",
@@ -246,6 +247,16 @@ class _Shelf:
 
     def _get(self, *names: str) -> dict[str, bytes]:
         return {name: (self.folder / name).read_bytes() for name in names}
+
+
+def _started(make: Callable, **settings):
+    """A cluster of our own. Dask gives up when one worker dies while it starts; then all of them start again."""
+    for left in reversed(range(1 + _RETRIES)):
+        try:
+            return make(**settings)
+        except RuntimeError as error:
+            if not left:
+                raise CourseError(f"the workers do not start ({error}); nothing is lost") from error
 
 
 def _connect(scheduler: str):

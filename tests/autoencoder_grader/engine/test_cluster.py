@@ -1,5 +1,6 @@
 """Grading by workers: on this machine, and on a cluster that somebody else has started."""
 
+import asyncio
 import io
 import json
 import os
@@ -19,6 +20,7 @@ from autoencoder_grader.grading import grade
 from autoencoder_grader.nbgrader_api import open_api
 from autoencoder_helpers.errors import CourseError
 from click.testing import CliRunner
+from distributed.nanny import WorkerProcess
 from rich.console import Console
 
 STUDENTS = {
@@ -120,6 +122,40 @@ def test_workers_that_hang_are_replaced(monkeypatch):
     assert sorted(reply.order.student for reply in found if reply.graded) == sorted(order.student for order in orders)
     assert now and now.isdisjoint(processes)
     assert not any(psutil.pid_exists(process) for process in processes)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="kills a process")
+def test_a_worker_that_dies_while_it_starts_is_started_again(monkeypatch):
+    start, killed = WorkerProcess.start, []
+
+    async def start_and_kill(self):
+        if killed:
+            return await start(self)
+        killed.append(self)
+        starting = asyncio.ensure_future(start(self))
+        while not (self.process and self.process.pid):
+            await asyncio.sleep(0.01)
+        os.kill(self.process.pid, signal.SIGKILL)
+        return await starting
+
+    monkeypatch.setattr(WorkerProcess, "start", start_and_kill)
+    workers = Cluster(lambda name, event: None, 2)
+    try:
+        assert killed and workers.workers == 2
+    finally:
+        workers.close()
+
+
+def test_workers_that_never_start_are_one_line(monkeypatch):
+    tries = []
+
+    def fail(**settings):
+        tries.append(settings)
+        raise RuntimeError("Cluster failed to start: no port")
+
+    with pytest.raises(CourseError, match="the workers do not start .*no port.*nothing is lost"):
+        cluster._started(fail, n_workers=2)
+    assert tries == [{"n_workers": 2}] * 3
 
 
 def test_a_result_that_comes_twice_counts_once(handed_in, monkeypatch):
