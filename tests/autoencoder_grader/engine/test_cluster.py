@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 
+import distributed.scheduler
 import psutil
 import pytest
 from autoencoder_grader import cli
@@ -122,6 +123,28 @@ def test_workers_that_hang_are_replaced(monkeypatch):
     assert sorted(reply.order.student for reply in found if reply.graded) == sorted(order.student for order in orders)
     assert now and now.isdisjoint(processes)
     assert not any(psutil.pid_exists(process) for process in processes)
+
+
+@pytest.mark.parametrize("jump", [86400.0, -86400.0])
+def test_a_clock_that_jumps_costs_nobody_anything(monkeypatch, jump):
+    def grade_slowly(order, report):
+        time.sleep(0.5)
+        return Graded(order.student, order.assignment, order.sha256, "graded", autograded=b"n", feedback=b"p")
+
+    monkeypatch.setattr(cluster, "_SILENT", "4s")
+    copy = CourseCopy("01_tiny", "", b"", 1)
+    orders = [Order(f"student{number}", "01_tiny", b"files", f"hash {number}", copy) for number in range(12)]
+    workers = Cluster(lambda name, event: None, 2, grade_one=grade_slowly)
+    clock, ahead = distributed.scheduler.time, [0.0]
+    monkeypatch.setattr(distributed.scheduler, "time", lambda: clock() + ahead[0])
+    try:
+        replies = workers.run(iter(orders))
+        found = [next(replies)]
+        ahead[0] = jump  # a laptop that slept, a clock that was set
+        found += replies
+    finally:
+        workers.close()
+    assert sorted(reply.order.student for reply in found if reply.graded) == sorted(order.student for order in orders)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="kills a process")
