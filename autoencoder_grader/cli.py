@@ -75,7 +75,7 @@ def lab(ctx, no_browser, port, jupyter_options):
     """Open JupyterLab on your copy of the chapters, in work/.
 
     Chapters that are not in work/ yet are copied there; what is there already is never overwritten.
-    Any JUPYTER_OPTIONS are passed on to JupyterLab.
+    It opens with the chapter that you saved last. Any JUPYTER_OPTIONS are passed on to JupyterLab.
     """
     from autoencoder_grader.lab import open_jupyterlab, prepare_work
 
@@ -83,6 +83,7 @@ def lab(ctx, no_browser, port, jupyter_options):
     work = course / "work"
     for line in prepare_work(course / "notebooks", work):
         click.echo(line)
+    click.echo("JupyterLab opens in your browser, or at the address below. Ctrl-C, here, stops it; what you saved stays.")
     ctx.exit(open_jupyterlab(work, browser=not no_browser, port=port, options=jupyter_options))
 
 
@@ -93,7 +94,8 @@ def lab(ctx, no_browser, port, jupyter_options):
 def progress(ctx, chapters, run):
     """Say how far you are in work/: which checks pass, points so far, what is next (default: all CHAPTERS).
 
-    Without --run it reads what the saved notebooks show, so save first.
+    Without --run it reads what the saved notebooks show, so save first. A chapter without any check that was run is one
+    line, unless it is named.
     """
     from rich.console import Console
 
@@ -102,7 +104,8 @@ def progress(ctx, chapters, run):
     course, console = _course(ctx), Console(stderr=True)
     for path in notebooks_of(course / "work", chapters):
         if not run:
-            click.echo(repr(saved_standing(path)))
+            found = saved_standing(path)
+            click.echo(repr(found) if found.begun or chapters else found.in_one_line())
             continue
         with console.status(path.stem) as status:
             found = run_standing(path, lambda done, cells: status.update(f"{path.stem}: cell {done + 1} of {cells}"))

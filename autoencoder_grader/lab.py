@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 from autoencoder_helpers.errors import CourseError
 
@@ -43,6 +44,14 @@ def prepare_work(release: Path, work: Path) -> list[str]:
     except OSError as error:
         raise CourseError(f"cannot copy the chapters to {work}: {error}") from error
     return lines
+
+
+def to_go_on_with(work: Path) -> Path | None:
+    """The learner's notebook that was saved last; the first chapter if none has been changed; None without chapters."""
+    record = _read_record(work)
+    notebooks = [path for path in sorted(work.glob("*/*.ipynb")) if path.stem == path.parent.name]
+    begun = [path for path in notebooks if record.get(path.relative_to(work).as_posix()) != _sha256(path)]
+    return max(begun, key=lambda path: path.stat().st_mtime, default=notebooks[0] if notebooks else None)
 
 
 def _copy_missing(
@@ -88,13 +97,17 @@ def jupyterlab_command(
 ) -> list[str]:
     """Return the command that opens JupyterLab on `work` with the Python that runs now.
 
-    browser: whether one opens too. port: JupyterLab's own choice if None. options: more of JupyterLab's.
+    It opens with the notebook `to_go_on_with`. browser: whether one opens too. port: JupyterLab's own choice if None.
+    options: more of JupyterLab's.
     """
     command = [
         sys.executable, "-m", "jupyterlab",
         f"--ServerApp.root_dir={work.resolve()}",
         "--ServerApp.jpserver_extensions={'autoencoder_grader.saving': True}",
     ]  # fmt: skip
+    first = to_go_on_with(work)
+    if first:
+        command.append(f"--LabApp.default_url=/lab/tree/{quote(first.relative_to(work).as_posix())}")
     if not browser:
         command.append("--no-browser")
     if port is not None:

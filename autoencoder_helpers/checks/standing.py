@@ -38,6 +38,11 @@ class Standing:
         return float(sum(rule.points for rule in self.rules))
 
     @property
+    def begun(self) -> bool:
+        """Whether any check was run."""
+        return bool(self.results)
+
+    @property
     def next(self) -> Rule | None:
         """The first check that has not passed, in the chapter's order; None if all have."""
         return next((rule for rule in self.rules if self.verdict(rule) != "passed"), None)
@@ -68,11 +73,15 @@ class Standing:
     def __repr__(self) -> str:
         if self.scored_elsewhere:
             return _ELSEWHERE
-        lines = [f"{self.title}: {self._headline}"]
+        lines = [self.in_one_line()]
         for rule in self.rules:
             verdict, points = self.verdict(rule), self._points(rule)
             lines.append(f"  {_symbol(verdict)} {verdict:8}{points:>8}  {rule.title}")
         return "\n".join([*lines, f"  {self._advice}"])
+
+    def in_one_line(self) -> str:
+        """Title and points so far, as text."""
+        return f"{self.title}: {self._headline}"
 
     def _points(self, rule: Rule) -> str:
         result = self.results.get(rule.name)

@@ -10,7 +10,7 @@ import time
 
 import pytest
 import requests
-from autoencoder_grader.lab import RECORD, jupyterlab_command, prepare_work
+from autoencoder_grader.lab import RECORD, jupyterlab_command, prepare_work, to_go_on_with
 from autoencoder_grader.saving import keep_pictures
 from autoencoder_helpers.errors import CourseError
 from nbformat.v4 import new_code_cell, new_notebook, new_output
@@ -105,6 +105,19 @@ def test_a_folder_that_cannot_be_made_is_named(release, work):
     work.write_text("a file in the way")
     with pytest.raises(CourseError, match="work"):
         prepare_work(release, work)
+
+
+def test_it_opens_with_the_chapter_that_was_saved_last(release, work):
+    assert to_go_on_with(work) is None and not any("default_url" in part for part in jupyterlab_command(work))
+    prepare_work(release, work)
+    one, two = (work / name / f"{name}.ipynb" for name in ("01_one", "02_two"))
+    assert to_go_on_with(work) == one, "no chapter is begun"
+    two.write_text("the learner's work")
+    assert to_go_on_with(work) == two
+    one.write_text("more of it")
+    os.utime(two, (1, 1))
+    assert to_go_on_with(work) == one
+    assert "--LabApp.default_url=/lab/tree/01_one/01_one.ipynb" in jupyterlab_command(work)
 
 
 def test_options_reach_jupyterlab(work):
