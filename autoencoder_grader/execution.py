@@ -109,7 +109,7 @@ class SealedExecute(Execute):
         self._bytes = 0
         self._graded = []
         self._killed = False
-        self._end_of_grading = len(nb.cells) if self.every_cell else _after_last_graded(nb.cells)
+        self._end_of_grading = len(nb.cells) if self.every_cell else after_last_graded(nb.cells)
         self._last_start = time.monotonic() + self.whole_timeout
         self._outcome = outcome = resources.setdefault("outcome", Outcome())
         outcome.sandbox = tier or "none (trusted)"
@@ -270,7 +270,7 @@ class SealedExecute(Execute):
             return None
 
 
-def _after_last_graded(cells) -> int:
+def after_last_graded(cells) -> int:
     """The index behind the last code cell that is graded, by a check or by a person; all cells if there is none."""
     graded = (index for index, cell in enumerate(cells) if cell.cell_type == "code" and is_grade(cell))
     return max(graded, default=len(cells) - 1) + 1

@@ -2,7 +2,8 @@
 
 The floor is the processor time of the notebooks' own cells, run one after another by IPython in one process that has
 imported everything before the clock starts: no kernels, no messages, no sandbox, no scoring, no gradebook, no feedback
-pages; the checks run as they do for learners. Against it stands the processor time of `autoencoder-course grade`, a
+pages; the checks run as they do for learners. Grading runs no cell after the last graded one, so what the cells up to
+there take is told apart. Against it stands the processor time of `autoencoder-course grade`, a
 fresh process with all that it starts (see measuring_trees.py), for the same submissions: whole right notebooks with
 the weights that a learner has trained. Both use as many threads.
 
@@ -51,13 +52,14 @@ from common import (
 from measuring_trees import Measured, measure
 
 from autoencoder_grader.corpus import CHAPTERS
+from autoencoder_grader.execution import after_last_graded
 
 BOUND = 1.6
 _THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 
 
-def measure_floor(course: Path, pairs) -> dict[str, list[float]]:
-    """Seconds of processor time of each notebook, by chapter."""
+def measure_floor(course: Path, pairs) -> dict[str, dict[str, list[float]]]:
+    """Seconds of processor time of each notebook, by chapter: of all cells, and up to the last graded one."""
     result = course / "floor.json"
     command = [sys.executable, __file__, "--inside", str(course), json.dumps(pairs), str(result)]
     measured = measure(command, COURSE, course / "floor.log", environment() | threads())
@@ -97,7 +99,7 @@ def inside(course: Path, pairs, result: Path) -> None:
     catalogue()
     shell = Shell.instance()
     shell.run_line_magic("matplotlib", "inline")
-    took: dict[str, list[float]] = {chapter: [] for chapter in CHAPTERS}
+    took = {part: {chapter: [] for chapter in CHAPTERS} for part in ("all", "graded")}
     for student, chapter in pairs:
         assignment, _ = CHAPTERS[chapter]
         home = course / "floor"
@@ -105,14 +107,16 @@ def inside(course: Path, pairs, result: Path) -> None:
         shutil.copytree(course / "submitted" / student / assignment, home)
         os.chdir(home)
         cells = nbformat.read(home / f"{assignment}.ipynb", as_version=4).cells
-        began = time.process_time()
-        for cell in cells:
+        began, end = time.process_time(), after_last_graded(cells)
+        for index, cell in enumerate(cells):
+            if index == end:
+                took["graded"][chapter].append(time.process_time() - began)
             if cell.cell_type == "code":
                 with capture_output():
                     run = shell.run_cell(cell.source, store_history=True)
                 run.raise_error()
-        took[chapter].append(time.process_time() - began)
-        print(f"{student}/{assignment}: {took[chapter][-1]:.1f} s", flush=True)
+        took["all"][chapter].append(time.process_time() - began)
+        print(f"{student}/{assignment}: {took['all'][chapter][-1]:.1f} s", flush=True)
         shell.reset()
         tf_keras.backend.clear_session()
         gc.collect()
@@ -130,14 +134,19 @@ def measure_ours(course: Path) -> Measured:
 
 def summarise(data: dict) -> dict:
     """Ratios of what was measured."""
-    floor = sum(map(sum, data["floor"].values()))
+    floor, graded = (sum(map(sum, data["floor"][part].values())) for part in ("all", "graded"))
     ours = data["ours"]["processor"]
-    found = {"floor": floor, "ours": ours, "ratio": ours / floor}
+    found = {"floor": floor, "graded": graded, "ours": ours, "ratio": ours / floor}
     if data.get("first"):
         # What comes before is in both; the difference is that of the submissions alone.
-        first = sum(values[0] for values in data["floor"].values())
-        each = (ours - data["first"]["processor"]) / (floor - first)
-        found |= {"ratio_warm": each, "warm_up": data["first"]["processor"] - each * first}
+        first, first_graded = (sum(values[0] for values in data["floor"][part].values()) for part in ("all", "graded"))
+        rest = ours - data["first"]["processor"]
+        each = rest / (floor - first)
+        found |= {
+            "ratio_warm": each,
+            "ratio_graded": rest / (graded - first_graded),
+            "warm_up": data["first"]["processor"] - each * first,
+        }
     return found
 
 
@@ -151,7 +160,10 @@ def draw(data: dict, found: dict, path: Path) -> None:
     parts.sort(key=lambda part: -part[1])
     with family():
         figure, axis = plt.subplots(figsize=(8, 3.2))
-        axis.barh(["cells alone"], [found["floor"]], color="#767676", edgecolor=INK)
+        axis.barh(["cells alone"], [found["graded"]], color="#767676", edgecolor=INK)
+        later = found["floor"] - found["graded"]
+        axis.barh(["cells alone"], [later], left=found["graded"], color="#d8d8d8", edgecolor=INK)
+        axis.text(found["graded"] + later / 2, 0, "after the\nlast check", ha="center", va="center", fontsize="small")
         left = 0.0
         hatches = ("", "//", "..", "xx", "\\\\", "++", "oo", "--")
         for (name, seconds), colour, hatch in zip(parts, DIGIT_COLOURS[1:], hatches, strict=False):
@@ -166,7 +178,8 @@ def draw(data: dict, found: dict, path: Path) -> None:
         axis.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
         words = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in parts)
         alt = (
-            f"Two bars: the cells alone take {found['floor']:.0f} s, grading {found['ours']:.0f} s, "
+            f"Two bars: the cells alone take {found['floor']:.0f} s, {found['graded']:.0f} of it "
+            f"up to the last check; grading takes {found['ours']:.0f} s, "
             f"{found['ratio']:.2f} times as much: {words}."
         )
         save_picture(figure, path, alt)
@@ -181,9 +194,10 @@ def show(data: dict, to: Path) -> None:
         ("the cells alone", f"{found['floor']:.0f} s"),
         *(
             (f"  chapter {chapter}, each", f"{sum(values) / len(values):.1f} s")
-            for chapter, values in data["floor"].items()
+            for chapter, values in data["floor"]["all"].items()
             if values
         ),
+        ("  up to the last check", f"{found['graded']:.0f} s"),
         ("grading", f"{found['ours']:.0f} s"),
         *((f"  {name}", f"{seconds:.0f} s") for name, seconds in sorted(data["ours"]["by_program"].items())),
         ("ratio", f"{found['ratio']:.2f}"),
@@ -192,6 +206,7 @@ def show(data: dict, to: Path) -> None:
         rows += [
             ("  of grading, before the first submission", f"{found['warm_up']:.0f} s"),
             ("ratio without that", f"{found['ratio_warm']:.2f}"),
+            ("  to the cells up to the last check", f"{found['ratio_graded']:.2f}"),
         ]
     rows.append(("bound", f"{BOUND}: {'within' if found['ratio'] <= BOUND else 'OVER'}"))
     print_table(f"Processor time of {data['count']} submissions", ("", ""), rows)

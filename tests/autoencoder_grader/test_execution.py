@@ -288,9 +288,9 @@ def test_a_code_cell_that_a_person_grades_is_run(notebook):
     cells = notebook("tiny").cells
     by_hand = {"grade": True, "solution": True, "grade_id": "by-hand", "locked": False, "points": 1}
     own, marked = (nbformat.v4.new_code_cell("1", metadata=metadata) for metadata in ({}, {"nbgrader": by_hand}))
-    assert execution._after_last_graded([*cells, own]) <= len(cells)
-    assert execution._after_last_graded([*cells, own, marked, own]) == len(cells) + 2
-    assert execution._after_last_graded([own, own]) == 2, "nothing is graded: all is run"
+    assert execution.after_last_graded([*cells, own]) <= len(cells)
+    assert execution.after_last_graded([*cells, own, marked, own]) == len(cells) + 2
+    assert execution.after_last_graded([own, own]) == 2, "nothing is graded: all is run"
 
 
 def test_widgets_cost_nothing(ran):
