@@ -18,10 +18,11 @@ ENVIRONMENT = (REPOSITORY / "environment.yml").read_text(encoding="utf-8")
 
 
 def required():
-    """The packages that pyproject.toml names: to run, to test, to install."""
+    """The packages that pyproject.toml names: to run, to test, to build the book, to install."""
     lines = [
         *PROJECT["project"]["dependencies"],
         *PROJECT["project"]["optional-dependencies"]["test"],
+        *PROJECT["project"]["optional-dependencies"]["book"],
         *PROJECT["dependency-groups"]["build"],
     ]
     return {canonicalize_name(requirement.name): requirement for requirement in map(Requirement, lines)}
@@ -74,7 +75,7 @@ def test_conda_has_the_python_that_pyproject_asks_for():
 def test_every_line_for_conda_says_what_needs_it(line):
     if line != "pip:":
         package, _, why = line.partition("  # ")
-        assert re.search(r"chapter|demo|grade|references|command|test|install|come from", why), package
+        assert re.search(r"chapter|demo|grade|references|command|test|book|install|come from", why), package
 
 
 def test_every_package_is_pinned_with_hashes():
