@@ -1,6 +1,6 @@
 # Thin on purpose: each target is one line that a person could type. On Windows, README.md has the same lines.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lab release references validity benchmarks clean FORCE
+.PHONY: help setup demo test lab release book references validity benchmarks clean FORCE
 
 COURSE := .venv/bin/autoencoder-course
 PYTHON := .venv/bin/python
@@ -21,6 +21,9 @@ lab: .venv/installed ## open JupyterLab on your copy of the chapters, in work/
 
 release: .venv/installed ## make notebooks/ (for students) again from solutions/
 	$(COURSE) release
+
+book: .venv/installed ## build the book of the course, docs/_build/html/index.html (10 minutes, later seconds)
+	$(COURSE) book
 
 validity: .venv/installed ## grade the corpus of made-up submissions and compare the points (20 minutes)
 	$(COURSE) validity

@@ -124,6 +124,16 @@ def release(ctx, chapters):
         click.echo(f"released {path}")
 
 
+@main.command()
+@click.pass_context
+def book(ctx):
+    """Build the book of the course, in docs/_build/html; chapters run once (minutes)."""
+    course = _course(ctx)
+    from autoencoder_grader.book.building import build_book
+
+    click.echo(f"the book: {build_book(course)}")
+
+
 @main.command(add_help_option=False, context_settings={"ignore_unknown_options": True})
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context

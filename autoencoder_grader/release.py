@@ -95,6 +95,21 @@ def release_source(source: str, where: str) -> str:
     return text
 
 
+def solution_source(source: str) -> str:
+    """Return a solution cell's source as it runs in solutions/, without the marks and the stub.
+
+    source: a cell that `release_source` accepts.
+    """
+    kept, in_stub = [], False
+    for line in source.split("\n"):
+        mark = line.strip()
+        if mark in (_STUB, _END):
+            in_stub = mark == _STUB
+        elif mark != _BEGIN and not in_stub:
+            kept.append(line)
+    return "\n".join(kept)
+
+
 def _uncomment(line: str, where: str) -> str:
     """Return a stub's line without its comment sign, which keeps it from running in the solution."""
     match = re.fullmatch(r"(\s*)# ?(.*)", line)

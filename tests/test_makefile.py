@@ -72,11 +72,11 @@ def later(path):
 
 
 def test_each_target_is_one_line_of_its_own():
-    assert {"help", "setup", "demo", "test", "lab", "release", "references", "validity", "benchmarks", "clean"} == set(TARGETS)
+    assert {"help", "setup", "demo", "test", "lab", "release", "book", "references", "validity", "benchmarks", "clean"} == set(TARGETS)
     for target, recipe in TARGETS.items():
         assert recipe.count("\n") == (0 if target == "setup" else 1), target
         assert "\\\n" not in recipe
-    for target in ("demo", "lab", "release", "references", "validity"):
+    for target in ("demo", "lab", "release", "book", "references", "validity"):
         assert TARGETS[target] == f"\t$(COURSE) {target}\n"
     assert TARGETS["test"] == "\t$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder\n"
 

@@ -1,0 +1,68 @@
+"""A Sphinx extension with what the book needs beside ready-made ones.
+
+Formulas become MathML, which browsers draw by themselves: no script, no font, nothing to fetch, and screen readers read
+it. Links to folders of the repository, which have no page in the book, become plain text.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from docutils import nodes
+from latex2mathml.converter import convert
+from sphinx import addnodes
+from sphinx.application import Sphinx
+from sphinx.util import logging
+
+_log = logging.getLogger(__name__)
+
+
+def setup(app: Sphinx) -> dict:
+    """Register all of it; Sphinx calls this."""
+    app.add_html_math_renderer("mathml", (_visit_math, None), (_visit_math_block, None))
+    app.connect("doctree-read", _show_folders_as_text)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def mathml(formula: str, display: str) -> str:
+    """Return a TeX formula as a MathML element. display: "inline" or "block".
+
+    Raises ValueError for a formula that is not understood, or not wholly.
+    """
+    try:
+        element = convert(formula, display=display)
+    except Exception as error:  # its errors have no common base
+        raise ValueError(f"{type(error).__name__} {error}".strip()) from error
+    if ">\\" in element:  # a command that it does not know stays as it is
+        raise ValueError("a command that is not known")
+    return element
+
+
+def _visit_math(translator, node):
+    _write(translator, node, "inline")
+
+
+def _visit_math_block(translator, node):
+    _write(translator, node, "block")
+
+
+def _write(translator, node, display):
+    formula = node.astext()
+    try:
+        element = mathml(formula, display)
+    except ValueError as error:
+        _log.warning("the formula %r cannot be shown: %s", formula, error, location=node)
+        raise nodes.SkipNode from error
+    # Only a box can be scrolled where a formula is wider than a phone; and only what has the focus, by keyboard.
+    box = '<div class="math" tabindex="0" role="group" aria-label="formula">{}</div>' if display == "block" else "{}"
+    translator.body.append(box.format(element))
+    raise nodes.SkipNode
+
+
+def _show_folders_as_text(app, doctree):
+    """Take the link off what names a folder of the repository: there is no page to open."""
+    here = Path(app.env.doc2path(app.env.docname)).parent
+    for node in list(doctree.findall(addnodes.pending_xref)):
+        is_link = node["reftype"] == "myst" and not node.get("refdomain")
+        if is_link and (here / node["reftarget"]).is_dir():
+            node.replace_self(node.children)

@@ -1,0 +1,75 @@
+"""From solutions/ to the pages of the book: each exercise as students see it, a solution folded away below it."""
+
+from __future__ import annotations
+
+import copy
+import re
+import shutil
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+from nbgrader.utils import is_grade, is_solution
+
+from autoencoder_grader.release import chapters_of, release_source, solution_source
+from autoencoder_grader.whole_files import write_whole_text
+
+_MARK_SCHEME = re.compile(r"### BEGIN MARK SCHEME\n(.*?)\n?### END MARK SCHEME", re.DOTALL)
+
+
+def page_of(notebook: NotebookNode, where: str) -> NotebookNode:
+    """Return a chapter of solutions/ as a page of the book; `notebook` stays as it is.
+
+    where: names the chapter in messages.
+    A solution cell becomes two: the stub, which is shown and not run, and the solution, which is run and folded away with
+    what it prints. A written question's answer is folded away with its rubric. All other cells stay.
+    Raises CourseError when a solution cell cannot be released.
+    """
+    page = copy.deepcopy(notebook)
+    page.cells = [part for cell in page.cells for part in _parts(cell, where)]
+    return page
+
+
+def _parts(cell: NotebookNode, where: str) -> list[NotebookNode]:
+    if not is_solution(cell):
+        return [cell]
+    if cell.cell_type != "code":
+        # Only a rubric makes it a question; nbgrader's marks say nothing to a reader.
+        return [_markdown(f"{cell.id}-answer", _folded_answer(cell.source) if is_grade(cell) else cell.source)]
+    stub = release_source(cell.source, f"{where}, cell {cell.id!r}")
+    cell.source = solution_source(cell.source)
+    cell.metadata = nbformat.from_dict({"tags": ["hide-cell"], "mystnb": {"code_prompt_show": "Show a solution"}})
+    return [_markdown(f"{cell.id}-stub", f"````{{code-block}} python\n:class: stub\n\n{stub}\n````"), cell]
+
+
+def _folded_answer(source: str) -> str:
+    """A written question's model answer, with its rubric, as a block that opens."""
+    answer = _MARK_SCHEME.sub(lambda found: f"**How it is marked**\n\n{found[1]}", source).strip()
+    return f"<details><summary>Show an answer and how it is marked</summary>\n\n{answer}\n</details>"
+
+
+def _markdown(name: str, text: str) -> NotebookNode:
+    # A name made of the cell's own, or each run would give another page.
+    return nbformat.v4.new_markdown_cell(text, id=name[:64])
+
+
+def write_pages(course: Path, folder: Path) -> list[Path]:
+    """Write one page for each chapter of `course` into `folder`, as <chapter>/<chapter>.ipynb, and return them.
+
+    So the chapters' links to each other hold. A page that stays the same is not written again, or Sphinx would read it
+    again; pages of chapters that are gone are removed. Raises CourseError as `page_of` does.
+    """
+    chapters = chapters_of(course)
+    pages = []
+    for chapter in chapters:
+        notebook = nbformat.read(course / "solutions" / chapter / f"{chapter}.ipynb", as_version=4)
+        text = nbformat.writes(page_of(notebook, f"{chapter}/{chapter}.ipynb")) + "\n"
+        path = folder / chapter / f"{chapter}.ipynb"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            write_whole_text(path, text)
+        pages.append(path)
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.is_dir() and path.name not in chapters:
+            shutil.rmtree(path)
+    return pages
