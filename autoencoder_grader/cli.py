@@ -127,11 +127,27 @@ def release(ctx, chapters):
 @main.command()
 @click.pass_context
 def book(ctx):
-    """Build the book of the course, in docs/_build/html; chapters run once (minutes)."""
-    course = _course(ctx)
+    """Build the book of the course, in docs/_build/html; chapters run once (minutes).
+
+    Exit code 1: it was not built, and the lines say why. 130: stopped by Ctrl-C; the same command goes on.
+    """
+    from rich.console import Console
+
+    course, console = _course(ctx), Console(stderr=True)
     from autoencoder_grader.book.building import build_book
 
-    click.echo(f"the book: {build_book(course)}")
+    def show(chapter, done, cells):
+        if not done:
+            click.echo(f"runs {chapter}")
+        status.update(f"{chapter}: cell {done + 1} of {cells}")
+
+    try:
+        with console.status("reads the chapters") as status:
+            page = build_book(course, show)
+    except KeyboardInterrupt:
+        click.echo("Stopped: the chapters that ran are kept. The same command goes on.")
+        ctx.exit(130)
+    click.echo(f"the book: {page}")
 
 
 @main.command(add_help_option=False, context_settings={"ignore_unknown_options": True})

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.util
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+from nbformat import NotebookNode
+
 import autoencoder_helpers
-from autoencoder_grader.book.pages import write_pages
+from autoencoder_grader.book.pages import pages_of, write_pages
+from autoencoder_grader.book.running import kept_outputs, run_page, show_outputs
 from autoencoder_helpers.cache import file_sha256
 from autoencoder_helpers.errors import CourseError
 
@@ -37,30 +42,40 @@ def execution_key(course: Path, helpers: Path = _HELPERS) -> str:
     return key.hexdigest()[:16]
 
 
-def execution_cache(course: Path) -> Path:
-    """Return the folder in which the book keeps the chapters that ran under the present key.
-
-    In it myst-nb finds a chapter again by its code: a changed text runs nothing.
-    """
-    return course / "docs" / "_build" / "executed" / execution_key(course)
-
-
-def build_book(course: Path) -> Path:
+def build_book(course: Path, on_cell: Callable[[str, int, int], None] = lambda chapter, done, cells: None) -> Path:
     """Build the book of `course`, and return its first page.
 
     course: the folder with docs/, which holds Sphinx's conf.py, and solutions/.
+    on_cell: called before each cell that runs with (chapter, cells done, cells in all).
     Sphinx says what it does on stdout and stderr. A warning is an error.
-    Raises CourseError when Sphinx is not installed or does not end well; what it said stands above that line.
+    Raises CourseError when Sphinx is not installed, when a chapter cannot be run, and when Sphinx does not end well;
+    what it said stands above that line.
     """
     if importlib.util.find_spec("sphinx") is None or importlib.util.find_spec("myst_nb") is None:
         raise CourseError("the book needs Sphinx and myst-nb: install what constraints.txt names, as `make setup` does")
     docs = course / "docs"
-    write_pages(course, docs / "chapters")
     built = docs / "_build"
+    pages = pages_of(course)
+    _run(pages, built / "executed" / execution_key(course), on_cell)
+    write_pages(pages, docs / "chapters")
     command = ["-m", "sphinx", "--fail-on-warning", "--keep-going", "--quiet", "-d", str(built / "doctrees")]
-    ended = subprocess.run([sys.executable, *command, "-b", "html", str(docs), str(built / "html")], cwd=course)
-    if ended.returncode:
-        # Sphinx warns of a page only while it reads it: with its memory kept, the next run would find nothing wrong.
-        shutil.rmtree(built / "doctrees", ignore_errors=True)
+    ended_well = False
+    try:
+        ended = subprocess.run([sys.executable, *command, "-b", "html", str(docs), str(built / "html")], cwd=course)
+        ended_well = ended.returncode == 0
+    finally:
+        if not ended_well:
+            # Sphinx warns of a page only while it reads it: with its memory kept, the next run finds nothing wrong.
+            shutil.rmtree(built / "doctrees", ignore_errors=True)
+    if not ended_well:
         raise CourseError("the book was not built; the lines above say why")
     return built / "html" / "index.html"
+
+
+def _run(pages: dict[str, NotebookNode], folder: Path, on_cell: Callable[[str, int, int], None]) -> None:
+    """Give the pages their outputs, which `folder` keeps; run those that have none there."""
+    for chapter, page in pages.items():
+        kept = kept_outputs(page, folder)
+        if not kept.is_file():
+            run_page(page, chapter, kept, functools.partial(on_cell, chapter))
+        show_outputs(page, kept)

@@ -21,8 +21,8 @@ def page_of(notebook: NotebookNode, where: str) -> NotebookNode:
     """Return a chapter of solutions/ as a page of the book; `notebook` stays as it is.
 
     where: names the chapter in messages.
-    A solution cell becomes two: the stub, which is shown and not run, and the solution, which is run and folded away with
-    what it prints. A written question's answer is folded away with its rubric. All other cells stay.
+    A solution cell becomes two: the stub, which is shown and not run, and the solution, which is run and folded away
+    with what it prints. A written question's answer is folded away with its rubric. All other cells stay.
     Raises CourseError when a solution cell cannot be released.
     """
     page = copy.deepcopy(notebook)
@@ -53,23 +53,27 @@ def _markdown(name: str, text: str) -> NotebookNode:
     return nbformat.v4.new_markdown_cell(text, id=name[:64])
 
 
-def write_pages(course: Path, folder: Path) -> list[Path]:
-    """Write one page for each chapter of `course` into `folder`, as <chapter>/<chapter>.ipynb, and return them.
-
-    So the chapters' links to each other hold. A page that stays the same is not written again, or Sphinx would read it
-    again; pages of chapters that are gone are removed. Raises CourseError as `page_of` does.
-    """
-    chapters = chapters_of(course)
-    pages = []
-    for chapter in chapters:
+def pages_of(course: Path) -> dict[str, NotebookNode]:
+    """Return the page of each chapter of `course`, by the chapter's name. Raises CourseError as `page_of` does."""
+    pages = {}
+    for chapter in chapters_of(course):
         notebook = nbformat.read(course / "solutions" / chapter / f"{chapter}.ipynb", as_version=4)
-        text = nbformat.writes(page_of(notebook, f"{chapter}/{chapter}.ipynb")) + "\n"
+        pages[chapter] = page_of(notebook, f"{chapter}/{chapter}.ipynb")
+    return pages
+
+
+def write_pages(pages: dict[str, NotebookNode], folder: Path) -> None:
+    """Write each page into `folder`, as <chapter>/<chapter>.ipynb, so that the chapters' links to each other hold.
+
+    A page that stays the same is not written again, or Sphinx would read it again; pages of chapters that are gone are
+    removed.
+    """
+    for chapter, page in pages.items():
+        text = nbformat.writes(page) + "\n"
         path = folder / chapter / f"{chapter}.ipynb"
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             write_whole_text(path, text)
-        pages.append(path)
     for path in folder.iterdir() if folder.is_dir() else ():
-        if path.is_dir() and path.name not in chapters:
+        if path.is_dir() and path.name not in pages:
             shutil.rmtree(path)
-    return pages
