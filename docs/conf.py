@@ -29,8 +29,10 @@ html_css_files = ["book.css"]
 html_math_renderer = "mathml"
 html_copy_source = False  # the pages' sources would be the solutions without their folds
 html_show_sphinx = False
+html_context = {"default_mode": "auto"}  # light or dark as the reader's system is, until the switch says otherwise
 html_theme_options = {
     "home_page_in_toc": True,
+    "navbar_persistent": [],  # its search button stands in the sidebar already
     "show_toc_level": 2,
     "use_download_button": False,
     # Colours that everybody can read, in both themes.

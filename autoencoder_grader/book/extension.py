@@ -14,6 +14,8 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
+#: A formula in a line with more signs of TeX than this may be wider than a phone.
+_WIDE = 60
 _log = logging.getLogger(__name__)
 
 
@@ -54,8 +56,10 @@ def _write(translator, node, display):
         _log.warning("the formula %r cannot be shown: %s", formula, error, location=node)
         raise nodes.SkipNode from error
     # Only a box can be scrolled where a formula is wider than a phone; and only what has the focus, by keyboard.
-    box = '<div class="math" tabindex="0" role="group" aria-label="formula">{}</div>' if display == "block" else "{}"
-    translator.body.append(box.format(element))
+    tag = "div" if display == "block" else "span"
+    if display == "block" or len(formula) > _WIDE:
+        element = f'<{tag} class="math" tabindex="0" role="group" aria-label="formula">{element}</{tag}>'
+    translator.body.append(element)
     raise nodes.SkipNode
 
 

@@ -38,13 +38,17 @@ def _parts(cell: NotebookNode, where: str) -> list[NotebookNode]:
         return [_markdown(f"{cell.id}-answer", _folded_answer(cell.source) if is_grade(cell) else cell.source)]
     stub = release_source(cell.source, f"{where}, cell {cell.id!r}")
     cell.source = solution_source(cell.source)
-    cell.metadata = nbformat.from_dict({"tags": ["hide-cell"], "mystnb": {"code_prompt_show": "Show a solution"}})
+    prompts = {"code_prompt_show": "Show a solution", "code_prompt_hide": "Hide the solution"}
+    cell.metadata = nbformat.from_dict({"tags": ["hide-cell"], "mystnb": prompts})
     return [_markdown(f"{cell.id}-stub", f"````{{code-block}} python\n:class: stub\n\n{stub}\n````"), cell]
 
 
 def _folded_answer(source: str) -> str:
     """A written question's model answer, with its rubric, as a block that opens."""
-    answer = _MARK_SCHEME.sub(lambda found: f"**How it is marked**\n\n{found[1]}", source).strip()
+    # Each number of points is a line there, as in "1: gives the reason"; here an entry of a list.
+    rubric = _MARK_SCHEME.search(source)
+    entries = re.sub(r"^(?=\d+: )", "- ", rubric[1], flags=re.MULTILINE) if rubric else ""
+    answer = _MARK_SCHEME.sub(lambda _: f"**How it is marked**\n\n{entries}", source).strip()
     return f"<details><summary>Show an answer and how it is marked</summary>\n\n{answer}\n</details>"
 
 

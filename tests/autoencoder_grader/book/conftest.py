@@ -22,7 +22,9 @@ QUESTION = """\
 Because a hedgehog said so.
 
 ### BEGIN MARK SCHEME
-1: names the hedgehog
+0: says nothing
+1: names the
+   hedgehog
 ### END MARK SCHEME
 """
 INDEX = """\

@@ -28,7 +28,8 @@ def test_a_task_is_its_stub_for_all_to_see_and_a_solution_that_runs_folded_away(
 def test_a_written_answer_is_folded_away_with_its_rubric():
     answer = cells(page_of(chapter(), "01_tiny"))["question-answer"].source
     assert answer.startswith("<details><summary>") and answer.endswith("</details>")
-    assert "hedgehog said so" in answer and "names the hedgehog" in answer and "MARK SCHEME" not in answer
+    assert "hedgehog said so" in answer and "MARK SCHEME" not in answer
+    assert "\n\n- 0: says nothing\n- 1: names the\n   hedgehog\n</details>" in answer
 
 
 def test_a_prediction_without_a_rubric_stays_open_without_marks():
