@@ -6,6 +6,7 @@ it. Links to folders of the repository, which have no page in the book, become p
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from docutils import nodes
@@ -14,6 +15,12 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
+from autoencoder_helpers.cache import file_sha256
+
+_FUNCTION = re.compile(
+    r"(?P<factor></(?:mi|mn|msub|msup|msubsup|mfrac|mrow)>|&#x00029;</mo>|&#x02202;</mo>)?<(m[io])>(?P<name>[a-z]{2,})</\2>"
+    r"(?P<argument>(?!(?:<mrow>)?<mo [^>]*>&#x00028;|</))?"
+)
 #: A formula in a line with more signs of TeX than this may be wider than a phone.
 _WIDE = 60
 _log = logging.getLogger(__name__)
@@ -22,6 +29,8 @@ _log = logging.getLogger(__name__)
 def setup(app: Sphinx) -> dict:
     """Register all of it; Sphinx calls this."""
     app.add_html_math_renderer("mathml", (_visit_math, None), (_visit_math_block, None))
+    # Sphinx writes all pages again when a setting has changed, but not when we write formulas in another way.
+    app.add_config_value("book_extension_sha256", file_sha256(Path(__file__)), "html")
     app.connect("doctree-read", _show_folders_as_text)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -37,7 +46,16 @@ def mathml(formula: str, display: str) -> str:
         raise ValueError(f"{type(error).__name__} {error}".strip()) from error
     if ">\\" in element:  # a command that it does not know stays as it is
         raise ValueError("a command that is not known")
-    return element
+    # The converter has it as a name, which gets no space around it.
+    element = element.replace("<mi>&#x0007E;</mi>", "<mo>&#x0223C;</mo>")
+    return _FUNCTION.sub(_spaced, element)
+
+
+def _spaced(function: re.Match) -> str:
+    """A function's name with thin spaces where TeX puts them: after a factor, and before all but a parenthesis."""
+    before, after = (side is not None and "0.17em" or "0" for side in (function["factor"], function["argument"]))
+    name = f'<mo lspace="{before}" rspace="{after}">{function["name"]}</mo>'
+    return f"{function['factor'] or ''}{name}"
 
 
 def _visit_math(translator, node):

@@ -38,6 +38,20 @@ def test_every_formula_of_the_course_is_understood():
             raise AssertionError(f"{place}: {formula}: {error}") from error
 
 
+@pytest.mark.parametrize(
+    "formula, shown",
+    [
+        (r"\ln p", '<mo lspace="0" rspace="0.17em">ln</mo><mi>p</mi>'),
+        (r"x\ln p", '<mi>x</mi><mo lspace="0.17em" rspace="0.17em">ln</mo>'),
+        (r"\max(0, a)", '<mo lspace="0" rspace="0">max</mo><mo stretchy="false">'),
+        (r"\ln\left(p\right)", '<mo lspace="0" rspace="0">ln</mo><mrow><mo'),
+        (r"z \sim q", "<mi>z</mi><mo>&#x0223C;</mo><mi>q</mi>"),
+    ],
+)
+def test_functions_and_relations_stand_off(formula, shown):
+    assert shown in mathml(formula, "inline")
+
+
 @pytest.mark.parametrize("formula", [r"\nosuchcommand x", r"x_", r"\left( x"])
 def test_a_formula_that_is_not_understood_is_an_error(formula):
     with pytest.raises(ValueError, match="."):
