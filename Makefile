@@ -34,8 +34,8 @@ references: .venv/installed ## measure the reference values again (takes hours)
 benchmarks: .venv/installed ## measure grading against nbgrader, the engine, and the floor (2 hours on an idle machine)
 	for name in throughput floor against_nbgrader; do $(PYTHON) benchmarks/$$name.py || exit; done
 
-clean: ## remove .venv/ and demo/; work/, trained weights and measured references stay
-	rm -rf .venv demo *.egg-info .pytest_cache
+clean: ## remove .venv/, demo/ and the book; work/, trained weights and measured references stay
+	rm -rf .venv demo docs/_build docs/chapters *.egg-info .pytest_cache
 
 # The set-up. A stamp is written last, so a set-up that was cut short starts anew. The first stamp names this
 # folder, because a virtual environment does not survive being moved.

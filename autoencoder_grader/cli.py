@@ -127,8 +127,9 @@ def release(ctx, chapters):
 @main.command()
 @click.pass_context
 def book(ctx):
-    """Build the book of the course, in docs/_build/html; chapters run once (minutes).
+    """Build the book of the course (minutes, later seconds).
 
+    It comes into docs/_build/html. A chapter runs when its code, or what that depends on, has changed.
     Exit code 1: it was not built, and the lines say why. 130: stopped by Ctrl-C; the same command goes on.
     """
     from rich.console import Console

@@ -26,6 +26,7 @@ html_theme = "sphinx_book_theme"
 html_title = project
 html_static_path = ["_static"]
 html_css_files = ["book.css"]
+html_js_files = [("search.js", {"defer": "defer"})]
 html_math_renderer = "mathml"
 html_copy_source = False  # the pages' sources would be the solutions without their folds
 html_show_sphinx = False

@@ -18,7 +18,8 @@ from sphinx.util import logging
 from autoencoder_helpers.cache import file_sha256
 
 _FUNCTION = re.compile(
-    r"(?P<factor></(?:mi|mn|msub|msup|msubsup|mfrac|mrow)>|&#x00029;</mo>|&#x02202;</mo>)?<(m[io])>(?P<name>[a-z]{2,})</\2>"
+    r"(?P<factor></(?:mi|mn|msub|msup|msubsup|mfrac|mrow)>|&#x00029;</mo>|&#x02202;</mo>)?"
+    r"<(?P<tag>m[io])>(?P<name>[a-z]{2,})</(?P=tag)>"
     r"(?P<argument>(?!(?:<mrow>)?<mo [^>]*>&#x00028;|</))?"
 )
 #: A formula in a line with more signs of TeX than this may be wider than a phone.
