@@ -143,7 +143,7 @@ def book(ctx):
         status.update(f"{chapter}: cell {done + 1} of {cells}")
 
     try:
-        with console.status("reads the chapters") as status:
+        with console.status("builds the book") as status:
             page = build_book(course, show)
     except KeyboardInterrupt:
         click.echo("Stopped: the chapters that ran are kept. The same command goes on.")

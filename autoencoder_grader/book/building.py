@@ -47,7 +47,7 @@ def build_book(course: Path, on_cell: Callable[[str, int, int], None] = lambda c
 
     course: the folder with docs/, which holds Sphinx's conf.py, and solutions/.
     on_cell: called before each cell that runs with (chapter, cells done, cells in all).
-    Sphinx says what it does on stdout and stderr. A warning is an error.
+    What Sphinx complains of goes to stderr, and any of it is an error.
     Raises CourseError when Sphinx is not installed, when a chapter cannot be run, and when Sphinx does not end well;
     what it said stands above that line.
     """
@@ -58,10 +58,13 @@ def build_book(course: Path, on_cell: Callable[[str, int, int], None] = lambda c
     pages = pages_of(course)
     _run(pages, built / "executed" / execution_key(course), on_cell)
     write_pages(pages, docs / "chapters")
-    command = ["-m", "sphinx", "--fail-on-warning", "--keep-going", "--quiet", "-d", str(built / "doctrees")]
+    options = ["--fail-on-warning", "--keep-going", "--quiet", "-d", str(built / "doctrees"), "-b", "html"]
+    command = [sys.executable, "-m", "sphinx", *options, str(docs), str(built / "html")]
     ended_well = False
     try:
-        ended = subprocess.run([sys.executable, *command, "-b", "html", str(docs), str(built / "html")], cwd=course)
+        # What it says waits for its end: after a Ctrl-C nobody wants to read it.
+        ended = subprocess.run(command, cwd=course, stderr=subprocess.PIPE, text=True)
+        sys.stderr.write(ended.stderr)
         ended_well = ended.returncode == 0
     finally:
         if not ended_well:
