@@ -16,7 +16,17 @@ def pytest_runtest_makereport():
 
 
 #: Of these files each takes minutes, so they come first: of two processes none has to wait for the other at the end.
-_LONGEST = ("test_plain_nbgrader", "test_guide", "test_graded_chapters", "test_bombs", "test_corpus", "test_kill", "test_interrupt")
+_LONGEST = (
+    "test_plain_nbgrader",
+    "test_guide",
+    "test_graded_chapters",
+    "test_bombs",
+    "test_corpus",
+    "test_learner",
+    "test_instructor",
+    "test_kill",
+    "test_interrupt",
+)
 
 
 def pytest_collection_modifyitems(items):

@@ -1,0 +1,178 @@
+"""A learner in JupyterLab: fills in a stub, trains, looks around, validates; and sees what was meant to be seen."""
+
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+expect = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed here").expect
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+CHAPTER = "01_dense_autoencoder"
+
+
+def solution(name):
+    """What the course's own answer to a stub is."""
+    chapter = nbformat.read(REPOSITORY / "solutions" / CHAPTER / f"{CHAPTER}.ipynb", as_version=4)
+    (source,) = (cell.source for cell in chapter.cells if cell.id == name)
+    return re.search(r"### BEGIN SOLUTION\n(.*?)\n### STUB", source, re.DOTALL).group(1)
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory):
+    """A course with the first chapter's release, as `autoencoder-course lab` needs it; its work/."""
+    course = tmp_path_factory.mktemp("course")
+    shutil.copy(REPOSITORY / "nbgrader_config.py", course)
+    shutil.copytree(REPOSITORY / "notebooks" / CHAPTER, course / "notebooks" / CHAPTER)
+    return course / "work"
+
+
+@pytest.fixture(scope="module")
+def page(work, serve, new_page):
+    """JupyterLab, as the course's own command opens it."""
+    command = [sys.executable, "-m", "autoencoder_grader.cli", "--course", work.parent, "lab"]
+    return new_page(serve(command, work.parent))
+
+
+@pytest.fixture(scope="module")
+def chapter(page, work, open_notebook):
+    """Chapter 1, run from the top to its first check."""
+    path = f"{CHAPTER}/{CHAPTER}.ipynb"
+    notebook = open_notebook(page, path, work / path)
+    notebook.run_until("dense-data")
+    return notebook
+
+
+def card(notebook, name):
+    """The card of a check."""
+    return notebook.output(name).get_by_role("group", name=re.compile("^Check "))
+
+
+def test_typing_the_answer_turns_the_card_from_not_yet_to_passed(chapter, picture):
+    first = card(chapter, "dense-data")
+    expect(first).to_contain_text("✗ not yet · 0 of 1 point")
+    picture(first, "card-not-yet", ours=True)
+    chapter.type("scale-images", solution("scale-images"))
+    chapter.run("scale-images")
+    chapter.run("dense-data")
+    picture(chapter.page, "chapter-passed")
+    expect(card(chapter, "dense-data")).to_contain_text("✓ passed · 1 of 1 point")
+    picture(card(chapter, "dense-data"), "card-passed", ours=True)
+
+
+# ------------------------------------------------------------------------- a notebook with all that we show
+
+
+#: Cells by id. The network is small, and so long in training that a slow machine shows its progress too.
+SHOWN = {
+    "setup": """\
+import autoencoder_helpers
+import numpy as np
+import tf_keras as keras
+from autoencoder_helpers import check, explorer, load_mnist, plots, train
+
+(images, labels), _ = load_mnist(flatten=True)
+x, y = images[:1500].astype("float32") / 255, labels[:1500]
+mean = x.mean(axis=0)
+_, _, axes = np.linalg.svd(x - mean, full_matrices=False)
+
+def decode(codes):
+    return np.clip(mean + codes @ axes[:2], 0, 1).reshape(-1, 28, 28)
+
+keras.utils.set_random_seed(7)
+net = keras.Sequential(
+    [keras.Input(shape=(784,)), keras.layers.Dense(2), keras.layers.Dense(784, activation="sigmoid")]
+)
+net.compile("adam", "binary_crossentropy")
+""",
+    "train": """train(net, x[:400], epochs=150, batch_size=16, validation_data=x[400:500], name="small_ae");""",
+    "plane": """\
+explorer.plane(
+    decode, (x - mean) @ axes[:2].T, y, alt="Codes of digits in the plane of PCA; ones lie apart from zeros."
+)""",
+    "sliders": """\
+explorer.sliders(
+    decode, {"slant": (-6.0, 6.0, 0.0), "roundness": (-6.0, 6.0, 0.0)}, alt="A digit that leans and grows round."
+)""",
+    "partly": """\
+check("dense.encoder", keras.Sequential([keras.Input(shape=(784,)), keras.layers.Dense(100), keras.layers.Dense(20), keras.layers.Dense(2)]))""",
+    "picture": """\
+plots.show(plots.latent_plane((x - mean) @ axes[:2].T, y), alt="Codes of digits in the plane of PCA.")""",
+}
+
+
+@pytest.fixture(scope="module")
+def shown(page, work, open_notebook):
+    """The notebook of SHOWN, with its first cell run."""
+    cells = [new_code_cell(source, id=name) for name, source in SHOWN.items()]
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": kernel}), work / "shown.ipynb")
+    notebook = open_notebook(page, "shown.ipynb", work / "shown.ipynb")
+    notebook.run("setup")
+    return notebook
+
+
+def test_training_shows_how_far_it_is_and_leaves_one_line_and_one_picture(shown, picture):
+    output, prompt = shown.output("train"), shown.prompt("train")
+    shown.start("train")
+    bar = output.get_by_role("progressbar", name="progress of the training")
+    expect(bar).to_be_visible()
+    expect(output).to_contain_text(re.compile(r"small_ae: epoch \d+ of 150, loss 0\.\d+, about .+ left"))
+    expect(output.get_by_role("img", name=re.compile("^Loss by epoch"))).to_be_visible()
+    expect(bar).to_be_visible()
+    picture(output, "training", ours=True)
+    expect(prompt).to_have_text(re.compile(r"\[\d+\]:"))
+    expect(bar).to_have_count(0)
+    expect(output).to_have_text(re.compile(r"^small_ae: 150 epochs, loss .+, test .+, trained in .+\.npz\.$"))
+    expect(output.get_by_role("img", name=re.compile("^Loss by epoch"))).to_have_count(1)
+    picture(output, "training-after", ours=True)
+
+
+def source_of(image):
+    return image.get_attribute("src")
+
+
+def follows(image, act):
+    """Whether the image becomes another one because of `act`."""
+    before = source_of(image)
+    act()
+    expect(image).not_to_have_attribute("src", before)
+
+
+def test_the_plane_follows_the_mouse_and_the_keyboard(shown, picture):
+    shown.run("plane")
+    output, mouse = shown.output("plane"), shown.page.mouse
+    plane, decoded = output.locator("img").nth(0), output.locator("img").nth(1)
+    expect(decoded).to_be_visible()
+    plane.scroll_into_view_if_needed()
+    box = plane.bounding_box()
+    pixels = set()
+    for across, up in ((0.3, 0.4), (0.7, 0.4), (0.5, 0.8)):
+        follows(decoded, lambda: mouse.move(box["x"] + across * box["width"], box["y"] + up * box["height"]))
+        pixels.add(decoded.screenshot())
+    assert len(pixels) == 3, "the addresses changed, but not the image"
+    picture(output, "explorer-plane", ours=True)
+    handle = output.get_by_role("slider").first
+    handle.focus()
+    follows(decoded, lambda: shown.page.keyboard.press("ArrowRight"))
+
+
+def test_the_image_follows_a_slider_that_is_dragged(shown, picture):
+    shown.run("sliders")
+    output, mouse = shown.output("sliders"), shown.page.mouse
+    decoded = output.locator("img").first
+    expect(decoded).to_be_visible()
+    before = decoded.screenshot()
+    box = output.get_by_role("slider").first.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    mouse.move(x, y)
+    mouse.down()
+    follows(decoded, lambda: mouse.move(x + 30, y, steps=3))
+    follows(decoded, lambda: mouse.move(x + 60, y, steps=3))
+    mouse.up()
+    assert decoded.screenshot() != before
+    picture(output, "explorer-sliders", ours=True)
