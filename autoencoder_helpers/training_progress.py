@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+import math
 import sys
 import time
 
@@ -193,8 +194,9 @@ def _image(history, title, running=()):
         figure = Figure(figsize=(5.2, 2.5), layout="constrained")
         FigureCanvasAgg(figure)  # no pyplot: nothing here may appear among the learner's own figures
         ax = figure.subplots()
-        if len(running) > 1:
-            ax.plot(*zip(*running), color="#B0B0B0", linewidth=1.2, label="running mean within an epoch")
+        within = _of_the_present_epoch(running)
+        if len(within) > 1:
+            ax.plot(*zip(*within), color="#B0B0B0", linewidth=1.2, label="running mean within an epoch")
         for look, (key, label) in zip(LINES, (("loss", "train"), ("val_loss", "test"))):
             values = history.get(key, ())
             if len(values):
@@ -211,6 +213,11 @@ def _image(history, title, running=()):
             f", {losses[-1]:.4g} after epoch {len(losses)}" if len(losses) > 1 else ""))
     data = base64.b64encode(buffer.getvalue()).decode("ascii")
     return f'<img alt="{html.escape(alt)}" width="520" src="data:image/png;base64,{data}">'
+
+
+def _of_the_present_epoch(running):
+    """Of the running means those since the last epoch began: between epochs they start anew, and a line would lie."""
+    return [point for point in running if math.ceil(point[0]) == math.ceil(running[-1][0])]
 
 
 def _in_kernel():

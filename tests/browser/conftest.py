@@ -5,6 +5,7 @@ two pixels for one.
 """
 
 import contextlib
+import importlib.util
 import json
 import os
 import re
@@ -46,6 +47,16 @@ def pytest_runtest_makereport(item):
     return report
 
 
+@pytest.fixture(scope="session")
+def tiny():
+    """The module with the tiny courses of the grader's tests: TinyCourse, _tiny_notebook."""
+    path = REPOSITORY / "tests" / "autoencoder_grader" / "conftest.py"
+    spec = importlib.util.spec_from_file_location("tiny_courses", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 @pytest.fixture(scope="module")
 def browser():
     """A Chromium. Of one module, because its event loop would be in the way of tests that start one."""
@@ -79,7 +90,9 @@ def new_page(browser):
         page.goto(f"/lab?token={TOKEN}")
         page.wait_for_function("window.jupyterapp !== undefined")
         page.locator("#jupyterlab-splash").wait_for(state="detached")
-        page.evaluate("window.jupyterapp.restored.then(() => null)")
+        # A notebook that is opened before the kernels are known asks which to take.
+        ready = "[window.jupyterapp.restored, window.jupyterapp.serviceManager.kernelspecs.ready]"
+        page.evaluate(f"Promise.all({ready}).then(() => null)")
         return page
 
     yield new
@@ -162,14 +175,19 @@ class Notebook:
     """A notebook that is open in a page, and what a person does to it. Cells go by their id."""
 
     def __init__(self, page, path, file):
-        self.page = page
+        self.page, self._path = page, path
         self._ids = [cell.id for cell in nbformat.read(file, as_version=4).cells]
-        page.evaluate("path => window.jupyterapp.commands.execute('docmanager:open', {path}).then(() => null)", path)
+        self.activate()
         page.evaluate("window.jupyterapp.commands.execute('application:set-mode', {mode: 'single-document'})")
         self.panel = page.locator(".jp-NotebookPanel:visible")
         self.panel.locator(".jp-Cell").nth(len(self._ids) - 1).wait_for(state="attached")
         # What is run before there is a kernel is not run at all.
         self.panel.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(state="attached")
+
+    def activate(self):
+        """Have it before all other notebooks."""
+        opening = "path => window.jupyterapp.commands.execute('docmanager:open', {path}).then(() => null)"
+        self.page.evaluate(opening, self._path)
 
     def cell(self, name):
         """A cell."""

@@ -1,4 +1,4 @@
-"""A learner in JupyterLab: fills in a stub, trains, looks around, validates; and sees what was meant to be seen."""
+"""A learner in JupyterLab fills in a stub, trains, looks around, validates; and sees what was meant to be seen."""
 
 import re
 import shutil
@@ -100,6 +100,9 @@ explorer.sliders(
 )""",
     "partly": """\
 check("dense.encoder", keras.Sequential([keras.Input(shape=(784,)), keras.layers.Dense(100), keras.layers.Dense(20), keras.layers.Dense(2)]))""",
+    "standing": """\
+from autoencoder_helpers import progress
+progress()""",
     "picture": """\
 plots.show(plots.latent_plane((x - mean) @ axes[:2].T, y), alt="Codes of digits in the plane of PCA.")""",
 }
@@ -176,3 +179,42 @@ def test_the_image_follows_a_slider_that_is_dragged(shown, picture):
     mouse.up()
     assert decoded.screenshot() != before
     picture(output, "explorer-sliders", ours=True)
+
+
+@pytest.mark.parametrize(
+    ("answers", "verdict", "says"),
+    [
+        ({"write_sides": "after_conv = after_pool = None"}, "failed", "The following cell failed"),
+        ({}, "success", "Success! Your notebook passes all the tests."),
+    ],
+    ids=["stub", "solved"],
+)
+def test_the_button_validate_agrees_with_the_card(page, work, tiny, open_notebook, picture, answers, verdict, says):
+    name = f"{verdict}.ipynb"
+    nbformat.write(tiny._tiny_notebook("tiny", train_net="beta = 0.0012", **answers), work / name)
+    notebook = open_notebook(page, name, work / name)
+    notebook.run_until("conv-sides")
+    expect(card(notebook, "conv-sides")).to_contain_text("passed ·" if verdict == "success" else "not yet ·")
+    notebook.panel.get_by_role("button", name="Validate").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.locator(f"#validation-message.validation-{verdict}")).to_contain_text(says)
+    picture(page, f"validate-{verdict}")
+    if verdict == "failed":
+        expect(dialog).to_contain_text('check("conv.sides", after_conv, after_pool)')
+        expect(dialog).not_to_contain_text('check("flowers.beta", beta)')
+    dialog.get_by_role("button", name="OK").click()
+
+
+@pytest.mark.parametrize("name", ["Light", "Dark"])
+def test_axe_finds_nothing_serious_in_what_we_show(shown, theme, picture, name):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed here").Axe()
+    shown.activate()
+    shown.run_until("picture")
+    theme(shown.page, name)
+    picture(shown.panel, f"shown-{name.lower()}")
+    outputs = ".jp-NotebookPanel:not(.lm-mod-hidden) .jp-OutputArea-output"
+    assert shown.page.locator(outputs).count() >= len(SHOWN) - 1
+    found = axe.run(shown.page, context={"include": [[outputs]]})
+    theme(shown.page, "Light")
+    serious = [entry for entry in found.response["violations"] if entry["impact"] in ("serious", "critical")]
+    assert not serious, found.generate_report()
