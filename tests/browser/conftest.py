@@ -23,6 +23,8 @@ import requests
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PICTURES = REPOSITORY / "build" / "browser"
+#: Those that README.md shows. AUTOENCODER_README_PICTURES=1 makes them anew, in docs/images/.
+IN_README = ("card-not-yet-2x", "card-passed-2x", "training-2x", "explorer-plane", "formgrader-feedback")
 #: Milliseconds. Machines are slow and shared, and a kernel that imports TensorFlow on one takes its time.
 PATIENCE = int(os.environ.get("BROWSER_PATIENCE", 180_000))
 TOKEN = "secret"
@@ -181,12 +183,16 @@ class Notebook:
         page.evaluate("window.jupyterapp.commands.execute('application:set-mode', {mode: 'single-document'})")
         self.panel = page.locator(".jp-NotebookPanel:visible")
         self.panel.locator(".jp-Cell").nth(len(self._ids) - 1).wait_for(state="attached")
-        # What is run before there is a kernel is not run at all.
-        self.panel.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(state="attached")
 
     def activate(self):
         """Have it before all other notebooks."""
-        opening = "path => window.jupyterapp.commands.execute('docmanager:open', {path}).then(() => null)"
+        # What is run before there is a kernel that answers is not run at all.
+        opening = """async path => {
+            const panel = await window.jupyterapp.commands.execute("docmanager:open", {path});
+            await panel.context.ready;
+            await panel.sessionContext.ready;
+            await panel.sessionContext.session.kernel.info;
+        }"""
         self.page.evaluate(opening, self._path)
 
     def cell(self, name):
@@ -252,18 +258,24 @@ def theme():
 
 @pytest.fixture(scope="session")
 def picture(theme):
-    """A function: (page or part of one, name) saves a screenshot; with `ours` also a dark and a sharp one."""
+    """A function: (page or part of one, name) saves a screenshot; with `ours` also dark and sharp ones."""
     PICTURES.mkdir(parents=True, exist_ok=True)
+
+    def shoot(thing, name, scale="css"):
+        path = PICTURES / f"{name}.png"
+        thing.screenshot(path=path, scale=scale, animations="disabled")
+        if name in IN_README and os.environ.get("AUTOENCODER_README_PICTURES"):
+            shutil.copy(path, REPOSITORY / "docs" / "images")
 
     def save(thing, name, ours=False):
         assert re.fullmatch(r"[a-z0-9-]+", name)
-        thing.screenshot(path=PICTURES / f"{name}.png", scale="css", animations="disabled")
+        shoot(thing, name)
         if ours:
             page = getattr(thing, "page", thing)
-            thing.screenshot(path=PICTURES / f"{name}-2x.png", animations="disabled")
+            shoot(thing, f"{name}-2x", "device")
             theme(page, "Dark")
-            thing.screenshot(path=PICTURES / f"{name}-dark.png", scale="css", animations="disabled")
-            thing.screenshot(path=PICTURES / f"{name}-dark-2x.png", animations="disabled")
+            shoot(thing, f"{name}-dark")
+            shoot(thing, f"{name}-dark-2x", "device")
             theme(page, "Light")
 
     return save

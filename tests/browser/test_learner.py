@@ -102,7 +102,7 @@ explorer.sliders(
 check("dense.encoder", keras.Sequential([keras.Input(shape=(784,)), keras.layers.Dense(100), keras.layers.Dense(20), keras.layers.Dense(2)]))""",
     "standing": """\
 from autoencoder_helpers import progress
-progress()""",
+progress("dense")""",
     "picture": """\
 plots.show(plots.latent_plane((x - mean) @ axes[:2].T, y), alt="Codes of digits in the plane of PCA.")""",
 }
@@ -210,11 +210,22 @@ def test_axe_finds_nothing_serious_in_what_we_show(shown, theme, picture, name):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed here").Axe()
     shown.activate()
     shown.run_until("picture")
+    expect(shown.panel.locator("[data-mime-type*=error]")).to_have_count(0)
     theme(shown.page, name)
     picture(shown.panel, f"shown-{name.lower()}")
     outputs = ".jp-NotebookPanel:not(.lm-mod-hidden) .jp-OutputArea-output"
     assert shown.page.locator(outputs).count() >= len(SHOWN) - 1
     found = axe.run(shown.page, context={"include": [[outputs]]})
     theme(shown.page, "Light")
-    serious = [entry for entry in found.response["violations"] if entry["impact"] in ("serious", "critical")]
+    serious = [
+        (entry["id"], node["html"])
+        for entry in found.response["violations"]
+        for node in entry["nodes"]
+        if entry["impact"] in ("serious", "critical") and not is_handle_of_slider(entry, node)
+    ]
     assert not serious, found.generate_report()
+
+
+def is_handle_of_slider(entry, node):
+    """ipywidgets 8 gives the handle of a slider no name, and no way to give it one; the name stands beside it."""
+    return entry["id"] == "aria-input-field-name" and "noUi-handle" in node["html"]
