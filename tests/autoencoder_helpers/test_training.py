@@ -536,3 +536,9 @@ def test_same_compares_numbers_with_a_tolerance_and_the_rest_exactly():
     assert training_fingerprint.same({"a": [1.0, "x", None]}, {"a": [1.00001, "x", None]})
     assert not training_fingerprint.same({"a": 1.0}, {"a": 1.01})
     assert not training_fingerprint.same([True], [1]) and not training_fingerprint.same([1], [1, 2])
+
+
+def test_no_line_joins_the_running_means_of_two_epochs():
+    running = [(0.5, 0.9), (1.0, 0.8), (1.25, 0.4), (1.5, 0.3), (2.0, 0.2)]
+    assert training_progress._of_the_present_epoch(running) == running[2:]
+    assert training_progress._of_the_present_epoch([]) == []

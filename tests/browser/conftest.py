@@ -26,7 +26,7 @@ PICTURES = REPOSITORY / "build" / "browser"
 #: Those that README.md shows. AUTOENCODER_README_PICTURES=1 makes them anew, in docs/images/.
 IN_README = ("card-not-yet-2x", "card-passed-2x", "training-2x", "explorer-plane", "formgrader-feedback")
 #: Milliseconds. Machines are slow and shared, and a kernel that imports TensorFlow on one takes its time.
-PATIENCE = int(os.environ.get("BROWSER_PATIENCE", 180_000))
+PATIENCE = 180_000
 TOKEN = "secret"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 #: What would make one run look different from the next, or ask the network.
