@@ -89,7 +89,7 @@ net = keras.Sequential(
 )
 net.compile("adam", "binary_crossentropy")
 """,
-    "train": """train(net, x[:400], epochs=150, batch_size=16, validation_data=x[400:500], name="small_ae");""",
+    "train": """train(net, x[:400], epochs=250, batch_size=16, validation_data=x[400:500], name="small_ae");""",
     "plane": """\
 explorer.plane(
     decode, (x - mean) @ axes[:2].T, y, alt="Codes of digits in the plane of PCA; ones lie apart from zeros."
@@ -125,13 +125,13 @@ def test_training_shows_how_far_it_is_and_leaves_one_line_and_one_picture(shown,
     shown.start("train")
     bar = output.get_by_role("progressbar", name="progress of the training")
     expect(bar).to_be_visible()
-    expect(output).to_contain_text(re.compile(r"small_ae: epoch \d+ of 150, loss 0\.\d+, about .+ left"))
-    expect(output.get_by_role("img", name=re.compile("^Loss by epoch"))).to_be_visible()
+    expect(output).to_contain_text(re.compile(r"small_ae: epoch \d+ of 250, loss 0\.\d+, about .+ left"))
+    expect(output.get_by_role("img", name=re.compile(r"after epoch \d\d+$"))).to_be_visible()
     expect(bar).to_be_visible()
     picture(output, "training", ours=True)
     expect(prompt).to_have_text(re.compile(r"\[\d+\]:"))
     expect(bar).to_have_count(0)
-    expect(output).to_have_text(re.compile(r"^small_ae: 150 epochs, loss .+, test .+, trained in .+\.npz\.$"))
+    expect(output).to_have_text(re.compile(r"^small_ae: 250 epochs, loss .+, test .+, trained in .+\.npz\.$"))
     expect(output.get_by_role("img", name=re.compile("^Loss by epoch"))).to_have_count(1)
     picture(output, "training-after", ours=True)
 
