@@ -1,0 +1,58 @@
+"""A reader of the book, in a browser: the search finds a term, a solution unfolds, and nothing is fetched elsewhere."""
+
+import functools
+import http.server
+import importlib.util
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+expect = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed here").expect
+
+MAKER = Path(__file__).resolve().parents[1] / "autoencoder_grader" / "book" / "conftest.py"
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def book(browser, tmp_path_factory):
+    """The address of a book of one tiny chapter."""
+    spec = importlib.util.spec_from_file_location("tiny_book", MAKER)
+    maker = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(maker)
+    course = maker.BookCourse(tmp_path_factory.mktemp("book")).folder
+    command = [sys.executable, "-m", "autoencoder_grader.cli", "--course", str(course), "book"]
+    subprocess.run(command, cwd=course, check=True, timeout=300)
+    pages = functools.partial(_Quiet, directory=course / "docs" / "_build" / "html")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), pages) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("look", ["light", "dark"])
+def test_a_reader_searches_opens_a_chapter_and_unfolds_its_solution(browser, book, picture, look):
+    wide = {"width": 1280, "height": 900}
+    with browser.new_context(color_scheme=look, viewport=wide, device_scale_factor=2) as context:
+        page, elsewhere = context.new_page(), []
+        page.on("request", lambda request: request.url.startswith(book) or elsewhere.append(request.url))
+        page.goto(f"{book}search.html?q=marmalade")
+        found = page.locator("#search-results").get_by_role("link", name="A tiny chapter of marmalade").first
+        expect(found).to_be_visible()
+        picture(page, f"book-search-{look}")
+        found.click()
+        expect(page.get_by_role("heading", name="A tiny chapter of marmalade")).to_be_visible()
+        expect(page.get_by_text('raise NotImplementedError("Say the answer")')).to_be_visible()
+        solution = page.locator("details").filter(has_text="Show a solution").first
+        expect(solution.get_by_text("worked out", exact=True)).to_be_hidden()
+        solution.get_by_text("Show a solution").click()
+        expect(solution.get_by_text("worked out", exact=True)).to_be_visible()
+        picture(page, f"book-chapter-{look}")
+        assert page.locator("html").get_attribute("data-theme") == look
+        assert elsewhere == []
