@@ -19,7 +19,8 @@ every submission the same points. On two cores it takes about 75 minutes:
     .venv/bin/python benchmarks/against_nbgrader.py
     .venv/bin/python benchmarks/against_nbgrader.py --part weights --count 4 --repeats 1      # 8 minutes
 
-It can be stopped at any time; what was measured until then is written. against_nbgrader.json and .png are
+It can be stopped at any time; what was measured until then is written. A part that is left out stays as it was
+measured before. against_nbgrader.json and .png are
 written beside this file; `--only-draw` draws them again.
 """
 
@@ -240,11 +241,13 @@ def main(parts, count, training, repeats, to, only_draw):
     )
     warn_if_busy()
     weights = learners_weights()
-    data = {"machine": machine(), "repeats": repeats, "parts": {}}
+    stored = to / "against_nbgrader.json"
+    kept = read_json(stored)["parts"] if stored.is_file() and set(parts) != set(PARTS) else {}
+    data = {"machine": machine(), "repeats": repeats, "parts": kept}
     try:
         with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
             for part in parts:
-                found = data["parts"][part] = {"count": counts[part], "runs": []}
+                found = data["parts"][part] = {"count": counts[part], "when": machine()["when"], "runs": []}
                 measure_part(part, counts[part], repeats, weights, Path(folder), found["runs"])
     except KeyboardInterrupt:
         say("stopped; this is what was measured")
