@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -12,6 +13,9 @@ from urllib.parse import quote
 
 from autoencoder_helpers.errors import CourseError
 
+#: Settings of a learner's JupyterLab: nbgrader's button Validate waits for a training (by itself, 30 s a cell), and what
+#: makes and grades assignments is not offered.
+SETTINGS = Path(__file__).with_name("data") / "lab"
 #: Remembers, for each file in work/, the SHA-256 of the released file that it was copied from.
 RECORD = ".copied_from.json"
 
@@ -119,7 +123,9 @@ def open_jupyterlab(
     work: Path, browser: bool = True, port: int | None = None, options: Sequence[str] = ()
 ) -> int:
     """Run JupyterLab on `work` until it is shut down; return its exit code (see jupyterlab_command)."""
-    server = subprocess.Popen(jupyterlab_command(work, browser, port, options), cwd=work)
+    places = [str(SETTINGS), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
+    environment = os.environ | {"JUPYTER_CONFIG_PATH": os.pathsep.join(places)}
+    server = subprocess.Popen(jupyterlab_command(work, browser, port, options), cwd=work, env=environment)
     # Ctrl-C belongs to JupyterLab, which asks whether to stop; without this, we would end under it.
     previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:

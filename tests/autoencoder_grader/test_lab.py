@@ -10,7 +10,7 @@ import time
 
 import pytest
 import requests
-from autoencoder_grader.lab import RECORD, jupyterlab_command, prepare_work, to_go_on_with
+from autoencoder_grader.lab import RECORD, SETTINGS, jupyterlab_command, prepare_work, to_go_on_with
 from autoencoder_grader.saving import keep_pictures
 from autoencoder_helpers.errors import CourseError
 from nbformat.v4 import new_code_cell, new_notebook, new_output
@@ -129,6 +129,15 @@ def test_options_reach_jupyterlab(work):
         "--port=8899",
         "--debug",
     ]
+
+
+def test_nbgraders_button_waits_for_a_training(monkeypatch):
+    from nbgrader.apps import NbGrader
+
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", str(SETTINGS))
+    app = NbGrader()
+    app.load_config_file()
+    assert app.config.Execute.timeout == 1800
 
 
 def showing(data):

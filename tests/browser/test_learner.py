@@ -201,6 +201,7 @@ def test_the_button_validate_agrees_with_the_card(page, work, tiny, open_noteboo
     notebook = open_notebook(page, name, work / name)
     notebook.run_until("conv-sides")
     expect(card(notebook, "conv-sides")).to_contain_text("passed ·" if verdict == "success" else "not yet ·")
+    expect(page.get_by_role("tab", name="Create Assignment")).to_have_count(0)  # that is for instructors
     notebook.panel.get_by_role("button", name="Validate").click()
     dialog = page.get_by_role("dialog")
     expect(dialog.locator(f"#validation-message.validation-{verdict}")).to_contain_text(says)
