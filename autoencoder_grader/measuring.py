@@ -299,6 +299,7 @@ def _train(run, folder, data):
             "decoder": decoder.count_params(),
             "whole": whole.count_params(),
         },
+        "train_images": len(data[0]),
         "shapes": {"image": list(data[0].shape[1:]), "latent": int(decoder.input_shape[1])},
         "test": test_losses(run, encoder, decoder, data),
         "history": history,

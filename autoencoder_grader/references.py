@@ -176,29 +176,40 @@ def write_values(folder, path):
     "--pictures", is_flag=True, help="Measure nothing: draw the pictures of long trainings, and the README's."
 )
 @click.option(
+    "--curves", is_flag=True, help="Measure only what trainings are drawn beside: 15 minutes with --seeds 5."
+)
+@click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
     help="Where single results are kept. Default: build/references in the course folder.",
 )
-def command(chapters, seeds, full, workers, photos, only_write, pictures, folder):
-    """Measure the reference values and write autoencoder_helpers/reference.toml.
+def command(chapters, seeds, full, workers, photos, only_write, pictures, curves, folder):
+    """Measure the reference values and write autoencoder_helpers/reference.toml and reference_curves.toml.
 
     Trained networks are measured on the public test images, and on private images of 20 secrets. Each run is
     stored when it is finished: after an interruption the same command goes on. Runs whose settings, data or
     library versions have changed are measured again. All of it takes hours.
     """
     from autoencoder_grader.course import find_course
-    from autoencoder_helpers import reference
+    from autoencoder_grader.reference_curves import curve_runs, write_curves
+    from autoencoder_grader.reference_values import load_results
+    from autoencoder_helpers import reference, reference_curves
 
     course = find_course()
     folder = folder or course / "build" / "references"
     photos = find_photos(photos, course)
     chosen = tuple(chapter for chapter in CHAPTERS if not chapters or chapter in chapters)
-    if not only_write and not pictures:
+    workers = workers or os.cpu_count() or 1
+    if curves and not only_write:
+        _measure_all(curve_runs(chosen, seeds or 5), folder, workers, photos, private=False)
+    elif not only_write and not pictures:
         _measure_all(
-            plan(chosen, seeds, full, photos is not None), folder, workers or os.cpu_count() or 1, photos
+            plan(chosen, seeds, full, photos is not None), folder, workers, photos
         )
-    if not pictures:
+    if curves or not (only_write or pictures):
+        written = write_curves(load_results(folder), reference_curves.PATH)
+        click.echo(f"Written: {reference_curves.PATH} ({', '.join(written) or 'all as it was'})")
+    if not pictures and not curves:
         kept, broken = write_values(folder, reference.PATH)
         if kept:
             click.echo(f"Kept as stored (not measured here, or with fewer seeds): {', '.join(kept)}.")
@@ -218,7 +229,7 @@ def command(chapters, seeds, full, workers, photos, only_write, pictures, folder
         click.echo(f"Drawn: {draw_course_picture(folder, course / 'docs' / 'images' / 'course.png')}")
 
 
-def _measure_all(runs, folder, workers, photos):
+def _measure_all(runs, folder, workers, photos, private=True):
     from filelock import FileLock, Timeout
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -235,7 +246,7 @@ def _measure_all(runs, folder, workers, photos):
                     run for run in _unfinished(runs, folder, flowers_again=True) if run.model == "baselines"
                 ],
                 lambda: _unfinished(runs, folder),
-                lambda: private_margins.unfinished(private_margins.private_runs(runs), folder),
+                lambda: private_margins.unfinished(private_margins.private_runs(runs), folder) if private else [],
             )
             columns = (
                 TextColumn("{task.description}"),

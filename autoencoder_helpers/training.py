@@ -24,6 +24,7 @@ from autoencoder_helpers import training_fingerprint as fingerprint
 from autoencoder_helpers import training_progress as progress
 from autoencoder_helpers import training_store as store
 from autoencoder_helpers.errors import CourseError
+from autoencoder_helpers.reference_curves import curve as reference_curve
 
 
 @dataclass
@@ -77,16 +78,17 @@ def train(model, x, y=None, *, epochs, batch_size, name, validation_data=None, s
                                  shuffle=shuffle)
     stored = _matching(path, model, facts)
     done = stored.epochs if stored else 0
+    beside = reference_curve(name, len(x), x.shape[1:], batch_size)
     if stored:
         model.set_weights(stored.weights)
         _set_optimizer_state(model, stored.optimizer)
     if done >= epochs:
         _seed(seed, done)
-        progress.show_finished(_line_when_skipped(name, path, stored, epochs), stored.history, name)
+        progress.show_finished(_line_when_skipped(name, path, stored, epochs), stored.history, name, beside)
         return Training(stored.history, done, name, trained=0, path=path)
 
     note = f"going on after epoch {done} of {epochs}, from {path}" if done else ""
-    display = progress.make(name, done, epochs, note)
+    display = progress.make(name, done, epochs, note, beside)
     keeper = _Keeper(model, path, facts, stored.history if stored else {}, display)
     _seed(seed, done)
     started = time.monotonic()

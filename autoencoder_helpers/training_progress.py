@@ -34,26 +34,27 @@ def duration(seconds: float) -> str:
     return f"{seconds // 3600} h {seconds % 3600 // 60:02} min"
 
 
-def make(name: str, done: int, epochs: int, note: str = ""):
-    """The display that fits where we run. ``done``: epochs already there; ``note``: said while training."""
+def make(name: str, done: int, epochs: int, note: str = "", beside=None):
+    """The display that fits where we run. ``done``: epochs already there; ``note``: said while training; ``beside``:
+    the reference's Curve, drawn beside the loss, or None."""
     kind = _Notebook if _in_kernel() else _Terminal if sys.stdout.isatty() else _Lines
-    return kind(name, done, epochs, note)
+    return kind(name, done, epochs, note, beside)
 
 
-def show_finished(line: str, history: dict, title: str) -> None:
-    """One line and the picture of the loss (outside a notebook: the line)."""
+def show_finished(line: str, history: dict, title: str, beside=None) -> None:
+    """One line and the picture of the loss, with the reference's Curve ``beside`` it (outside a notebook: the line)."""
     if not _in_kernel():
         print(line, flush=True)
         return
     from IPython.display import display
-    display(*[_finished(line, history, title)], raw=True)
+    display(*[_finished(line, history, title, beside)], raw=True)
 
 
 class _Progress:
     """Shared bookkeeping; subclasses draw. ``update`` is cheap unless ``due`` says it is time to draw."""
 
-    def __init__(self, name, done, epochs, note):
-        self.name, self.done, self.epochs, self.note = name, done, epochs, note
+    def __init__(self, name, done, epochs, note="", beside=None):
+        self.name, self.done, self.epochs, self.note, self.beside = name, done, epochs, note, beside
         self.steps, self.epoch, self.step = 1, done, 0
         self.started = self.counted = time.monotonic()
         self.first = None     # batches done when the clock for the time left was started
@@ -162,7 +163,7 @@ class _Notebook(_Progress):
     def draw(self, loss):
         now = time.monotonic()
         if len(self.running) > 1 and now - self.last_picture >= PICTURE_EVERY:
-            self.picture, self.last_picture = _image(self.history, self.name, self.running), now
+            self.picture, self.last_picture = _image(self.history, self.name, self.running, self.beside), now
         text = self.text(loss) + (f" ({self.note})" if self.note else "")
         share = 100 * self._batches() / (self.epochs * self.steps)
         self._put({"text/html": f'<div><progress max="100" value="{share:.1f}" style="width:22em" '
@@ -179,21 +180,23 @@ class _Notebook(_Progress):
 
     def close(self, line=None):
         if line:
-            self._put(_finished(line, self.history, self.name))
+            self._put(_finished(line, self.history, self.name, self.beside))
 
 
-def _finished(line, history, title):
-    picture = _image(history, title) if len(history.get("loss", ())) > 1 else ""
+def _finished(line, history, title, beside=None):
+    picture = _image(history, title, beside=beside) if len(history.get("loss", ())) > 1 else ""
     return {"text/html": f"<div>{html.escape(line)}</div>{picture}", "text/plain": line}
 
 
-def _image(history, title, running=()):
+def _image(history, title, running=(), beside=None):
     """The loss by epoch as an HTML image with its text; ``running`` are values within the epochs of this
-    run."""
+    run, ``beside`` is the reference's Curve."""
     with family():
         figure = Figure(figsize=(5.2, 2.5), layout="constrained")
         FigureCanvasAgg(figure)  # no pyplot: nothing here may appear among the learner's own figures
         ax = figure.subplots()
+        if beside:
+            _draw_beside(ax, beside)
         within = _of_the_present_epoch(running)
         if len(within) > 1:
             ax.plot(*zip(*within), color="#B0B0B0", linewidth=1.2, label="running mean within an epoch")
@@ -211,8 +214,20 @@ def _image(history, title, running=()):
     alt = "Loss while training" if not len(losses) else (
         f"Loss by epoch: {losses[0]:.4g} after epoch 1" + (
             f", {losses[-1]:.4g} after epoch {len(losses)}" if len(losses) > 1 else ""))
+    if beside:
+        last = len(beside.mean)
+        alt += (f". The reference's training loss: {beside.mean[0]:.4g} after epoch 1, {beside.mean[-1]:.4g} after "
+                f"epoch {last}, between {beside.least[-1]:.4g} and {beside.greatest[-1]:.4g} over {beside.seeds} seeds")
     data = base64.b64encode(buffer.getvalue()).decode("ascii")
     return f'<img alt="{html.escape(alt)}" width="520" src="data:image/png;base64,{data}">'
+
+
+def _draw_beside(ax, beside):
+    """The reference's training loss: its mean, and from the least to the greatest of its seeds as a band."""
+    epochs = range(1, len(beside.mean) + 1)
+    ax.fill_between(epochs, beside.least, beside.greatest, color="#B0B0B0", alpha=0.6, linewidth=0)
+    ax.plot(epochs, beside.mean, color="#767676", linewidth=4, alpha=0.5, solid_capstyle="round",
+            label=f"reference, train, {beside.seeds} seeds")
 
 
 def _of_the_present_epoch(running):
