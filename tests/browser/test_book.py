@@ -56,3 +56,21 @@ def test_a_reader_searches_opens_a_chapter_and_unfolds_its_solution(browser, boo
         picture(page, f"book-chapter-{look}")
         assert page.locator("html").get_attribute("data-theme") == look
         assert elsewhere == []
+
+
+@pytest.mark.parametrize("look", ["light", "dark"])
+@pytest.mark.parametrize("path", ["index.html", "search.html?q=marmalade", "chapters/01_tiny/01_tiny.html"])
+def test_axe_finds_nothing_serious_in_the_book(browser, book, look, path):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed here").Axe()
+    with browser.new_context(color_scheme=look, viewport={"width": 1280, "height": 900}) as context:
+        page = context.new_page()
+        page.goto(f"{book}{path}", wait_until="networkidle")
+        for folded in page.locator("details").all():
+            folded.evaluate("details => { details.open = true }")
+        # What unfolds fades in, and is pale meanwhile.
+        page.wait_for_function("document.getAnimations().every(fading => fading.playState !== 'running')")
+        found = axe.run(page)
+        judged = {entry["id"] for entry in found.response["passes"]}
+        assert {"color-contrast", "link-name"} <= judged, "axe took the page for empty"
+        serious = [entry["id"] for entry in found.response["violations"] if entry["impact"] in ("serious", "critical")]
+        assert not serious, found.generate_report()
