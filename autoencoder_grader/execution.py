@@ -166,7 +166,7 @@ class SealedExecute(Execute):
         if cell.cell_type != "code":
             return cell, resources
         if index >= self._end_of_grading:
-            # Half of a chapter's time would go into its last pictures, which the learner has.
+            # Two fifths of the cells' time would go into last pictures, which the learner has (benchmarks/floor.py).
             cell.outputs = [new_output("stream", name="stdout", text=NOT_NEEDED)]
             return cell, resources
         grade_id = cell.metadata.get("nbgrader", {}).get("grade_id", "")

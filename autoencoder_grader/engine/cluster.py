@@ -256,7 +256,7 @@ def _started(make: Callable, **settings):
             return make(**settings)
         except RuntimeError as error:
             if not left:
-                raise CourseError(f"the workers do not start ({error}); nothing is lost") from error
+                raise CourseError(f"the workers do not start ({error}); nothing is lost, the same command tries again") from error
 
 
 def _connect(scheduler: str):

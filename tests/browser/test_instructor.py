@@ -52,6 +52,7 @@ def test_the_formgrader_shows_cards_takes_a_grade_and_the_export_has_it(page, co
     form = page.frame_locator("iframe").first
     listed = form.get_by_role("row").filter(has_text="01_tiny")
     expect(listed).to_contain_text("2")
+    expect(page.get_by_role("tab", name="Create Assignment")).to_have_count(1)  # which `lab` does not offer to learners
     picture(page, "formgrader-assignments")
 
     form.get_by_role("link", name="Manual Grading").first.click()

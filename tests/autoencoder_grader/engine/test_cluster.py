@@ -100,16 +100,27 @@ def test_two_workers_give_the_same_though_one_is_killed(handed_in):
     ]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="stops processes")
-def test_workers_that_hang_are_replaced(monkeypatch):
+def orders_of(count):
+    """So many orders that nothing real is in."""
+    copy = CourseCopy("01_tiny", "", b"", 1)
+    return [Order(f"student{number}", "01_tiny", b"files", f"hash {number}", copy) for number in range(count)]
+
+
+def half_a_second_grader():
+    """What a worker can be sent in place of the real grading: a function inside, which travels by value."""
+
     def grade_slowly(order, report):
         time.sleep(0.5)
         return Graded(order.student, order.assignment, order.sha256, "graded", autograded=b"n", feedback=b"p")
 
+    return grade_slowly
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="stops processes")
+def test_workers_that_hang_are_replaced(monkeypatch):
     monkeypatch.setattr(cluster, "_SILENT", "4s")
-    copy = CourseCopy("01_tiny", "", b"", 1)
-    orders = [Order(f"student{number}", "01_tiny", b"files", f"hash {number}", copy) for number in range(8)]
-    workers = Cluster(lambda name, event: None, 2, grade_one=grade_slowly)
+    orders = orders_of(8)
+    workers = Cluster(lambda name, event: None, 2, grade_one=half_a_second_grader())
     try:
         processes = list(workers._client.run(os.getpid).values())
         replies = workers.run(iter(orders))
@@ -127,14 +138,9 @@ def test_workers_that_hang_are_replaced(monkeypatch):
 
 @pytest.mark.parametrize("jump", [86400.0, -86400.0])
 def test_a_clock_that_jumps_costs_nobody_anything(monkeypatch, jump):
-    def grade_slowly(order, report):
-        time.sleep(0.5)
-        return Graded(order.student, order.assignment, order.sha256, "graded", autograded=b"n", feedback=b"p")
-
     monkeypatch.setattr(cluster, "_SILENT", "4s")
-    copy = CourseCopy("01_tiny", "", b"", 1)
-    orders = [Order(f"student{number}", "01_tiny", b"files", f"hash {number}", copy) for number in range(12)]
-    workers = Cluster(lambda name, event: None, 2, grade_one=grade_slowly)
+    orders = orders_of(12)
+    workers = Cluster(lambda name, event: None, 2, grade_one=half_a_second_grader())
     clock, ahead = distributed.scheduler.time, [0.0]
     monkeypatch.setattr(distributed.scheduler, "time", lambda: clock() + ahead[0])
     try:
