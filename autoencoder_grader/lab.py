@@ -50,10 +50,14 @@ def prepare_work(release: Path, work: Path) -> list[str]:
     return lines
 
 
+def chapter_notebooks(work: Path) -> list[Path]:
+    """The chapters' notebooks in a learner's folder, in order; not what else lies there."""
+    return [path for path in sorted(work.glob("*/*.ipynb")) if path.stem == path.parent.name]
+
+
 def to_go_on_with(work: Path) -> Path | None:
     """The learner's notebook that was saved last; the first chapter if none has been changed; None without chapters."""
-    record = _read_record(work)
-    notebooks = [path for path in sorted(work.glob("*/*.ipynb")) if path.stem == path.parent.name]
+    record, notebooks = _read_record(work), chapter_notebooks(work)
     begun = [path for path in notebooks if record.get(path.relative_to(work).as_posix()) != _sha256(path)]
     return max(begun, key=lambda path: path.stat().st_mtime, default=notebooks[0] if notebooks else None)
 

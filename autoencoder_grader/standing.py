@@ -9,6 +9,7 @@ from pathlib import Path
 import nbformat
 from nbgrader.utils import is_grade
 
+from autoencoder_grader.lab import chapter_notebooks
 from autoencoder_helpers.checks import catalogue
 from autoencoder_helpers.checks.result import RESULT_MIME_TYPE, CheckResult
 from autoencoder_helpers.checks.standing import Standing
@@ -22,7 +23,7 @@ def notebooks_of(folder: Path, chapters: Sequence[str] = ()) -> list[Path]:
 
     Raises CourseError when there is none, or one that is named is missing.
     """
-    there = {path.parent.name: path for path in sorted(folder.glob("*/*.ipynb")) if path.stem == path.parent.name}
+    there = {path.stem: path for path in chapter_notebooks(folder)}
     missing = [name for name in chapters if name not in there]
     if missing:
         names = ", ".join(there) or "no chapters"
