@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
-
 from autoencoder_grader.workplace import plain_files
 
 _STAY = "a canary: no submission may touch this\n"

@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import click
-
 from autoencoder_helpers.errors import CourseError
 
 
@@ -83,7 +82,9 @@ def lab(ctx, no_browser, port, jupyter_options):
     work = course / "work"
     for line in prepare_work(course / "notebooks", work):
         click.echo(line)
-    click.echo("JupyterLab opens in your browser, or at the address below. Ctrl-C, here, stops it; what you saved stays.")
+    click.echo(
+        "JupyterLab opens in your browser, or at the address below. Ctrl-C, here, stops it; what you saved stays."
+    )
     ctx.exit(open_jupyterlab(work, browser=not no_browser, port=port, options=jupyter_options))
 
 
@@ -97,9 +98,8 @@ def progress(ctx, chapters, run):
     Without --run it reads what the saved notebooks show, so save first. A chapter without any check that was run is one
     line, unless it is named.
     """
-    from rich.console import Console
-
     from autoencoder_grader.standing import notebooks_of, run_standing, saved_standing
+    from rich.console import Console
 
     course, console = _course(ctx), Console(stderr=True)
     for path in notebooks_of(course / "work", chapters):
@@ -166,18 +166,14 @@ def references(ctx, options):
 @click.argument("assignments", nargs=-1)
 @click.option("--student", "students", multiple=True, help="Grade only this student (repeatable).")
 @click.option("--again", is_flag=True, help="Grade also what was graded before and has not changed.")
-@click.option(
-    "--check", metavar="NAME", help="Grade this check again, as dense.encoder; all other scores stay."
-)
+@click.option("--check", metavar="NAME", help="Grade this check again, as dense.encoder; all other scores stay.")
 @click.option("--dry-run", is_flag=True, help="Say what would be graded, and change nothing.")
 @click.option(
     "--workers",
     type=click.IntRange(1),
     help="So many submissions at the same time. Default: as this machine has cores and memory for.",
 )
-@click.option(
-    "--every-cell", is_flag=True, help="Run also the cells after a chapter's last check, for their pictures."
-)
+@click.option("--every-cell", is_flag=True, help="Run also the cells after a chapter's last check, for their pictures.")
 @click.option("--scheduler", metavar="ADDRESS", help="Use this Dask scheduler, as tcp://10.0.0.1:8786.")
 @click.option(
     "--i-trust-these-submissions",
@@ -206,12 +202,11 @@ def grade(ctx, assignments, students, again, check, dry_run, workers, every_cell
 
 def _grade(course: Path, assignments, students, workers: int | None, chosen: dict) -> int:
     """Grade, print what came of it, and return the exit code."""
-    from rich.console import Console
-
     from autoencoder_grader.engine.cluster import fitting_workers
     from autoencoder_grader.grading import grade as grade_submissions
     from autoencoder_grader.results import read_results
     from autoencoder_grader.table import print_summary, print_table
+    from rich.console import Console
 
     console = Console()
     workers = workers or fitting_workers()
@@ -222,9 +217,7 @@ def _grade(course: Path, assignments, students, workers: int | None, chosen: dic
         click.echo(f"{len(report.planned)} to be graded, {len(report.unchanged)} unchanged")
         return report.exit_code
     if report.grades is None and not report.faults:
-        raise CourseError(
-            f"nothing to grade in {course}; put submissions into submitted/<student>/<assignment>/"
-        )
+        raise CourseError(f"nothing to grade in {course}; put submissions into submitted/<student>/<assignment>/")
     print_table(read_results(course), console)
     print_summary(report, console)
     click.echo(f"feedback pages: {report.feedback}")
@@ -292,10 +285,9 @@ def report(ctx, to):
 @click.pass_context
 def validity(ctx, cases, seeds, processes, folder, stock):
     """Grade the corpus of made-up submissions and compare the points (default: all CASES)."""
+    from autoencoder_grader.validity import run_validity, summary, write_report
     from rich.console import Console
     from rich.table import Table
-
-    from autoencoder_grader.validity import run_validity, summary, write_report
 
     course = _course(ctx)
     folder = folder or course / "build" / "validity"
@@ -308,7 +300,9 @@ def validity(ctx, cases, seeds, processes, folder, stock):
     Console().print(table)
     for verdict in verdicts:
         if verdict.fault:
-            click.echo(f"{verdict.fault}: {verdict.case}, {verdict.check}: {verdict.found}, expected {verdict.expected}")
+            click.echo(
+                f"{verdict.fault}: {verdict.case}, {verdict.check}: {verdict.found}, expected {verdict.expected}"
+            )
     for line in complaints:
         click.echo(f"other status: {line}")
     report = folder / ("stock.json" if stock else "report.json")

@@ -100,10 +100,7 @@ class Case:
         unknown = set(named) - set(rules)
         if unknown:
             raise CourseError(f"{self.path}: no check is named {sorted(unknown)[0]!r}")
-        return {
-            name: float(named.get(name, rule.points if others is None else others))
-            for name, rule in rules.items()
-        }
+        return {name: float(named.get(name, rule.points if others is None else others)) for name, rule in rules.items()}
 
 
 def read_cases(folder: Path, wanted: tuple[str, ...] = ()) -> list[Case]:
@@ -113,12 +110,8 @@ def read_cases(folder: Path, wanted: tuple[str, ...] = ()) -> list[Case]:
     """
     cases = [_read(path, kind) for kind in KINDS for path in sorted((folder / kind).glob("*.toml"))]
     if not cases:
-        raise CourseError(
-            f"{folder}: no cases; the corpus lies in tests/submissions/<kind>/<chapter>-<name>.toml"
-        )
-    chosen = [
-        case for case in cases if not wanted or any(word == case.kind or word in case.name for word in wanted)
-    ]
+        raise CourseError(f"{folder}: no cases; the corpus lies in tests/submissions/<kind>/<chapter>-<name>.toml")
+    chosen = [case for case in cases if not wanted or any(word == case.kind or word in case.name for word in wanted)]
     if not chosen:
         raise CourseError(f"no case of the corpus is called {', '.join(wanted)}; see {folder}")
     return chosen
@@ -134,9 +127,7 @@ def _read(path: Path, kind: str) -> Case:
         raise CourseError(f"{path}: its name begins with no chapter's number, as in 1-{path.name}")
     unknown = set(facts) - _KEYS
     if unknown or not facts.get("about"):
-        raise CourseError(
-            f"{path}: " + (f"unknown key {sorted(unknown)[0]!r}" if unknown else "`about` is missing")
-        )
+        raise CourseError(f"{path}: " + (f"unknown key {sorted(unknown)[0]!r}" if unknown else "`about` is missing"))
     return Case(f"{kind}-{path.stem}", kind, chapter, path, facts)
 
 

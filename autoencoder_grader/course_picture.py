@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-
 from autoencoder_grader import networks
 from autoencoder_grader.measuring import Run, load_data, restore
 from autoencoder_grader.reference_pictures import draw_manifold, draw_plane, save

@@ -6,9 +6,6 @@ import shutil
 from contextlib import contextmanager
 from pathlib import Path
 
-from autoencoder_helpers.errors import CourseError
-from rich.console import Console
-
 from autoencoder_grader.companions import WEIGHTS
 from autoencoder_grader.course import find_course
 from autoencoder_grader.demo_class import ALL_RIGHT, MISTAKES, MIXED, STUDENTS, hand_in
@@ -18,6 +15,8 @@ from autoencoder_grader.release import chapters_of, make_release
 from autoencoder_grader.results import read_results
 from autoencoder_grader.submissions import Submission
 from autoencoder_grader.table import print_table
+from autoencoder_helpers.errors import CourseError
+from rich.console import Console
 
 #: Seconds that a graded run takes on two cores the first time; later the demo's own records are used.
 _TRAINS = {
@@ -54,10 +53,7 @@ def run_demo(folder: Path, course: Path | None = None, console: Console | None =
         for student in STUDENTS:
             submitted = folder / "submitted" / student / chapter / notebook.name
             solution = folder / "solutions" / chapter / notebook.name
-            if (
-                hand_in(student, notebook, solution, submitted, MISTAKES.get(chapter, ()))
-                and student != ALL_RIGHT
-            ):
+            if hand_in(student, notebook, solution, submitted, MISTAKES.get(chapter, ())) and student != ALL_RIGHT:
                 # The weights may belong to a network of before.
                 shutil.rmtree(submitted.parent / WEIGHTS, ignore_errors=True)
             if student == MIXED:
@@ -88,9 +84,7 @@ def run_demo(folder: Path, course: Path | None = None, console: Console | None =
     console.print()
     print_table(read_results(folder), console)
     if report.grades:
-        console.print(
-            f"\nFeedback pages: {report.feedback}{os.sep}<student>{os.sep}<chapter>", soft_wrap=True
-        )
+        console.print(f"\nFeedback pages: {report.feedback}{os.sep}<student>{os.sep}<chapter>", soft_wrap=True)
         console.print(f"Grades: {report.grades}", soft_wrap=True)
     return report
 
@@ -125,9 +119,7 @@ def _default_epochs(console: Console):
     """Let the chapters train for their default epochs, whatever the environment says."""
     wanted = os.environ.pop("AUTOENCODER_EPOCHS", None)
     if wanted:
-        console.print(
-            f"  the demo trains for the default epochs, not AUTOENCODER_EPOCHS={wanted}", highlight=False
-        )
+        console.print(f"  the demo trains for the default epochs, not AUTOENCODER_EPOCHS={wanted}", highlight=False)
     try:
         yield
     finally:

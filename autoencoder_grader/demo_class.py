@@ -49,9 +49,7 @@ MISTAKES = {
         ),
     ),
     "03_variational_autoencoder": (
-        Mistake(
-            "write-gaussian-kl", "the logarithm's sign", "- tf.math.log(stddev)", "+ tf.math.log(stddev)"
-        ),
+        Mistake("write-gaussian-kl", "the logarithm's sign", "- tf.math.log(stddev)", "+ tf.math.log(stddev)"),
         Mistake(
             "write-draw-digits",
             "the prior's centre instead of draws",
@@ -71,9 +69,7 @@ MISTAKES = {
 }
 
 
-def hand_in(
-    student: str, released: Path, solution: Path, submitted: Path, mistakes: tuple[Mistake, ...] = ()
-) -> bool:
+def hand_in(student: str, released: Path, solution: Path, submitted: Path, mistakes: tuple[Mistake, ...] = ()) -> bool:
     """Write what a student hands in for a chapter; say whether it differs from what lay there.
 
     student: one of STUDENTS; decides whether tasks are solved and whether mistakes are made.

@@ -15,13 +15,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import SpecifierSet
-
 from autoencoder_grader import sandbox
 from autoencoder_grader.engine.cluster import WORKER_MEMORY, usable_cores
 from autoencoder_helpers import cache, load_mnist
 from autoencoder_helpers.errors import CourseError
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import SpecifierSet
 
 DISTRIBUTION = "autoencoder-course"
 _LEAST_DISK = 2 << 30  # bytes
@@ -143,9 +142,7 @@ def _packages() -> Finding:
     if other:
         found = f"not the versions that were tested: {'; '.join(other[:5])}{' ...' if len(other) > 5 else ''}"
         return Finding("packages", "broken", found, "set it up anew: make setup", needed=False)
-    return Finding(
-        "packages", "ok", f"{len(direct)} as required, {len(pins)} compared with the versions tested"
-    )
+    return Finding("packages", "ok", f"{len(direct)} as required, {len(pins)} compared with the versions tested")
 
 
 def _pins(constraints: str) -> dict[str, Requirement]:
@@ -166,9 +163,7 @@ def _bubblewrap() -> Finding:
     if not trouble:
         program = shutil.which("bwrap")
         said = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=30, check=False)
-        return Finding(
-            "bubblewrap", "ok", f"{said.stdout.strip() or program}: kernels get namespaces of their own"
-        )
+        return Finding("bubblewrap", "ok", f"{said.stdout.strip() or program}: kernels get namespaces of their own")
     state = "missing" if "cannot be found" in trouble or "needs Linux" in trouble else "broken"
     todo = "install them (Debian: apt-get install bubblewrap util-linux)"
     if state == "broken":
@@ -202,9 +197,7 @@ def _landlock() -> Finding:
         todo = "install bubblewrap, or a newer Linux" if sandbox.best_tier() == "" else ""
         return Finding("Landlock", state, trouble, todo, needed=False)
     use = "used, because bubblewrap is not" if sandbox.best_tier() == sandbox.LANDLOCK else "in reserve"
-    return Finding(
-        "Landlock", "ok", f"version {landlock.version()}: the reduced sandbox, {use}", needed=False
-    )
+    return Finding("Landlock", "ok", f"version {landlock.version()}: the reduced sandbox, {use}", needed=False)
 
 
 def _control_groups() -> Finding:
@@ -232,9 +225,7 @@ def _control_groups() -> Finding:
 def _shared_memory() -> Finding:
     place = Path("/dev/shm")
     if not place.is_dir():
-        return Finding(
-            "/dev/shm", "missing", "there is none; kernels in bubblewrap make their own", needed=False
-        )
+        return Finding("/dev/shm", "missing", "there is none; kernels in bubblewrap make their own", needed=False)
     free = shutil.disk_usage(place).free
     state = "ok" if free >= _LEAST_SHARED_MEMORY else "broken"
     todo = "" if state == "ok" else "remove what lies there, or give the container more: --shm-size"
@@ -245,9 +236,7 @@ def _data() -> Finding:
     try:
         load_mnist()
     except CourseError as error:
-        return Finding(
-            "MNIST", "broken", str(error), "see the cache folder below, or install the course again"
-        )
+        return Finding("MNIST", "broken", str(error), "see the cache folder below, or install the course again")
     return Finding("MNIST", "ok", f"70000 digits, hashes compared, in {cache.cache_dir()}")
 
 
@@ -260,9 +249,7 @@ def _cache_folder() -> Finding:
     except OSError as error:
         todo = f"set the environment variable {name} to a folder that can be written to"
         return Finding("cache folder", "broken", f"{folder} cannot be written to: {error.strerror}", todo)
-    return _with_room(
-        "cache folder", folder, f"set the environment variable {name} to a folder on another disk"
-    )
+    return _with_room("cache folder", folder, f"set the environment variable {name} to a folder on another disk")
 
 
 def _temporary_folder() -> Finding:
@@ -297,9 +284,7 @@ def _fonts() -> Finding:
     if lists:
         return Finding("fonts", "ok", str(lists[-1]), needed=False)
     todo = f"{sys.executable} -c 'import matplotlib.font_manager'"
-    return Finding(
-        "fonts", "missing", f"no list of fonts in {folder}: each kernel makes its own", todo, needed=False
-    )
+    return Finding("fonts", "missing", f"no list of fonts in {folder}: each kernel makes its own", todo, needed=False)
 
 
 def _jupyterlab() -> Finding:
@@ -332,11 +317,10 @@ def _settings(course: Path) -> Finding:
 def _gradebook(course: Path) -> Finding:
     from alembic.config import Config
     from alembic.script import ScriptDirectory
+    from autoencoder_grader.nbgrader_api import open_api
     from sqlalchemy import create_engine, text
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import SQLAlchemyError
-
-    from autoencoder_grader.nbgrader_api import open_api
 
     try:
         address = make_url(open_api(course).coursedir.db_url)
@@ -348,9 +332,7 @@ def _gradebook(course: Path) -> Finding:
     if is_file and not path.exists():
         if os.access(path.parent, os.W_OK):
             return Finding("gradebook", "ok", f"{shown}: none yet, grading makes it")
-        return Finding(
-            "gradebook", "broken", f"{path.parent} cannot be written to", "see its owner and rights"
-        )
+        return Finding("gradebook", "broken", f"{path.parent} cannot be written to", "see its owner and rights")
     try:
         engine = create_engine(address)
         with engine.connect() as connection:

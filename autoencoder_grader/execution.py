@@ -15,13 +15,6 @@ import time
 from dataclasses import fields
 from pathlib import Path
 
-from nbclient.client import CellExecutionComplete
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
-from nbformat.v4 import new_output
-from nbgrader.preprocessors import Execute
-from nbgrader.utils import is_grade
-from traitlets import Any, Bool, Dict, Integer, TraitError, validate
-
 from autoencoder_grader import sandbox
 from autoencoder_grader.companions import WEIGHTS
 from autoencoder_grader.harmless import harmless_content, harmless_outputs, harmless_result, harmless_text
@@ -34,6 +27,12 @@ from autoencoder_grader.workplace import Workplace, kernel_server
 from autoencoder_helpers import load_mnist
 from autoencoder_helpers.checks import catalogue
 from autoencoder_helpers.errors import DataUnavailable
+from nbclient.client import CellExecutionComplete
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbformat.v4 import new_output
+from nbgrader.preprocessors import Execute
+from nbgrader.utils import is_grade
+from traitlets import Any, Bool, Dict, Integer, TraitError, validate
 
 _MEGABYTE = 1 << 20
 _KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL) if os.name == "posix" else ()  # the second is how a sandbox says it
@@ -43,18 +42,10 @@ _OUTPUTS = ("stream", "display_data", "execute_result", "error", "update_display
 class SealedExecute(Execute):
     """Runs the cells of one submission, each graded one watched by the scoring process."""
 
-    trust_submissions = Bool(False, help="Run submissions without a sandbox where there is none.").tag(
-        config=True
-    )
-    most_output = Integer(20 * _MEGABYTE, help="Bytes of output that are kept of one notebook.").tag(
-        config=True
-    )
-    more_seeds = Integer(0, help="Score on the private data of so many more secret seeds, to compare.").tag(
-        config=True
-    )
-    on_workplace = Any(None, help="Called with the folder in which a submission is about to run.").tag(
-        config=True
-    )
+    trust_submissions = Bool(False, help="Run submissions without a sandbox where there is none.").tag(config=True)
+    most_output = Integer(20 * _MEGABYTE, help="Bytes of output that are kept of one notebook.").tag(config=True)
+    more_seeds = Integer(0, help="Score on the private data of so many more secret seeds, to compare.").tag(config=True)
+    on_workplace = Any(None, help="Called with the folder in which a submission is about to run.").tag(config=True)
     whole_timeout = Integer(3 * 3600, help="Seconds after which no further cell of a notebook is begun.").tag(
         config=True
     )
@@ -65,9 +56,7 @@ class SealedExecute(Execute):
     every_cell = Bool(
         False, help="Run also what follows the last graded cell, where nothing can change the points."
     ).tag(config=True)
-    patience = Integer(15, help="Seconds that a kernel may take to answer after an interrupt.").tag(
-        config=True
-    )
+    patience = Integer(15, help="Seconds that a kernel may take to answer after an interrupt.").tag(config=True)
 
     @validate("limits")
     def _known_limits(self, proposal):
@@ -255,9 +244,7 @@ class SealedExecute(Execute):
             if max(size, self._bytes) > self.most_output:
                 if self._outcome.cut is False:
                     self._outcome.cut = True
-                    self._outcome.notes.append(
-                        f"more than {self.most_output >> 20} MB of output: the rest is left out"
-                    )
+                    self._outcome.notes.append(f"more than {self.most_output >> 20} MB of output: the rest is left out")
                 return None
             content = harmless_content(kind, content)
         if content is None or type(content.get("execution_count")) not in (int, type(None)):

@@ -10,10 +10,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from nbgrader.api import Gradebook
-from nbgrader.plugins import ExportPlugin
-from traitlets import Dict, Enum, Unicode
-
 from autoencoder_grader.grades import Grade, Person, assignments_of, read_grades
 from autoencoder_grader.harmless import harmless_text
 from autoencoder_grader.late import late_policy
@@ -22,6 +18,9 @@ from autoencoder_grader.spreadsheet import csv_text, harmless_cell
 from autoencoder_grader.whole_files import write_whole_text
 from autoencoder_helpers.checks.result import format_points
 from autoencoder_helpers.errors import CourseError
+from nbgrader.api import Gradebook
+from nbgrader.plugins import ExportPlugin
+from traitlets import Dict, Enum, Unicode
 
 _MOST_NAMES = 10  # that one line lists
 
@@ -65,8 +64,19 @@ class CsvExport(GradesExport):
     def rows(self, grades):
         """Return the rows; a submission without any points yet has no score."""
         rows = [
-            "assignment duedate timestamp student_id last_name first_name email "
-            "raw_score late_submission_penalty score max_score".split()
+            [
+                "assignment",
+                "duedate",
+                "timestamp",
+                "student_id",
+                "last_name",
+                "first_name",
+                "email",
+                "raw_score",
+                "late_submission_penalty",
+                "score",
+                "max_score",
+            ]
         ]
         for grade in grades:
             waits = grade.handed_in and not grade.graded
@@ -222,9 +232,7 @@ class CanvasExport(_ColumnsExport):
     def identifies(self, person):
         """Say whether Canvas can find a student by the id; Canvas would read 12ab as the user 12."""
         digits = person.lms_user_id.strip()
-        return super().identifies(person) and (
-            self.lms_user_id_is != "ID" or digits.isascii() and digits.isdigit()
-        )
+        return super().identifies(person) and (self.lms_user_id_is != "ID" or (digits.isascii() and digits.isdigit()))
 
     def person(self, person):
         """Return name, ids, login and an empty section, which Canvas does not need."""
@@ -244,9 +252,7 @@ class CanvasExport(_ColumnsExport):
 FORMATS: dict[str, type[GradesExport]] = {"csv": CsvExport, "moodle": MoodleExport, "canvas": CanvasExport}
 
 
-def export_grades(
-    api, to: Path, file_format: str = "csv", assignments: Iterable[str] = ()
-) -> tuple[Path, list[str]]:
+def export_grades(api, to: Path, file_format: str = "csv", assignments: Iterable[str] = ()) -> tuple[Path, list[str]]:
     """Write the grades of the gradebook to the file `to`; return it, and a line for each thing that is not in
     it.
 
@@ -255,9 +261,7 @@ def export_grades(
     write or no place to.
     """
     if not has_gradebook(api):
-        raise CourseError(
-            f"nothing is graded yet in {api.coursedir.root}: run `autoencoder-course grade` first"
-        )
+        raise CourseError(f"nothing is graded yet in {api.coursedir.root}: run `autoencoder-course grade` first")
     plugin = FORMATS[file_format](parent=api, to=str(to), assignment=list(assignments))
     with api.gradebook as gradebook:
         return to, plugin.write(gradebook)
@@ -287,8 +291,7 @@ def _refuse_doubles(people: list[Person], identity: Callable[[Person], str]) -> 
         other = seen.setdefault(identity(person).casefold(), person)
         if other is not person:
             raise CourseError(
-                f"{other.id} and {person.id} are both {identity(person)!r} in the gradebook; "
-                "nothing was written"
+                f"{other.id} and {person.id} are both {identity(person)!r} in the gradebook; nothing was written"
             )
 
 

@@ -6,11 +6,10 @@ import datetime
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from nbgrader.api import Gradebook, MissingEntry
-from nbgrader.plugins import LateSubmissionPlugin
-
 from autoencoder_grader.late import penalty_of
 from autoencoder_helpers.errors import CourseError
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.plugins import LateSubmissionPlugin
 
 
 @dataclass(frozen=True)

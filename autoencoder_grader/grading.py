@@ -13,10 +13,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-from rich.console import Console
-from sqlalchemy.exc import OperationalError
-
 from autoencoder_grader.companions import WEIGHTS
 from autoencoder_grader.doctor import expect_ready
 from autoencoder_grader.engine import journal
@@ -41,6 +37,9 @@ from autoencoder_grader.submissions import (
 )
 from autoencoder_grader.temporary import remove_abandoned
 from autoencoder_helpers.errors import CourseError
+from filelock import FileLock, Timeout
+from rich.console import Console
+from sqlalchemy.exc import OperationalError
 
 #: Beside the course's folders: the secret, what is not complete yet, nbgrader's log.
 RECORDS = ".grading"

@@ -11,20 +11,88 @@ import re
 from dataclasses import replace
 
 import bleach
+from autoencoder_helpers.checks.result import CheckResult
 from bleach.css_sanitizer import ALLOWED_CSS_PROPERTIES, CSSSanitizer
 from nbconvert.filters import strip_files_prefix
-
-from autoencoder_helpers.checks.result import CheckResult
 
 #: Kinds of output that are kept; each is text. Others (JavaScript, SVG, widgets) can hold code, or need some to be seen.
 KINDS = ("text/plain", "text/html", "image/png", "image/jpeg")
 _TAGS = frozenset(
-    "a abbr b blockquote br caption code col colgroup dd del details div dl dt em figcaption figure h1 h2 h3 h4 h5 h6 hr i "
-    "img ins kbd li mark ol p pre progress s samp section small span strong sub summary sup table tbody td tfoot th thead "
-    "tr tt u ul".split()
+    [
+        "a",
+        "abbr",
+        "b",
+        "blockquote",
+        "br",
+        "caption",
+        "code",
+        "col",
+        "colgroup",
+        "dd",
+        "del",
+        "details",
+        "div",
+        "dl",
+        "dt",
+        "em",
+        "figcaption",
+        "figure",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "hr",
+        "i",
+        "img",
+        "ins",
+        "kbd",
+        "li",
+        "mark",
+        "ol",
+        "p",
+        "pre",
+        "progress",
+        "s",
+        "samp",
+        "section",
+        "small",
+        "span",
+        "strong",
+        "sub",
+        "summary",
+        "sup",
+        "table",
+        "tbody",
+        "td",
+        "tfoot",
+        "th",
+        "thead",
+        "tr",
+        "tt",
+        "u",
+        "ul",
+    ]
 )
 _EVERYWHERE = frozenset(
-    "alt aria-label class colspan height id max open role rowspan scope style title value width".split()
+    [
+        "alt",
+        "aria-label",
+        "class",
+        "colspan",
+        "height",
+        "id",
+        "max",
+        "open",
+        "role",
+        "rowspan",
+        "scope",
+        "style",
+        "title",
+        "value",
+        "width",
+    ]
 )
 _STYLES = [
     *ALLOWED_CSS_PROPERTIES,
@@ -70,9 +138,7 @@ def _is_harmless_attribute(tag: str, name: str, value: str) -> bool:
 
 def harmless_text(text: str) -> str:
     """The text without control characters and halves of characters, which terminals and files stumble over."""
-    return "".join(
-        sign if sign.isprintable() or sign in "\n\t" else "\N{REPLACEMENT CHARACTER}" for sign in text
-    )
+    return "".join(sign if sign.isprintable() or sign in "\n\t" else "\N{REPLACEMENT CHARACTER}" for sign in text)
 
 
 def harmless_html(html: str) -> str:
@@ -113,9 +179,7 @@ def harmless_content(kind: str, content: dict) -> dict | None:
         error = {name: content.get(name) for name in ("ename", "evalue")}
         if not all(isinstance(text, str) for text in error.values()):
             return None
-        return {name: _writable(text) for name, text in error.items()} | {
-            "traceback": [_writable(x) for x in lines]
-        }
+        return {name: _writable(text) for name, text in error.items()} | {"traceback": [_writable(x) for x in lines]}
     data = content.get("data")
     if not isinstance(data, dict):
         return None

@@ -62,9 +62,7 @@ def to_go_on_with(work: Path) -> Path | None:
     return max(begun, key=lambda path: path.stat().st_mtime, default=notebooks[0] if notebooks else None)
 
 
-def _copy_missing(
-    chapter: Path, release: Path, work: Path, record: dict[str, str]
-) -> tuple[list[str], list[str]]:
+def _copy_missing(chapter: Path, release: Path, work: Path, record: dict[str, str]) -> tuple[list[str], list[str]]:
     """Copy what one chapter lacks in `work`; return the names copied and the names whose release changed."""
     copied, changed = [], []
     for source in sorted(path for path in chapter.rglob("*") if path.is_file()):
@@ -123,9 +121,7 @@ def jupyterlab_command(
     return [*command, *options]
 
 
-def open_jupyterlab(
-    work: Path, browser: bool = True, port: int | None = None, options: Sequence[str] = ()
-) -> int:
+def open_jupyterlab(work: Path, browser: bool = True, port: int | None = None, options: Sequence[str] = ()) -> int:
     """Run JupyterLab on `work` until it is shut down; return its exit code (see jupyterlab_command)."""
     places = [str(SETTINGS), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
     environment = os.environ | {"JUPYTER_CONFIG_PATH": os.pathsep.join(places)}

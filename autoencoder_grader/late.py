@@ -11,14 +11,13 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+from autoencoder_grader.nbgrader_api import call, folder_of, reason, write_log
+from autoencoder_helpers.errors import CourseError
 from nbgrader.api import Gradebook, SubmittedAssignment, SubmittedNotebook
 from nbgrader.plugins import LateSubmissionPlugin
 from nbgrader.preprocessors import AssignLatePenalties
 from traitlets import Float, TraitError
 from traitlets.config import Configurable
-
-from autoencoder_grader.nbgrader_api import call, folder_of, reason, write_log
-from autoencoder_helpers.errors import CourseError
 
 _DAY, _HOUR = 86400, 3600  # seconds
 
@@ -101,9 +100,7 @@ def refresh_penalties(api, log: Path) -> tuple[list[str], list[str]]:
             result = call(api.generate_feedback, assignment, student, force=True)
             write_log(log, f"generate_feedback {student}/{assignment}", result)
             if not result["success"]:
-                problems.append(
-                    f"{student}/{assignment}: no feedback page ({reason(result)}); the whole log: {log}"
-                )
+                problems.append(f"{student}/{assignment}: no feedback page ({reason(result)}); the whole log: {log}")
     return [f"{student}/{assignment}" for student, assignment, _ in changed], problems
 
 

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import autoencoder_helpers  # noqa: F401  (it chooses the Keras, before TensorFlow is imported)
 import numpy as np
-
 from autoencoder_helpers import measures
 from autoencoder_helpers.errors import CourseError
 
@@ -72,7 +71,6 @@ def settings(run):
 def build(run):
     """(encoder, decoder, whole) of a run; the seed is set first, as in the first cell of a chapter."""
     import tf_keras as keras
-
     from autoencoder_grader import networks
 
     keras.utils.set_random_seed(run.seed)
@@ -193,9 +191,7 @@ def latent_facts(run, encoder, data):
     groups = KMeans(10, n_init=10, random_state=0).fit_predict(test)
     facts = {
         "adjusted_rand_index": float(adjusted_rand_score(y_test, groups)),
-        "neighbour_accuracy": float(
-            KNeighborsClassifier(5).fit(train, y_train[:NEIGHBOUR_SAMPLE]).score(test, y_test)
-        ),
+        "neighbour_accuracy": float(KNeighborsClassifier(5).fit(train, y_train[:NEIGHBOUR_SAMPLE]).score(test, y_test)),
         "code_deviation": [float(value) for value in test.std(axis=0)],
         "share_within_radius_3": float((np.linalg.norm(test, axis=1) <= 3).mean()),
     }
@@ -243,9 +239,7 @@ def baselines(run, data):
         copies = pca.inverse_transform(pca.transform(x_test))
         errors[f"{count} components"] = measures.mse_per_pixel(x_test, copies)
     pca = PCA(2, svd_solver="covariance_eigh").fit(x_train)
-    errors["2 components, mean not restored"] = measures.mse_per_pixel(
-        x_test, pca.transform(x_test) @ pca.components_
-    )
+    errors["2 components, mean not restored"] = measures.mse_per_pixel(x_test, pca.transform(x_test) @ pca.components_)
     return {"test": test, "pca": errors}
 
 

@@ -57,9 +57,7 @@ def make_alembic_reachable() -> None:
     was not activated, as when make or a task scheduler calls our command by its path.
     """
     if shutil.which("alembic") is None:
-        os.environ["PATH"] = os.pathsep.join(
-            [sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)]
-        )
+        os.environ["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)])
 
 
 def folder_of(api: NbGraderAPI, step: str) -> Path:
@@ -108,7 +106,9 @@ def reason(result: dict) -> str:
     nbgrader answers with its whole log, in which the exception that matters is followed by others of its own.
     """
     lines = re.findall(
-        r"^\s*(?:[\w.]+\.)?(\w*(?:Error|Exception|Interrupt|Entry|Exit|Failed|Missing)): (.+)$", result.get("log", ""), re.M
+        r"^\s*(?:[\w.]+\.)?(\w*(?:Error|Exception|Interrupt|Entry|Exit|Failed|Missing)): (.+)$",
+        result.get("log", ""),
+        re.M,
     )
     lines = lines or re.findall(r"^\s*(?:[\w.]+\.)?(\w+): (.+)$", result.get("error", ""), re.M)
     if not lines:

@@ -121,9 +121,7 @@ def flower_vae(kl_weight=0.0002, width=32, optimizer="Adamax", learning_rate=0.0
         name="decoder",
     )
     vae = _joined(encoder, decoder, "flower_vae")
-    vae.compile(
-        loss=_scaled_cross_entropy(80 * 80), optimizer=getattr(keras.optimizers, optimizer)(learning_rate)
-    )
+    vae.compile(loss=_scaled_cross_entropy(80 * 80), optimizer=getattr(keras.optimizers, optimizer)(learning_rate))
     return encoder, decoder, vae
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from nbformat import NotebookNode
-from nbformat.v4 import new_output
-
 from autoencoder_helpers.checks.result import CheckResult
 from autoencoder_helpers.checks.rule import Rule, without_points
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
 
 #: Where the outcome is kept in the metadata of a graded notebook.
 KEY = "autoencoder_course"
@@ -51,9 +50,7 @@ class Outcome:
             "memory": self.memory,
             "processor_seconds": round(self.processor_seconds, 1),
             "results": {name: result.to_dict() for name, result in self.results.items()},
-            "points_by_seed": {
-                name: [result.points for result in found] for name, found in self.by_seed.items()
-            },
+            "points_by_seed": {name: [result.points for result in found] for name, found in self.by_seed.items()},
         }
 
 

@@ -53,9 +53,7 @@ def needed_runs(private: PrivateRun) -> list[Run]:
     seed, epochs = networks.SEEDS[chapter], networks.DEFAULT_EPOCHS[chapter]
     checks = [check for check in reference_values.CHECKS if check.chapter == chapter]
     models = [
-        model
-        for model in measuring.WRONG_MODELS[chapter]
-        if not all(model in check.left_out for check in checks)
+        model for model in measuring.WRONG_MODELS[chapter] if not all(model in check.left_out for check in checks)
     ]
     return [
         Run(chapter, "right", seed, epochs, source),

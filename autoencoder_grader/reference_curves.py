@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import tomli_w
-
 from autoencoder_grader import measuring, networks
 from autoencoder_grader.whole_files import write_whole_text
 from autoencoder_helpers import reference_curves

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
-
 from autoencoder_grader import networks
 from autoencoder_grader.measuring import Run, codes, load_data, restore
 from autoencoder_helpers import plots
@@ -47,9 +46,7 @@ def save(figure, path):
     path.parent.mkdir(parents=True, exist_ok=True)
     with family():
         # no software name and no date in the file: the same picture gives the same bytes
-        figure.savefig(
-            path, format="png", dpi=200, metadata={"Software": None}, pil_kwargs={"optimize": True}
-        )
+        figure.savefig(path, format="png", dpi=200, metadata={"Software": None}, pil_kwargs={"optimize": True})
     plt.close(figure)
     return path
 

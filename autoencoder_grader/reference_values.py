@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import tomli_w
-
 from autoencoder_grader.measuring import BASELINES, Run, settings, versions
 from autoencoder_helpers import measures
 from autoencoder_helpers.errors import CourseError
@@ -145,9 +144,7 @@ def load_results(folder):
                 results[run] = result
         except (OSError, ValueError, KeyError, TypeError):
             continue  # unfinished or foreign: as if it had not been measured
-    known = {
-        _data_set(result): result["data_sha256"] for run, result in results.items() if run.model == BASELINES
-    }
+    known = {_data_set(result): result["data_sha256"] for run, result in results.items() if run.model == BASELINES}
     return {
         run: result
         for run, result in results.items()
@@ -169,11 +166,7 @@ def entries(results, default_epochs):
             tables[check.name] = table
         if check.name == "dense.trained":
             pca = next(
-                (
-                    result
-                    for run, result in results.items()
-                    if run.chapter == "dense" and run.model == BASELINES
-                ),
+                (result for run, result in results.items() if run.chapter == "dense" and run.model == BASELINES),
                 None,
             )
             if pca is not None:
@@ -205,18 +198,12 @@ def merged(stored, new):
 
 def with_private(tables, private):
     """The tables with what was measured on private images: {check name: table}, over what is there of it."""
-    return {
-        name: {**table, "private": private[name]} if name in private else table
-        for name, table in tables.items()
-    }
+    return {name: {**table, "private": private[name]} if name in private else table for name, table in tables.items()}
 
 
 def _same_kind(old, new):
     """Whether two tables are of networks trained alike, on the same images."""
-    return (
-        old.get("settings") == _rounded(new.get("settings"))
-        and old["data"]["sha256"] == new["data"]["sha256"]
-    )
+    return old.get("settings") == _rounded(new.get("settings")) and old["data"]["sha256"] == new["data"]["sha256"]
 
 
 def _placed_anew(private, table):
@@ -237,9 +224,7 @@ def read(path):
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError):
-        raise CourseError(
-            f"{path} cannot be read; fetch it again with git, or delete it and measure."
-        ) from None
+        raise CourseError(f"{path} cannot be read; fetch it again with git, or delete it and measure.") from None
 
 
 def write(path, tables):

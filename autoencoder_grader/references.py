@@ -8,7 +8,6 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 
 import click
-
 from autoencoder_helpers.errors import CourseError
 
 CHAPTERS = ("dense", "conv", "vae", "flowers")
@@ -36,9 +35,7 @@ def plan(chapters=CHAPTERS, seeds=None, full=True, photos=True):
             # The three MNIST chapters share what is known of the data; PCA belongs to the first.
             runs.append(Run(chapter if chapter == "flowers" else "dense", BASELINES, 0, 0, source))
             runs.append(Run(chapter, "right", first, 0, source))  # untrained
-            runs += [
-                Run(chapter, "right", first + k, epochs, source) for k in range(seeds or SEED_COUNTS[chapter])
-            ]
+            runs += [Run(chapter, "right", first + k, epochs, source) for k in range(seeds or SEED_COUNTS[chapter])]
             runs += [Run(chapter, model, first, epochs, source) for model in WRONG_MODELS[chapter]]
             if full and networks.FULL_EPOCHS[chapter] > epochs:
                 if chapter == "flowers":  # the full training sees more flowers
@@ -132,9 +129,7 @@ def find_photos(named, course):
     for path in (named, os.environ.get("AUTOENCODER_FLOWERS")):
         if path:
             if not Path(path).exists():
-                raise CourseError(
-                    f"There are no flower photos at {path}; name an archive or folder with --photos."
-                )
+                raise CourseError(f"There are no flower photos at {path}; name an archive or folder with --photos.")
             return Path(path).resolve()
     beside = course.parent / "shared" / "data" / "flower_photos_128.tgz"
     return beside if beside.exists() else None
@@ -164,9 +159,7 @@ def write_values(folder, path):
 
 
 @click.command("references", context_settings={"help_option_names": ["-h", "--help"]})
-@click.option(
-    "--chapter", "chapters", type=click.Choice(CHAPTERS), multiple=True, help="Only this (repeatable)."
-)
+@click.option("--chapter", "chapters", type=click.Choice(CHAPTERS), multiple=True, help="Only this (repeatable).")
 @click.option("--seeds", type=click.IntRange(2), help="Seeds for each chapter. Default: 10, flowers 3.")
 @click.option("--full/--no-full", default=True, help="Also train one seed for the full epochs. Default: yes.")
 @click.option("--workers", type=click.IntRange(1), help="Processes of one thread each. Default: one a core.")
@@ -175,9 +168,7 @@ def write_values(folder, path):
 @click.option(
     "--pictures", is_flag=True, help="Measure nothing: draw the pictures of long trainings, and the README's."
 )
-@click.option(
-    "--curves", is_flag=True, help="Measure only what trainings are drawn beside: 15 minutes with --seeds 5."
-)
+@click.option("--curves", is_flag=True, help="Measure only what trainings are drawn beside: 15 minutes with --seeds 5.")
 @click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
@@ -203,9 +194,7 @@ def command(chapters, seeds, full, workers, photos, only_write, pictures, curves
     if curves and not only_write:
         _measure_all(curve_runs(chosen, seeds or 5), folder, workers, photos, private=False)
     elif not only_write and not pictures:
-        _measure_all(
-            plan(chosen, seeds, full, photos is not None), folder, workers, photos
-        )
+        _measure_all(plan(chosen, seeds, full, photos is not None), folder, workers, photos)
     if curves or not (only_write or pictures):
         written = write_curves(load_results(folder), reference_curves.PATH)
         click.echo(f"Written: {reference_curves.PATH} ({', '.join(written) or 'all as it was'})")
@@ -214,9 +203,7 @@ def command(chapters, seeds, full, workers, photos, only_write, pictures, curves
         if kept:
             click.echo(f"Kept as stored (not measured here, or with fewer seeds): {', '.join(kept)}.")
         if photos is None and "flowers" in chosen:
-            click.echo(
-                "The photos' values are the stored ones: no photo archive found; name one with --photos."
-            )
+            click.echo("The photos' values are the stored ones: no photo archive found; name one with --photos.")
         click.echo(f"Written: {reference.PATH}")
         if broken:
             raise CourseError("A threshold does not hold on private images: " + "; ".join(broken))
@@ -230,10 +217,9 @@ def command(chapters, seeds, full, workers, photos, only_write, pictures, curves
 
 
 def _measure_all(runs, folder, workers, photos, private=True):
+    from autoencoder_grader import private_margins
     from filelock import FileLock, Timeout
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from autoencoder_grader import private_margins
 
     environment = {**os.environ, "TF_USE_LEGACY_KERAS": "1", "PYTHONUNBUFFERED": "1"}
     if photos is not None:
@@ -267,15 +253,11 @@ def _measure_all(runs, folder, workers, photos, private=True):
                         if steps is None:
                             finished.append(run)
                         text = "finished" if steps is None else f"step {steps}"
-                        progress.update(
-                            task, description=f"{len(finished)} of {len(part)} runs; {run.name}: {text}"
-                        )
+                        progress.update(task, description=f"{len(finished)} of {len(part)} runs; {run.name}: {text}")
 
                     measure(part, folder, workers, environment, report)
     except Timeout:
-        raise CourseError(
-            f"Another `references` command is at work in {folder}; wait for it or stop it."
-        ) from None
+        raise CourseError(f"Another `references` command is at work in {folder}; wait for it or stop it.") from None
 
 
 def _unfinished(runs, folder, flowers_again=False):

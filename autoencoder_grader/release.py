@@ -20,12 +20,11 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from autoencoder_grader.nbgrader_api import call, folder_of, open_api, reason
 from autoencoder_helpers.errors import CourseError
 from nbgrader.converters import GenerateAssignment
 from nbgrader.preprocessors import ClearSolutions
 from nbgrader.utils import is_solution
-
-from autoencoder_grader.nbgrader_api import call, folder_of, open_api, reason
 
 _BEGIN, _STUB, _END = "### BEGIN SOLUTION", "### STUB", "### END SOLUTION"
 
@@ -40,9 +39,7 @@ class ReleaseStubs(ClearSolutions):
         marked = any(mark in cell.source for mark in (_BEGIN, _STUB, _END))
         if cell.cell_type == "code" and (is_solution(cell) or marked):
             if not is_solution(cell):
-                raise CourseError(
-                    f"{where}: has a solution region but is not marked as solution; mark it in nbgrader"
-                )
+                raise CourseError(f"{where}: has a solution region but is not marked as solution; mark it in nbgrader")
             cell.source = release_source(cell.source, where)
             return cell, resources
         return super().preprocess_cell(cell, resources, cell_index)
@@ -89,9 +86,7 @@ def release_source(source: str, where: str) -> str:
     try:
         ast.parse(text)
     except SyntaxError as error:
-        raise CourseError(
-            f"{where}: the stub is not valid Python (line {error.lineno}: {error.msg})"
-        ) from error
+        raise CourseError(f"{where}: the stub is not valid Python (line {error.lineno}: {error.msg})") from error
     return text
 
 
@@ -116,17 +111,14 @@ def _uncomment(line: str, where: str) -> str:
     if match:
         return (match[1] + match[2]).rstrip()
     if line.strip():
-        raise CourseError(
-            f"{where}: the stub's line {line.strip()!r} would run in the solution; begin it with '# '"
-        )
+        raise CourseError(f"{where}: the stub's line {line.strip()!r} would run in the solution; begin it with '# '")
     return ""
 
 
 def _names_a_task(stub: list[str]) -> bool:
     """Say whether a stub tells what to do: an error with a message, or a comment of two words or more."""
     return any(
-        re.search(r"raise NotImplementedError\(\s*[rf]?[\"'].*\w+\W+\w+", line)
-        or re.search(r"#.*\w+\W+\w+", line)
+        re.search(r"raise NotImplementedError\(\s*[rf]?[\"'].*\w+\W+\w+", line) or re.search(r"#.*\w+\W+\w+", line)
         for line in stub
     )
 
@@ -176,9 +168,7 @@ def known_chapters(course: Path, chapters: Iterable[str] = ()) -> list[str]:
     """Return the named chapters, or all; raise CourseError when solutions/ lacks one or is empty."""
     existing = chapters_of(course)
     if not existing:
-        raise CourseError(
-            f"no chapters in {course / 'solutions'}: each is a folder with a notebook of the same name"
-        )
+        raise CourseError(f"no chapters in {course / 'solutions'}: each is a folder with a notebook of the same name")
     chapters = list(chapters) or existing
     for chapter in chapters:
         if chapter not in existing:

@@ -11,12 +11,11 @@ import json
 import re
 from dataclasses import dataclass
 
+from autoencoder_grader.outcome import KEY
 from nbformat import NotebookNode, ValidationError, from_dict
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor
-
-from autoencoder_grader.outcome import KEY
 
 
 @dataclass(frozen=True)
@@ -170,11 +169,7 @@ def _plain(cell):
 def _with_pictures(new, old):
     """The new cell with what was attached to the old one: pictures in a text."""
     attached = old.get("attachments")
-    if (
-        new.cell_type != "code"
-        and isinstance(attached, dict)
-        and all(isinstance(a, dict) for a in attached.values())
-    ):
+    if new.cell_type != "code" and isinstance(attached, dict) and all(isinstance(a, dict) for a in attached.values()):
         new.attachments = attached
     return new
 
@@ -233,18 +228,14 @@ def _move_tests_after_answers(cells, released, notes):
             continue
         tested = True  # and the tests that follow it in the release have the same answers
         test = _place(cells, cell.name)
-        last = max(
-            (place for place in (_place(cells, name) for name in answers) if place is not None), default=-1
-        )
+        last = max((place for place in (_place(cells, name) for name in answers) if place is not None), default=-1)
         if test < last:
             cells.insert(last, cells.pop(test))
             notes.append(f"{cell.name}: the test cell stood before its answer; it was moved behind it")
 
 
 def _place(cells, name):
-    return next(
-        (i for i, cell in enumerate(cells) if cell.metadata.get("nbgrader", {}).get("grade_id") == name), None
-    )
+    return next((i for i, cell in enumerate(cells) if cell.metadata.get("nbgrader", {}).get("grade_id") == name), None)
 
 
 def _make_ids_unique(cells):

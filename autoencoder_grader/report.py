@@ -6,13 +6,12 @@ import datetime
 import statistics
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from autoencoder_grader.class_results import ClassResults, SubmissionResult, read_class
 from autoencoder_grader.harmless import harmless_text
 from autoencoder_grader.report_figures import costs_picture, in_points, points_picture, times_picture
 from autoencoder_grader.whole_files import write_whole_text
 from autoencoder_helpers.errors import CourseError
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 
 def write_report(course: Path, to: Path) -> Path:
@@ -43,9 +42,7 @@ def report_page(results: ClassResults, now: datetime.datetime) -> str:
     environment.filters["plain"] = lambda text: harmless_text(str(text))
     graded = [entry for entry in results.submissions if entry.graded]
     times = {
-        assignment: [
-            entry.seconds for entry in graded if entry.assignment == assignment and entry.seconds is not None
-        ]
+        assignment: [entry.seconds for entry in graded if entry.assignment == assignment and entry.seconds is not None]
         for assignment in results.assignments
     }
     times = {assignment: own for assignment, own in times.items() if own}

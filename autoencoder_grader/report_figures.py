@@ -10,11 +10,10 @@ from dataclasses import dataclass
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
-
 from autoencoder_grader.class_results import CheckCost
 from autoencoder_helpers.style import family
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 _WIDTH = 4.2  # inches: about as wide as a phone, so that nothing must shrink there
 _MOST_CHECKS = 10
@@ -85,16 +84,12 @@ def costs_picture(costs: list[CheckCost]) -> Picture:
         axes.grid(visible=False, axis="y")
 
     bars = ", ".join(f"{cost.check} {in_points(cost.lost)}" for cost in shown)
-    return _picture(
-        draw, 0.9 + 0.3 * len(shown), f"Bars of the points lost in the whole class by check: {bars}."
-    )
+    return _picture(draw, 0.9 + 0.3 * len(shown), f"Bars of the points lost in the whole class by check: {bars}.")
 
 
 def times_picture(seconds: dict[str, list[float]]) -> Picture:
     """Draw how long grading each submission took; seconds: for each assignment, of its submissions."""
-    shift = np.random.default_rng(
-        0
-    )  # dots that would hide each other, beside each other; the same in each report
+    shift = np.random.default_rng(0)  # dots that would hide each other, beside each other; the same in each report
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()

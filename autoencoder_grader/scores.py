@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from html import escape
 
+from autoencoder_grader.outcome import KEY
 from nbformat.v4 import new_markdown_cell
 from nbgrader.preprocessors import SaveAutoGrades
 from nbgrader.utils import is_solution
-
-from autoencoder_grader.outcome import KEY
 
 
 class SaveScores(SaveAutoGrades):

@@ -7,13 +7,12 @@ from datetime import datetime
 from pathlib import Path
 
 import nbformat
-from nbgrader.utils import is_grade
-
 from autoencoder_grader.lab import chapter_notebooks
 from autoencoder_helpers.checks import catalogue
 from autoencoder_helpers.checks.result import RESULT_MIME_TYPE, CheckResult
 from autoencoder_helpers.checks.standing import Standing
 from autoencoder_helpers.errors import CourseError
+from nbgrader.utils import is_grade
 
 _CELL_SECONDS = 3600  # a cell may train
 
@@ -73,7 +72,7 @@ def run_standing(path: Path, on_cell: Callable[[int, int], None] = lambda done, 
 def _read(path: Path):
     try:
         return nbformat.read(path, as_version=4)
-    except Exception as error:  # noqa: BLE001 - nbformat raises many kinds for a damaged file
+    except Exception as error:
         raise CourseError(f"{path} cannot be read as a notebook ({type(error).__name__}); save it again") from error
 
 

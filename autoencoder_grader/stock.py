@@ -11,14 +11,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from nbgrader.converters import Autograde
-
 import autoencoder_grader
 from autoencoder_grader import sandbox
 from autoencoder_grader.companions import KeepSubmittedFiles
 from autoencoder_grader.nbgrader_api import open_api
 from autoencoder_helpers import cache
 from autoencoder_helpers.errors import CourseError
+from nbgrader.converters import Autograde
 
 _CACHE = "/var/cache/autoencoder-course"
 _SETTINGS = {"timeout": 120, "startup_timeout": 180, "iopub_timeout": 60, "kernel_name": "python3"}

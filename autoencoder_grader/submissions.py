@@ -9,12 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import autoencoder_helpers
 import nbformat
+from autoencoder_grader.workplace import DEEPEST
 from autoencoder_helpers.errors import CourseError
 from nbgrader.utils import find_all_files, parse_utc
-
-import autoencoder_helpers
-from autoencoder_grader.workplace import DEEPEST
 
 #: The rules and all they use; when they change, a grade may.
 HELPERS = Path(autoencoder_helpers.__file__).parent
@@ -79,15 +78,11 @@ def find_submissions(
             if not folder.is_dir():
                 problems.append(f"{folder}: a file where an assignment's folder is expected; {layout}")
             elif folder.name not in existing:
-                problems.append(
-                    f"{folder}: no assignment has this name; rename it to one of: {', '.join(existing)}"
-                )
+                problems.append(f"{folder}: no assignment has this name; rename it to one of: {', '.join(existing)}")
             else:
                 found.append(Submission(student.name, folder.name, folder))
     handed_in = {submission.student for submission in found}
-    problems += [
-        f"{submitted / name}: no submission of this student" for name in students if name not in handed_in
-    ]
+    problems += [f"{submitted / name}: no submission of this student" for name in students if name not in handed_in]
     if not found and not problems:
         wanted = f" of {', '.join(assignments)}" if assignments else ""
         raise CourseError(f"{submitted}: no submissions{wanted}; {layout}")

@@ -2,11 +2,10 @@
 
 from collections import defaultdict
 
+from autoencoder_grader.results import CheckRow
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
-
-from autoencoder_grader.results import CheckRow
 
 
 def print_table(rows: list[CheckRow], console: Console) -> None:

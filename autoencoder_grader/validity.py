@@ -17,7 +17,6 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import nbformat
-
 from autoencoder_grader import sandbox
 from autoencoder_grader.canaries import Canaries
 from autoencoder_grader.corpus import KINDS, Case, build, read_cases
@@ -123,9 +122,7 @@ def lay_out(course: Path, shard: Path, cases: Sequence[Case]) -> None:
     shutil.copyfile(course / CONFIG_FILE, shard / CONFIG_FILE)
     make_release(shard)
     for case in cases:
-        build(
-            case, shard / "notebooks", shard / "solutions", course / CORPUS / "weights", shard / "submitted"
-        )
+        build(case, shard / "notebooks", shard / "solutions", course / CORPUS / "weights", shard / "submitted")
 
 
 def _follow(processes, total: int, say) -> None:

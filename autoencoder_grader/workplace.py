@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import matplotlib
-
 from autoencoder_grader import sandbox, temporary
 from autoencoder_grader.kernels.fork_server import MAILBOX, SOCKETS, Fork, ForkServer, fork_server
 from autoencoder_grader.kernels.watch import Watch

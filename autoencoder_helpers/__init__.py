@@ -22,7 +22,17 @@ if TYPE_CHECKING:
     from autoencoder_helpers.mnist import load_mnist
     from autoencoder_helpers.training import choose_epochs, train
 
-__all__ = ["CourseError", "check", "choose_epochs", "explorer", "load_flowers", "load_mnist", "plots", "progress", "train"]
+__all__ = [
+    "CourseError",
+    "check",
+    "choose_epochs",
+    "explorer",
+    "load_flowers",
+    "load_mnist",
+    "plots",
+    "progress",
+    "train",
+]
 
 _MODULE_OF = {
     "check": "checks",

@@ -19,7 +19,6 @@ from pathlib import Path
 import filelock
 import numpy as np
 import platformdirs
-
 from autoencoder_helpers.errors import DataUnavailable
 
 LOCK_SECONDS = 900.0  # the longest job done under a lock is the download of the flower photos

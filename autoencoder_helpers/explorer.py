@@ -10,7 +10,6 @@ import io
 from collections.abc import Callable, Mapping
 
 import numpy as np
-
 from autoencoder_helpers import plots
 from autoencoder_helpers.checks.handing_over import is_graded
 from autoencoder_helpers.errors import CourseError

@@ -6,14 +6,13 @@ import io
 
 import ipywidgets as widgets
 import numpy as np
-from IPython.display import display
+from autoencoder_helpers import explorer, plots
+from autoencoder_helpers.style import family
 from ipyevents import Event
+from IPython.display import display
 from matplotlib import pyplot as plt
 from matplotlib.transforms import Affine2D
 from traitlets import Unicode
-
-from autoencoder_helpers import explorer, plots
-from autoencoder_helpers.style import family
 
 _DPI = 200  # sharp where a CSS pixel is two of the screen's
 _BETWEEN_FRAMES = 40  # milliseconds; a faster mouse would only queue up

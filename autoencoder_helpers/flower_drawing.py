@@ -8,7 +8,7 @@ wider than a pixel, so small moves of a factor move the pixels little.
 
 import colorsys
 import math
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 
@@ -16,21 +16,23 @@ from .errors import CourseError
 
 SPECIES = ("daisy", "dandelion", "roses", "sunflowers", "tulips")
 
-FACTORS = np.dtype([
-    ("species", np.uint8),          # index into SPECIES
-    ("hue", np.float32),            # of the petals, in turns: -0.2 violet, -0.08 pink, 0 red, 0.15 yellow
-    ("size", np.float32),           # radius of the flower head, as a part of the picture's side
-    ("x", np.float32),              # centre of the head, right of the picture's, as a part of the side
-    ("y", np.float32),              # centre of the head, below the picture's, as a part of the side
-    ("rotation", np.float32),       # in radians, clockwise
-    ("tilt", np.float32),           # height of the head over its width: 1 is seen from straight above
-    ("petals", np.uint8),           # number of petals in one ring
-    ("background_hue", np.float32),             # in turns: 0.2 yellow-green, 0.33 green, 0.45 blue-green
-    ("background_brightness", np.float32),      # 0 black, 1 full colour
-    ("light", np.float32),          # brightness of the flower, 1 in the middle of its range
-])
+FACTORS = np.dtype(
+    [
+        ("species", np.uint8),  # index into SPECIES
+        ("hue", np.float32),  # of the petals, in turns: -0.2 violet, -0.08 pink, 0 red, 0.15 yellow
+        ("size", np.float32),  # radius of the flower head, as a part of the picture's side
+        ("x", np.float32),  # centre of the head, right of the picture's, as a part of the side
+        ("y", np.float32),  # centre of the head, below the picture's, as a part of the side
+        ("rotation", np.float32),  # in radians, clockwise
+        ("tilt", np.float32),  # height of the head over its width: 1 is seen from straight above
+        ("petals", np.uint8),  # number of petals in one ring
+        ("background_hue", np.float32),  # in turns: 0.2 yellow-green, 0.33 green, 0.45 blue-green
+        ("background_brightness", np.float32),  # 0 black, 1 full colour
+        ("light", np.float32),  # brightness of the flower, 1 in the middle of its range
+    ]
+)
 
-_EDGE = 1.4                                 # width in pixels of the ramp at a shape's edge
+_EDGE = 1.4  # width in pixels of the ramp at a shape's edge
 # Ranges of the species: petal hue in turns, number of petals in a ring.
 _HUES = ((-0.10, 0.16), (0.120, 0.165), (-0.11, 0.015), (0.095, 0.140), (-0.22, 0.15))
 _PETALS = ((11, 16), (24, 32), (4, 6), (15, 20), (3, 3))
@@ -138,8 +140,11 @@ class _Brush:
         lean = -bend * float(self.factors["rotation"])
         distance = np.abs(self.u - lean * self.v * (1 + self.v))
         mask = self.cover(width - distance) * (self.v > 0)
-        self.paint(_rgb(0.27, 0.65, 0.42 + 0.15 * self.factors["background_brightness"]), mask,
-                   0.75 + 0.35 * np.clip(1 - distance / width, 0, 1))
+        self.paint(
+            _rgb(0.27, 0.65, 0.42 + 0.15 * self.factors["background_brightness"]),
+            mask,
+            0.75 + 0.35 * np.clip(1 - distance / width, 0, 1),
+        )
 
     def blade(self, colour, u, v, lean, length, width, profile, rib=0.12):
         """One petal or leaf from (u, v), `lean` radians right of up; `width`: its greatest half-width."""
@@ -194,8 +199,18 @@ def _dandelion(brush):
     layers = (1.0, 0.86, 0.70, 0.53, 0.36)
     for k, part in enumerate(layers):
         colour = _rgb(f["hue"] - 0.012 + 0.006 * k, 0.97 - 0.05 * k, 0.90 + 0.025 * k)
-        brush.ring(colour, int(f["petals"]) - 3 * k, part * radius, 0.085, "strap",
-                   phase=0.37 * k, uneven=0.07, base=0.62, tip=1.04, rib=0.05)
+        brush.ring(
+            colour,
+            int(f["petals"]) - 3 * k,
+            part * radius,
+            0.085,
+            "strap",
+            phase=0.37 * k,
+            uneven=0.07,
+            base=0.62,
+            tip=1.04,
+            rib=0.05,
+        )
     brush.disc(_rgb(f["hue"] - 0.02, 0.95, 0.88), 0.13 * radius, grain=0.15, spirals=(5, 8))
 
 
@@ -204,7 +219,7 @@ def _rose(brush):
     brush.stem(0.020)
     leaf = _rgb(0.32, 0.62, 0.30 + 0.20 * f["background_brightness"])
     brush.ring(leaf, 5, 1.20 * radius, 0.26, "pointed", phase=0.2, rib=0.25)
-    petal = _rgb(f["hue"], 0.80 - 4 * max(0.0, -0.05 - float(f["hue"])), 0.96)     # pink is paler than red
+    petal = _rgb(f["hue"], 0.80 - 4 * max(0.0, -0.05 - float(f["hue"])), 0.96)  # pink is paler than red
     turns = brush.angle * (1 / (2 * np.pi))
     layers = 6
     for k in range(layers):
@@ -215,7 +230,7 @@ def _rose(brush):
         bulge = np.sqrt(np.sin(np.pi * (0.08 + 0.84 * part)))
         rim = radius * (1 - k / (layers + 0.35)) * (0.86 + 0.14 * bulge - 0.06 * part)
         depth = np.clip(brush.r / rim, 0, 1)
-        shade = (0.50 + 0.52 * depth ** 4) * (1.04 - 0.20 * part) * (1 - 0.035 * k)
+        shade = (0.50 + 0.52 * depth**4) * (1.04 - 0.20 * part) * (1 - 0.035 * k)
         brush.paint(petal, brush.cover(rim - brush.r), shade * brush.light)
 
 
@@ -252,12 +267,12 @@ _PAINTERS = (_daisy, _dandelion, _rose, _sunflower, _tulip)
 _PROFILES = {"round": (0.55, 0.30), "strap": (0.25, 0.18), "pointed": (0.60, 0.85), "cup": (0.50, 0.62)}
 
 
-@lru_cache(maxsize=None)
+@cache
 def _profile(name):
     t = np.linspace(0, 1, 257)
     rise, fall = _PROFILES[name]
-    half = t**rise * (1 - t)**fall
-    half[0] = half[-1] = -1                 # beyond both ends nothing is inside
+    half = t**rise * (1 - t) ** fall
+    half[0] = half[-1] = -1  # beyond both ends nothing is inside
     return (half / half.max()).astype(np.float32)
 
 
@@ -266,7 +281,7 @@ def _look_up(name, t):
     return _profile(name)[np.minimum(np.maximum(t * 256, 0), 256).astype(np.int32)]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _spread(side, knots):
     """(side, knots) weights that stretch `knots` values smoothly over `side` pixels; each row sums to 1."""
     places = np.linspace(0, 1, side)[:, None] * (knots - 1) - np.arange(knots)

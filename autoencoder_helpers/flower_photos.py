@@ -22,11 +22,10 @@ from typing import NamedTuple
 
 import numpy as np
 import requests
-from PIL import Image, ImageOps
-from tqdm import tqdm
-
 from autoencoder_helpers import cache
 from autoencoder_helpers.errors import DataUnavailable
+from PIL import Image, ImageOps
+from tqdm import tqdm
 
 FOLDER = "flower_photos"
 SUFFIXES = (".jpg", ".jpeg", ".png")

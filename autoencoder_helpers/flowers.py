@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-
 from autoencoder_helpers import cache, flower_drawing, flower_photos
 from autoencoder_helpers.errors import CourseError
 
@@ -78,7 +77,7 @@ def load_flowers(
         raise CourseError('load_flowers: path names photos, but source is "synthetic": leave one out.')
     named = path or os.environ.get("AUTOENCODER_FLOWERS", "").strip() or None
 
-    if source == "photos" or source == "auto" and (named or flower_photos.public_photos_at_hand(size)):
+    if source == "photos" or (source == "auto" and (named or flower_photos.public_photos_at_hand(size))):
         photos = flower_photos.load_photos(named, size)
         chosen = _split(len(photos.images), count, seed)
         flowers = _assemble(chosen, photos.images, photos.labels, photos.class_names, None, "photos")

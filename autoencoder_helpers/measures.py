@@ -7,7 +7,6 @@ per pixel.
 """
 
 import numpy as np
-
 from autoencoder_helpers.errors import CourseError
 
 EPSILON = 1e-7  # Keras clips probabilities at the same distance from 0 and 1
@@ -184,9 +183,7 @@ def nearest_distance(points, codes):
 def _images(x, name):
     x = np.asarray(x)
     if x.ndim < 2 or x.size == 0:
-        raise CourseError(
-            f"{name} has shape {x.shape}; expected a batch of images, shape (N, ...), N at least 1."
-        )
+        raise CourseError(f"{name} has shape {x.shape}; expected a batch of images, shape (N, ...), N at least 1.")
     if not (np.issubdtype(x.dtype, np.number) or x.dtype == bool):
         raise CourseError(f"{name} holds {x.dtype}; expected numbers.")
     return x

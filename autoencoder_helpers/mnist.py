@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-
 from autoencoder_helpers import cache
 from autoencoder_helpers.errors import DataUnavailable
 

@@ -13,17 +13,16 @@ from importlib import resources
 
 import matplotlib.pyplot as plt
 import numpy as np
+from autoencoder_helpers.errors import CourseError
+from autoencoder_helpers.style import BLUE, DIGIT_COLOURS, INK, LINES, ORANGE, QUIET, family
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Ellipse, Rectangle
 from matplotlib.patheffects import withStroke
 
-from autoencoder_helpers.errors import CourseError
-from autoencoder_helpers.style import BLUE, DIGIT_COLOURS, INK, LINES, ORANGE, QUIET, family
-
 PRIOR_RADII = (1, 2, 3)  # circles at 1, 2, 3 standard deviations of N(0, I)
-_PIXEL_RATIO = 2         # a picture holds 2 x 2 pixels per CSS pixel: sharp on dense screens
+_PIXEL_RATIO = 2  # a picture holds 2 x 2 pixels per CSS pixel: sharp on dense screens
 
 
 def show(figure_or_axes, alt=""):
@@ -81,13 +80,15 @@ def mime_bundle(png, alt):
     """A PNG of double resolution as data and metadata of an output of a notebook, with its alt text -> two
     dicts."""
     # width and height stand at bytes 16..24 of every PNG
-    width, height = (int.from_bytes(png[i:i + 4], "big") // _PIXEL_RATIO for i in (16, 20))
+    width, height = (int.from_bytes(png[i : i + 4], "big") // _PIXEL_RATIO for i in (16, 20))
     encoded = base64.b64encode(png).decode("ascii")
     # JupyterLab shows image/png without any alt text, but prefers text/html where it is there: hence both.
     # A feedback page's column is narrower than some pictures, and formgrader frames every picture in red: the
     # style keeps them inside, in proportion, and without the frame.
-    image = (f'<img alt="{html.escape(alt, quote=True)}" width="{width}" height="{height}" '
-             f'style="max-width:100%;height:auto;border:0" src="data:image/png;base64,{encoded}">')
+    image = (
+        f'<img alt="{html.escape(alt, quote=True)}" width="{width}" height="{height}" '
+        f'style="max-width:100%;height:auto;border:0" src="data:image/png;base64,{encoded}">'
+    )
     facts = {"width": width, "height": height, "alt": alt}
     data = {"image/png": encoded, "text/html": image, "text/plain": alt or "picture"}
     return data, {"image/png": facts, "alt": alt}
@@ -118,8 +119,12 @@ def image_rows(rows, titles=None, title=None):
     side = min(1.5, 8.6 / columns)
     with family():
         extra = 0.28 * sum(1 for t in titles_of.values() if t is not None and len(t))
-        figure, axes = plt.subplots(len(rows), columns, squeeze=False, figsize=(
-            max(columns * side + 1.2, 3), len(rows) * side + extra + (0.4 if title else 0)))
+        figure, axes = plt.subplots(
+            len(rows),
+            columns,
+            squeeze=False,
+            figsize=(max(columns * side + 1.2, 3), len(rows) * side + extra + (0.4 if title else 0)),
+        )
         for row, (name, images) in zip(axes, rows.items()):
             for i, ax in enumerate(row):
                 _no_axes(ax)
@@ -153,10 +158,22 @@ def loss_ruler(values, ax=None, unit="nats per pixel"):
             height = heights[i % 4]
             ax.plot([value, value], [0, height], color=QUIET, linewidth=1, zorder=1)
             ax.plot(value, 0, marker="o", markersize=7, color=BLUE, zorder=2)
-            ax.text(value, height, f"{name}\n{_number(value)}", ha="center", va="bottom" if height > 0 else "top",
-                    fontsize=9, linespacing=1.1)
-        ax.set(xlim=(low - 0.12 * width, high + 0.12 * width), ylim=(-1.75, 1.75), yticks=[], xlabel=unit,
-               title="Where a loss stands")
+            ax.text(
+                value,
+                height,
+                f"{name}\n{_number(value)}",
+                ha="center",
+                va="bottom" if height > 0 else "top",
+                fontsize=9,
+                linespacing=1.1,
+            )
+        ax.set(
+            xlim=(low - 0.12 * width, high + 0.12 * width),
+            ylim=(-1.75, 1.75),
+            yticks=[],
+            xlabel=unit,
+            title="Where a loss stands",
+        )
         ax.spines["left"].set_visible(False)
         ax.grid(False)
     return ax
@@ -201,16 +218,41 @@ def latent_plane(codes, labels, ax=None, title=None, prior_circles=False, points
         size = float(np.clip(40_000 / max(len(codes), 1), 3, 22))
         for label in np.unique(labels):
             chosen = codes[labels == label]
-            ax.scatter(chosen[:, 0], chosen[:, 1], s=size, color=_colour(label), alpha=0.65, linewidths=0,
-                       label=str(label), rasterized=True)
+            ax.scatter(
+                chosen[:, 0],
+                chosen[:, 1],
+                s=size,
+                color=_colour(label),
+                alpha=0.65,
+                linewidths=0,
+                label=str(label),
+                rasterized=True,
+            )
         if prior_circles:
             _prior_circles(ax)
         for i, (text, point) in enumerate((points or {}).items()):
-            ax.plot(*point, marker="X" if i % 2 else "P", markersize=11, color=INK, markeredgecolor="white",
-                    linestyle="none", label=f"point {text}", zorder=6)
+            ax.plot(
+                *point,
+                marker="X" if i % 2 else "P",
+                markersize=11,
+                color=INK,
+                markeredgecolor="white",
+                linestyle="none",
+                label=f"point {text}",
+                zorder=6,
+            )
             left = point[0] > np.median(codes[:, 0])  # the text leans inwards, away from the legend
-            _outlined(ax.annotate(text, point, xytext=(-9 if left else 9, 7), textcoords="offset points",
-                                  fontsize=10, ha="right" if left else "left", zorder=7))
+            _outlined(
+                ax.annotate(
+                    text,
+                    point,
+                    xytext=(-9 if left else 9, 7),
+                    textcoords="offset points",
+                    fontsize=10,
+                    ha="right" if left else "left",
+                    zorder=7,
+                )
+            )
         _write_labels(ax, codes, labels)
         _plane(ax, title or "Codes in the latent plane")
         if legend:
@@ -228,8 +270,11 @@ def stages(encoder_sides, decoder_sides, ax=None, code=2):
     if not down or not up or min(down + up) < 1:
         raise CourseError(f"stages: expected sides in pixels, down and up, found {down} and {up}.")
     largest = max(down + up)
-    blocks = ([(side, BLUE, "", "encoder") for side in down] + [(0, INK, "", "code")]
-              + [(side, ORANGE, "//", "decoder") for side in up])
+    blocks = (
+        [(side, BLUE, "", "encoder") for side in down]
+        + [(0, INK, "", "code")]
+        + [(side, ORANGE, "//", "decoder") for side in up]
+    )
     with family():
         ax = _axes(ax, figsize=(9.5, 3.3))
         gap, x, named = 0.2 * largest, 0.0, set()
@@ -237,11 +282,20 @@ def stages(encoder_sides, decoder_sides, ax=None, code=2):
             width = max(0.3 * side, 0.04 * largest)
             height = side or 0.04 * largest
             if i:
-                ax.annotate("", (x - 0.1 * gap, 0), (x - 0.9 * gap, 0),
-                            arrowprops={"arrowstyle": "->", "color": INK})
+                ax.annotate("", (x - 0.1 * gap, 0), (x - 0.9 * gap, 0), arrowprops={"arrowstyle": "->", "color": INK})
             label = None if name in named or not side else name
-            ax.add_patch(Rectangle((x, -height / 2), width, height, facecolor=to_rgba(colour, 0.3),
-                                   hatch=hatch, edgecolor=colour, linewidth=1.3, label=label))
+            ax.add_patch(
+                Rectangle(
+                    (x, -height / 2),
+                    width,
+                    height,
+                    facecolor=to_rgba(colour, 0.3),
+                    hatch=hatch,
+                    edgecolor=colour,
+                    linewidth=1.3,
+                    label=label,
+                )
+            )
             named.add(name)
             if side:
                 ax.text(x + width / 2, -height / 2 - 0.03 * largest, f"{side}", ha="center", va="top")
@@ -249,8 +303,12 @@ def stages(encoder_sides, decoder_sides, ax=None, code=2):
                 top = max(height, down[-1], up[0]) / 2 + 0.03 * largest
                 ax.text(x + width / 2, top, f"{code} numbers", ha="center", va="bottom")
             x += width + gap
-        ax.set(xlim=(-0.5 * gap, x - 0.5 * gap), ylim=(-0.65 * largest, 0.52 * largest), aspect="equal",
-               title="Side of the image after each stage (pixels)")
+        ax.set(
+            xlim=(-0.5 * gap, x - 0.5 * gap),
+            ylim=(-0.65 * largest, 0.52 * largest),
+            aspect="equal",
+            title="Side of the image after each stage (pixels)",
+        )
         ax.set_axis_off()
         ax.legend(loc="upper center", ncols=2)
     return ax
@@ -264,19 +322,19 @@ def posterior_ellipses(means, stddevs, labels, ax=None, title=None, prior_circle
     means, labels = _plane_data(means, labels, "posterior_ellipses")
     stddevs = np.asarray(stddevs, float)
     if stddevs.shape != means.shape or not (stddevs > 0).all():
-        raise CourseError(f"posterior_ellipses: expected positive standard deviations, shape {means.shape}, "
-                          f"found shape {stddevs.shape}, "
-                          f"smallest {stddevs.min() if stddevs.size else 'none'}.")
+        raise CourseError(
+            f"posterior_ellipses: expected positive standard deviations, shape {means.shape}, "
+            f"found shape {stddevs.shape}, "
+            f"smallest {stddevs.min() if stddevs.size else 'none'}."
+        )
     with family():
         ax = _axes(ax, figsize=(6.2, 5.6))
         for mean, stddev, label in zip(means, stddevs, labels):
             for times, alpha in ((1, 0.32), (2, 0.14)):
-                ax.add_patch(Ellipse(mean, *(2 * times * stddev), facecolor=_colour(label), alpha=alpha,
-                                     linewidth=0))
+                ax.add_patch(Ellipse(mean, *(2 * times * stddev), facecolor=_colour(label), alpha=alpha, linewidth=0))
         for label in np.unique(labels):
             chosen = means[labels == label]
-            ax.plot(chosen[:, 0], chosen[:, 1], ".", color=_colour(label), markersize=5, label=str(label),
-                    zorder=3)
+            ax.plot(chosen[:, 0], chosen[:, 1], ".", color=_colour(label), markersize=5, label=str(label), zorder=3)
         if prior_circles:
             _prior_circles(ax)
         _write_labels(ax, means, labels)
@@ -296,14 +354,17 @@ def estimate_histogram(estimates, exact, ax=None):
     with family():
         ax = _axes(ax, figsize=(6.4, 3.6))
         edges = np.histogram_bin_edges(estimates, bins=40)
-        ax.hist(estimates, bins=edges, color=BLUE, alpha=0.5, edgecolor="white", linewidth=0.5,
-                label="one-sample estimates")
+        ax.hist(
+            estimates, bins=edges, color=BLUE, alpha=0.5, edgecolor="white", linewidth=0.5, label="one-sample estimates"
+        )
         ax.axvline(0, color=QUIET, linewidth=1)
         ax.axvline(exact, color=ORANGE, linestyle="--", label=f"exact KL {exact:.3f}")
-        ax.axvline(estimates.mean(), color=INK, linestyle=":",
-                   label=f"mean of the estimates {estimates.mean():.3f}")
-        ax.set(xlabel="KL estimate (nats)", ylabel="count",
-               title=f"{100 * np.mean(estimates < 0):.0f} % of the estimates are negative")
+        ax.axvline(estimates.mean(), color=INK, linestyle=":", label=f"mean of the estimates {estimates.mean():.3f}")
+        ax.set(
+            xlabel="KL estimate (nats)",
+            ylabel="count",
+            title=f"{100 * np.mean(estimates < 0):.0f} % of the estimates are negative",
+        )
         ax.legend()
     return ax
 
@@ -312,16 +373,23 @@ def elbo_curves(epochs, R, K):
     """Three panels by epoch: R, K and R + K, all in nats per image -> Figure. Each argument: (n,)."""
     epochs, R, K = (np.asarray(values, float) for values in (epochs, R, K))
     if not epochs.shape == R.shape == K.shape or epochs.ndim != 1:
-        raise CourseError(f"elbo_curves: expected three lists of one length, found shapes {epochs.shape}, "
-                          f"{R.shape}, {K.shape}.")
+        raise CourseError(
+            f"elbo_curves: expected three lists of one length, found shapes {epochs.shape}, {R.shape}, {K.shape}."
+        )
     with family():
         figure, axes = plt.subplots(1, 3, figsize=(10, 3.2))
         panels = (("R: reconstruction", R), ("K: KL to the prior", K), ("R + K = -ELBO", R + K))
         for ax, look, (name, values) in zip(axes, LINES, panels):
             ax.plot(epochs, values, **look)
             ax.set(title=name, xlabel="epoch", ylabel="nats per image")
-            ax.annotate(_number(values[-1]), (epochs[-1], values[-1]), xytext=(7, 0),
-                        textcoords="offset points", ha="left", va="center")
+            ax.annotate(
+                _number(values[-1]),
+                (epochs[-1], values[-1]),
+                xytext=(7, 0),
+                textcoords="offset points",
+                ha="left",
+                va="center",
+            )
             ax.margins(x=0.17, y=0.1)
             _whole_numbers(ax.xaxis)
     return figure
@@ -336,8 +404,10 @@ def manifold(images, z1, z2, ax=None):
     """
     images, z1, z2 = np.asarray(images, float), np.ravel(z1).astype(float), np.ravel(z2).astype(float)
     if images.ndim not in (4, 5) or images.shape[:2] != (len(z2), len(z1)):
-        raise CourseError(f"manifold: expected images of shape ({len(z2)}, {len(z1)}, height, width), "
-                          f"found {images.shape}; rows follow z2, columns follow z1.")
+        raise CourseError(
+            f"manifold: expected images of shape ({len(z2)}, {len(z1)}, height, width), "
+            f"found {images.shape}; rows follow z2, columns follow z1."
+        )
     if images.ndim == 4:
         images = images[..., None]
     if len(z2) > 1 and z2[0] < z2[-1]:
@@ -370,8 +440,15 @@ def factor_heatmap(r2, factor_names, ax=None):
         image = ax.imshow(np.clip(r2, 0, 1), cmap="cividis", vmin=0, vmax=1, aspect="auto")
         for row, column in np.ndindex(*r2.shape):
             value = r2[row, column]
-            ax.text(column, row, f"{round(value, 2) + 0:.2f}", ha="center", va="center", fontsize=9,
-                    color="black" if value > 0.5 else "white")
+            ax.text(
+                column,
+                row,
+                f"{round(value, 2) + 0:.2f}",
+                ha="center",
+                va="center",
+                fontsize=9,
+                color="black" if value > 0.5 else "white",
+            )
         ax.set_xticks(range(len(names)), names, rotation=30, ha="right", rotation_mode="anchor")
         ax.set_yticks(range(len(r2)), [f"z{i + 1}" for i in range(len(r2))])
         ax.set(xlabel="true factor", ylabel="latent variable", title="Which latent follows which factor")
@@ -382,6 +459,7 @@ def factor_heatmap(r2, factor_names, ax=None):
 
 
 # ------------------------------------------------------------------------------------------------ small parts
+
 
 def in_notebook():
     """Whether IPython is there to display something."""
@@ -400,8 +478,9 @@ def _figure_of(thing):
     axes = np.ravel(np.asarray(thing, dtype=object))
     if axes.size and isinstance(axes[0], Axes):
         return axes[0].get_figure(root=True)
-    raise CourseError(f"show: expected a figure or axes, found {type(thing).__name__}; "
-                      "hand over what a function of plots returned.")
+    raise CourseError(
+        f"show: expected a figure or axes, found {type(thing).__name__}; hand over what a function of plots returned."
+    )
 
 
 def _axes(ax, figsize):
@@ -424,8 +503,10 @@ def _images(images, name):
     if images.ndim == 3:
         images = images[..., None]
     if images.ndim != 4 or images.shape[-1] not in (1, 3):
-        raise CourseError(f"image_rows: row '{name}': expected images of shape (n, height, width) or "
-                          f"(n, height, width, 1 or 3), found {images.shape}.")
+        raise CourseError(
+            f"image_rows: row '{name}': expected images of shape (n, height, width) or "
+            f"(n, height, width, 1 or 3), found {images.shape}."
+        )
     if images.dtype.kind in "ui" and images.size and images.max() > 1:
         raise CourseError(f"image_rows: row '{name}': values reach {images.max()}, not 1; divide by 255.")
     return images.astype(float)
@@ -448,8 +529,9 @@ def _no_axes(ax):
 def _plane_data(codes, labels, who):
     codes, labels = np.asarray(codes, float), np.ravel(np.asarray(labels)).astype(int)
     if codes.ndim != 2 or codes.shape[1] != 2 or len(codes) != len(labels):
-        raise CourseError(f"{who}: expected codes of shape (N, 2) and N labels, found shapes "
-                          f"{codes.shape} and {labels.shape}.")
+        raise CourseError(
+            f"{who}: expected codes of shape (N, 2) and N labels, found shapes {codes.shape} and {labels.shape}."
+        )
     keep = np.isfinite(codes).all(axis=1)
     return codes[keep], labels[keep]
 
@@ -510,12 +592,13 @@ def _legend_beside(ax, title):
 
 def _whole_numbers(axis):
     from matplotlib.ticker import MaxNLocator
+
     axis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _some(values, most=9):
     """Every k-th value, so that at most ``most`` ticks stand on an axis."""
-    return values[::max(1, -(-len(values) // most))]
+    return values[:: max(1, -(-len(values) // most))]
 
 
 def _number(value):

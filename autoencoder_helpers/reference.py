@@ -40,6 +40,4 @@ def _checks(path):
     except FileNotFoundError:
         raise CourseError(f"The reference values are missing ({path}); install the course again.") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError):
-        raise CourseError(
-            f"The reference values cannot be read ({path}); install the course again."
-        ) from None
+        raise CourseError(f"The reference values cannot be read ({path}); install the course again.") from None

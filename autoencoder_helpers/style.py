@@ -12,8 +12,16 @@ import matplotlib as mpl
 # and a near black (a middle grey would look like the wine red or the rose to some; a test measures it). Ten
 # hues are still a lot to tell apart, so every plane also has the digits written into it.
 DIGIT_COLOURS = (
-    "#332288", "#88CCEE", "#44AA99", "#117733", "#999933",
-    "#DDCC77", "#CC6677", "#882255", "#AA4499", "#222222",
+    "#332288",
+    "#88CCEE",
+    "#44AA99",
+    "#117733",
+    "#999933",
+    "#DDCC77",
+    "#CC6677",
+    "#882255",
+    "#AA4499",
+    "#222222",
 )
 
 BLUE, ORANGE, GREEN, INK, QUIET = "#0072B2", "#D55E00", "#117733", "#222222", "#767676"

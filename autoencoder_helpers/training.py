@@ -19,7 +19,6 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
-
 from autoencoder_helpers import training_fingerprint as fingerprint
 from autoencoder_helpers import training_progress as progress
 from autoencoder_helpers import training_store as store
@@ -35,8 +34,8 @@ class Training:
     history: dict[str, list[float]]
     epochs: int
     name: str
-    trained: int                              # epochs trained by this very call
-    path: Path | None = field(default=None)   # the file, or None when it could not be written
+    trained: int  # epochs trained by this very call
+    path: Path | None = field(default=None)  # the file, or None when it could not be written
 
     def __repr__(self):
         loss = self.history["loss"][-1] if self.history.get("loss") else float("nan")
@@ -51,8 +50,9 @@ def choose_epochs(*, default: int, full: int) -> int:
     return int(full if wish == "full" else default)
 
 
-def train(model, x, y=None, *, epochs, batch_size, name, validation_data=None, shuffle=True, seed=None,
-          folder="weights") -> Training:
+def train(
+    model, x, y=None, *, epochs, batch_size, name, validation_data=None, shuffle=True, seed=None, folder="weights"
+) -> Training:
     """Fit ``model`` for ``epochs`` epochs in all, saved after each one; go on or skip when a matching file is
     there.
 
@@ -74,8 +74,7 @@ def train(model, x, y=None, *, epochs, batch_size, name, validation_data=None, s
     x, y, validation_data, epochs, batch_size = _checked(model, x, y, validation_data, epochs, batch_size)
     path = store.path_of(name, folder)
     _build(model, x)
-    facts = fingerprint.describe(model, x, y, validation_data, batch_size=batch_size, seed=seed,
-                                 shuffle=shuffle)
+    facts = fingerprint.describe(model, x, y, validation_data, batch_size=batch_size, seed=seed, shuffle=shuffle)
     stored = _matching(path, model, facts)
     done = stored.epochs if stored else 0
     beside = reference_curve(name, len(x), x.shape[1:], batch_size)
@@ -95,13 +94,17 @@ def train(model, x, y=None, *, epochs, batch_size, name, validation_data=None, s
     try:
         images = _dataset(x, y, batch_size, shuffle)
         unseen = None if validation_data is None else _dataset(*validation_data, batch_size, shuffle=False)
-        model.fit(images, epochs=epochs, initial_epoch=done, validation_data=unseen, verbose=0,
-                  callbacks=[keeper])
+        model.fit(images, epochs=epochs, initial_epoch=done, validation_data=unseen, verbose=0, callbacks=[keeper])
     except KeyboardInterrupt:
         saved = keeper.saved
-        display.close(f"{name}: stopped. " + (
-            f"{saved} of {epochs} epochs are saved in {path}; run this cell again to go on." if saved else
-            "No epoch was finished, so nothing is saved; run this cell again to start."))
+        display.close(
+            f"{name}: stopped. "
+            + (
+                f"{saved} of {epochs} epochs are saved in {path}; run this cell again to go on."
+                if saved
+                else "No epoch was finished, so nothing is saved; run this cell again to start."
+            )
+        )
         # A new exception from here: without the frames of TensorFlow in the learner's notebook.
         raise KeyboardInterrupt(f"training of {name} stopped") from None
     except BaseException:
@@ -110,8 +113,12 @@ def train(model, x, y=None, *, epochs, batch_size, name, validation_data=None, s
     history = keeper.history
     finished = len(history["loss"])
     _seed(seed, finished)
-    display.close(keeper.diverged or _line_when_trained(name, history, finished, time.monotonic() - started,
-                                                        path if keeper.saved == finished else None))
+    display.close(
+        keeper.diverged
+        or _line_when_trained(
+            name, history, finished, time.monotonic() - started, path if keeper.saved == finished else None
+        )
+    )
     return Training(history, finished, name, trained=finished - done, path=path if keeper.saved else None)
 
 
@@ -131,6 +138,7 @@ def load_weights(model, name, folder="weights") -> bool:
 
 
 # -------------------------------------------------------------------------------------------------- arguments
+
 
 def _checked(model, x, y, validation_data, epochs, batch_size):
     if not isinstance(model, keras.Model):
@@ -158,8 +166,10 @@ def _array(values, what):
         raise CourseError(f"train: {what} must be an array of images, found {type(values).__name__}.")
     array = np.asarray(values)
     if array.ndim < 1 or array.dtype.kind not in "fiub" or not len(array):
-        raise CourseError(f"train: {what} must be an array of numbers with one row an image, found shape "
-                          f"{array.shape}, dtype {array.dtype}.")
+        raise CourseError(
+            f"train: {what} must be an array of numbers with one row an image, found shape "
+            f"{array.shape}, dtype {array.dtype}."
+        )
     # Keras, too, turns float64 into float32 before the first batch.
     return array.astype(np.float32, copy=False) if array.dtype.kind == "f" else array
 
@@ -195,6 +205,7 @@ def _seed(seed, epochs_done):
 
 # ----------------------------------------------------------------------------------------------------- resume
 
+
 def _matching(path, model, facts):
     """The stored training if it is the same one, else None; says in one line why a file is not used."""
     try:
@@ -205,8 +216,10 @@ def _matching(path, model, facts):
             raise store.Damaged("its facts are not whole") from None
         if reason:
             kept = store.keep_as_old(path)
-            print(f"{path} {reason}: training anew"
-                  + (f", the old file is kept as {kept.name}." if kept else "."), flush=True)
+            print(
+                f"{path} {reason}: training anew" + (f", the old file is kept as {kept.name}." if kept else "."),
+                flush=True,
+            )
             return None
         return store.read(path, model.weights, _optimizer_variables(model))
     except FileNotFoundError:
@@ -237,6 +250,7 @@ def _set_optimizer_state(model, arrays):
 
 
 # ----------------------------------------------------------------------------------------------- the callback
+
 
 class _Keeper(keras.callbacks.Callback):
     """Saves after each epoch, keeps the history across runs, and feeds the display."""
@@ -276,8 +290,10 @@ class _Keeper(keras.callbacks.Callback):
         if not math.isfinite(self.history["loss"][-1]):
             self.model.stop_training = True
             loss = self.history["loss"][-1]
-            self.diverged = (f"{self.display.name}: the loss is {loss} after epoch {done}; training stopped. "
-                             "Are the images scaled to 0..1? Is the learning rate small?")
+            self.diverged = (
+                f"{self.display.name}: the loss is {loss} after epoch {done}; training stopped. "
+                "Are the images scaled to 0..1? Is the learning rate small?"
+            )
             return
         self._save()
         self.display.epoch, self.display.step = done, 0
@@ -294,11 +310,15 @@ class _Keeper(keras.callbacks.Callback):
         except OSError as error:
             self._may_write = False
             why = error.strerror or type(error).__name__
-            print(f"{self.path} cannot be written ({why}): the training goes on, but its weights are not "
-                  "saved from here.", flush=True)
+            print(
+                f"{self.path} cannot be written ({why}): the training goes on, but its weights are not "
+                "saved from here.",
+                flush=True,
+            )
 
 
 # ------------------------------------------------------------------------------------------------------ lines
+
 
 def _losses(history):
     test = history.get("val_loss", ())
@@ -310,11 +330,14 @@ def _epochs(count):
 
 
 def _line_when_trained(name, history, finished, seconds, path):
-    return (f"{name}: {_epochs(finished)}, {_losses(history)}, trained in {progress.duration(seconds)}"
-            + (f"; weights in {path}." if path else "; weights not saved."))
+    return f"{name}: {_epochs(finished)}, {_losses(history)}, trained in {progress.duration(seconds)}" + (
+        f"; weights in {path}." if path else "; weights not saved."
+    )
 
 
 def _line_when_skipped(name, path, stored, epochs):
     more = f" ({epochs} were asked for)" if stored.epochs > epochs else ""
-    return (f"{name}: already trained, {_epochs(stored.epochs)}{more}, {_losses(stored.history)}; "
-            f"weights loaded from {path}.")
+    return (
+        f"{name}: already trained, {_epochs(stored.epochs)}{more}, {_losses(stored.history)}; "
+        f"weights loaded from {path}."
+    )

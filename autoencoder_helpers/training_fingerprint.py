@@ -18,11 +18,10 @@ import tensorflow as tf
 import tf_keras as keras
 
 # Parts of a layer's config that do not change what is computed, or that Keras numbers by itself.
-_IGNORED = {"name", "dtype", "batch_input_shape", "input_dim", "input_length", "autocast",
-            "activity_regularizer"}
+_IGNORED = {"name", "dtype", "batch_input_shape", "input_dim", "input_length", "autocast", "activity_regularizer"}
 _IGNORED_OF_OPTIMIZER = {"name", "jit_compile", "is_legacy_optimizer"}
 _AUTOMATIC_NAME = re.compile(r"(sequential|model|functional)(_\d+)?")
-_TOLERANCE = 1e-4   # float32 runs on other machines and other ways to scale the same image stay below it
+_TOLERANCE = 1e-4  # float32 runs on other machines and other ways to scale the same image stay below it
 _PROBED_ROWS = 256
 
 
@@ -43,6 +42,7 @@ def describe(model, x, y, validation_data, *, batch_size, seed, shuffle) -> dict
 
 # ----------------------------------------------------------------------------------------------- descriptions
 
+
 def architecture(model) -> list[dict[str, Any]]:
     """One entry a layer, nested models unfolded and input layers left out: Sequential equals functional."""
     return json.loads(json.dumps(_layers(model, ""), default=_plain))
@@ -59,14 +59,17 @@ def _layers(model, inside):
             found += _layers(layer, f"{inside}{name} ")
             continue
         number += 1
-        found.append({
-            "where": f"{inside}layer {number}",
-            "class": type(layer).__name__,
-            "config": _config(layer),
-            "weights": [list(weight.shape) for weight in layer.weights],
-            "regularizer": describe_regularizer(
-                getattr(layer, "activity_regularizer", None) or getattr(layer, "_regularizer", None)),
-        })
+        found.append(
+            {
+                "where": f"{inside}layer {number}",
+                "class": type(layer).__name__,
+                "config": _config(layer),
+                "weights": [list(weight.shape) for weight in layer.weights],
+                "regularizer": describe_regularizer(
+                    getattr(layer, "activity_regularizer", None) or getattr(layer, "_regularizer", None)
+                ),
+            }
+        )
     return found
 
 
@@ -86,8 +89,11 @@ def _config(layer):
             pass
         return config
     try:
-        config.update((key, value) for key, value in layer.get_config().items()
-                      if key not in _IGNORED and not key.endswith("_initializer"))
+        config.update(
+            (key, value)
+            for key, value in layer.get_config().items()
+            if key not in _IGNORED and not key.endswith("_initializer")
+        )
     except Exception:  # a layer of the learner's own may have no usable config: class and weights must do
         pass
     return config
@@ -156,11 +162,16 @@ def _probe_loss(loss, model, y):
     function, values = keras.losses.get(loss), []
     for _ in range(2):
         shape = (4, *y.shape[1:])
-        target = rng.integers(0, 2, shape) if y.dtype.kind in "iub" else np.where(
-            rng.random(shape) < 0.5, rng.integers(0, 2, shape), rng.random(shape))
+        target = (
+            rng.integers(0, 2, shape)
+            if y.dtype.kind in "iub"
+            else np.where(rng.random(shape) < 0.5, rng.integers(0, 2, shape), rng.random(shape))
+        )
         output = rng.uniform(0.02, 0.98, (4, *model.output_shape[1:]))
-        value = function(tf.constant(target.astype(np.float32 if y.dtype.kind == "f" else y.dtype)),
-                         tf.constant(output.astype(np.float32)))
+        value = function(
+            tf.constant(target.astype(np.float32 if y.dtype.kind == "f" else y.dtype)),
+            tf.constant(output.astype(np.float32)),
+        )
         values.append(float(tf.reduce_mean(tf.cast(value, tf.float64))))
     return values
 
@@ -182,8 +193,11 @@ def describe_array(array) -> dict[str, Any]:
     rows = np.linspace(0, len(array) - 1, min(len(array), _PROBED_ROWS)).astype(int)
     chosen = array[rows].reshape(len(rows), -1).astype(np.float64)
     weights = np.cos(1.7 * np.arange(chosen.shape[1]))
-    return {"shape": list(array.shape), "kind": {"u": "i", "b": "i"}.get(array.dtype.kind, array.dtype.kind),
-            "sums": (chosen @ weights).tolist()}
+    return {
+        "shape": list(array.shape),
+        "kind": {"u": "i", "b": "i"}.get(array.dtype.kind, array.dtype.kind),
+        "sums": (chosen @ weights).tolist(),
+    }
 
 
 def code_of(function) -> str:
@@ -231,6 +245,7 @@ def _plain(value):
 
 # ------------------------------------------------------------------------------------------------- comparison
 
+
 def difference(there: dict[str, Any], here: dict[str, Any]) -> str | None:
     """The first difference between a stored and a present description in words, or None when they match."""
     reason = difference_of_architecture(there["architecture"], here["architecture"])
@@ -240,8 +255,10 @@ def difference(there: dict[str, Any], here: dict[str, Any]) -> str | None:
     if reason:
         return f"was trained with another loss ({reason})"
     if there["optimizer"]["class"] != here["optimizer"]["class"]:
-        return (f"was trained with another optimizer ({there['optimizer']['class']} there, "
-                f"{here['optimizer']['class']} here)")
+        return (
+            f"was trained with another optimizer ({there['optimizer']['class']} there, "
+            f"{here['optimizer']['class']} here)"
+        )
     reason = _difference_of_config(there["optimizer"]["config"], here["optimizer"]["config"])
     if reason:
         return f"was trained with another setting of the optimizer ({reason})"

@@ -14,14 +14,13 @@ import math
 import sys
 import time
 
+from autoencoder_helpers.style import LINES, family
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from autoencoder_helpers.style import LINES, family
-
-TEXT_EVERY = 0.5      # seconds between two updates of the text
-PICTURE_EVERY = 4.0   # seconds between two updates of the picture, which takes a tenth of a second to draw
+TEXT_EVERY = 0.5  # seconds between two updates of the text
+PICTURE_EVERY = 4.0  # seconds between two updates of the picture, which takes a tenth of a second to draw
 
 
 def duration(seconds: float) -> str:
@@ -47,6 +46,7 @@ def show_finished(line: str, history: dict, title: str, beside=None) -> None:
         print(line, flush=True)
         return
     from IPython.display import display
+
     display(*[_finished(line, history, title, beside)], raw=True)
 
 
@@ -57,9 +57,9 @@ class _Progress:
         self.name, self.done, self.epochs, self.note, self.beside = name, done, epochs, note, beside
         self.steps, self.epoch, self.step = 1, done, 0
         self.started = self.counted = time.monotonic()
-        self.first = None     # batches done when the clock for the time left was started
+        self.first = None  # batches done when the clock for the time left was started
         self.last_text = self.last_picture = float("-inf")  # never yet: a clock may have started a minute ago
-        self.running = []     # (epochs as a decimal number, running mean of the loss) of the present run
+        self.running = []  # (epochs as a decimal number, running mean of the loss) of the present run
         self.history = {}
 
     def begin(self, steps, history):
@@ -91,10 +91,16 @@ class _Progress:
 
     def text(self, loss):
         left = self.time_left()
-        return ", ".join(filter(None, [
-            f"{self.name}: epoch {min(self.epoch + 1, self.epochs)} of {self.epochs}",
-            None if loss is None else f"loss {loss:.4g}",
-            None if left is None else f"about {duration(left)} left"]))
+        return ", ".join(
+            filter(
+                None,
+                [
+                    f"{self.name}: epoch {min(self.epoch + 1, self.epochs)} of {self.epochs}",
+                    None if loss is None else f"loss {loss:.4g}",
+                    None if left is None else f"about {duration(left)} left",
+                ],
+            )
+        )
 
     def draw(self, loss):
         raise NotImplementedError
@@ -120,8 +126,11 @@ class _Lines(_Progress):
 
     def epoch_ended(self):
         left = self.time_left()
-        print(f"{self.name}: epoch {self.epoch} of {self.epochs}, loss {self.history['loss'][-1]:.4g}"
-              + (f", about {duration(left)} left" if left else ""), flush=True)
+        print(
+            f"{self.name}: epoch {self.epoch} of {self.epochs}, loss {self.history['loss'][-1]:.4g}"
+            + (f", about {duration(left)} left" if left else ""),
+            flush=True,
+        )
 
 
 class _Terminal(_Progress):
@@ -134,15 +143,26 @@ class _Terminal(_Progress):
     def begin(self, steps, history):
         super().begin(steps, history)
         from tqdm import tqdm
+
         # tqdm's own default is stderr
-        self.bar = tqdm(total=self.epochs * self.steps, initial=self._batches(), file=sys.stdout, leave=False,
-                        dynamic_ncols=True, unit="batch", desc=self.name, mininterval=0)
+        self.bar = tqdm(
+            total=self.epochs * self.steps,
+            initial=self._batches(),
+            file=sys.stdout,
+            leave=False,
+            dynamic_ncols=True,
+            unit="batch",
+            desc=self.name,
+            mininterval=0,
+        )
 
     def draw(self, loss):
         if self.bar is None:
             return
-        self.bar.set_postfix_str(f"epoch {min(self.epoch + 1, self.epochs)}/{self.epochs}"
-                                 + ("" if loss is None else f", loss {loss:.4g}"), refresh=False)
+        self.bar.set_postfix_str(
+            f"epoch {min(self.epoch + 1, self.epochs)}/{self.epochs}" + ("" if loss is None else f", loss {loss:.4g}"),
+            refresh=False,
+        )
         self.bar.update(self._batches() - self.bar.n)
 
     def close(self, line=None):
@@ -166,13 +186,18 @@ class _Notebook(_Progress):
             self.picture, self.last_picture = _image(self.history, self.name, self.running, self.beside), now
         text = self.text(loss) + (f" ({self.note})" if self.note else "")
         share = 100 * self._batches() / (self.epochs * self.steps)
-        self._put({"text/html": f'<div><progress max="100" value="{share:.1f}" style="width:22em" '
-                                f'aria-label="progress of the training">{share:.0f} %</progress> '
-                                f"{html.escape(text)}</div>{self.picture}",
-                   "text/plain": f"[{share:.0f} %] {text}"})
+        self._put(
+            {
+                "text/html": f'<div><progress max="100" value="{share:.1f}" style="width:22em" '
+                f'aria-label="progress of the training">{share:.0f} %</progress> '
+                f"{html.escape(text)}</div>{self.picture}",
+                "text/plain": f"[{share:.0f} %] {text}",
+            }
+        )
 
     def _put(self, bundle):
         from IPython.display import display
+
         if self.handle is None:
             self.handle = display(bundle, raw=True, display_id=True)
         else:
@@ -211,13 +236,20 @@ def _image(history, title, running=(), beside=None):
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", dpi=160)
     losses = history.get("loss", ())
-    alt = "Loss while training" if not len(losses) else (
-        f"Loss by epoch: {losses[0]:.4g} after epoch 1" + (
-            f", {losses[-1]:.4g} after epoch {len(losses)}" if len(losses) > 1 else ""))
+    alt = (
+        "Loss while training"
+        if not len(losses)
+        else (
+            f"Loss by epoch: {losses[0]:.4g} after epoch 1"
+            + (f", {losses[-1]:.4g} after epoch {len(losses)}" if len(losses) > 1 else "")
+        )
+    )
     if beside:
         last = len(beside.mean)
-        alt += (f". The reference's training loss: {beside.mean[0]:.4g} after epoch 1, {beside.mean[-1]:.4g} after "
-                f"epoch {last}, between {beside.least[-1]:.4g} and {beside.greatest[-1]:.4g} over {beside.seeds} seeds")
+        alt += (
+            f". The reference's training loss: {beside.mean[0]:.4g} after epoch 1, {beside.mean[-1]:.4g} after "
+            f"epoch {last}, between {beside.least[-1]:.4g} and {beside.greatest[-1]:.4g} over {beside.seeds} seeds"
+        )
     data = base64.b64encode(buffer.getvalue()).decode("ascii")
     return f'<img alt="{html.escape(alt)}" width="520" src="data:image/png;base64,{data}">'
 
@@ -226,8 +258,15 @@ def _draw_beside(ax, beside):
     """The reference's training loss: its mean, and from the least to the greatest of its seeds as a band."""
     epochs = range(1, len(beside.mean) + 1)
     ax.fill_between(epochs, beside.least, beside.greatest, color="#B0B0B0", alpha=0.6, linewidth=0)
-    ax.plot(epochs, beside.mean, color="#767676", linewidth=4, alpha=0.5, solid_capstyle="round",
-            label=f"reference, train, {beside.seeds} seeds")
+    ax.plot(
+        epochs,
+        beside.mean,
+        color="#767676",
+        linewidth=4,
+        alpha=0.5,
+        solid_capstyle="round",
+        label=f"reference, train, {beside.seeds} seeds",
+    )
 
 
 def _of_the_present_epoch(running):

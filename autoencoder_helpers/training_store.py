@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
 from autoencoder_helpers.errors import CourseError
 
 FORMAT = 1
-_MOST_FACTS = 4_000_000     # bytes; facts of a large model are below 200 kB
+_MOST_FACTS = 4_000_000  # bytes; facts of a large model are below 200 kB
 _MOST_EPOCHS = 100_000
 
 
@@ -47,8 +46,9 @@ class Stored:
 def path_of(name: str, folder: str | os.PathLike) -> Path:
     """``<folder>/<name>.npz``; CourseError for a name that is no plain file name."""
     if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", name):
-        raise CourseError(f"train: name={name!r} becomes a file name; use letters, digits, _ and -, "
-                          "such as 'dense_ae'.")
+        raise CourseError(
+            f"train: name={name!r} becomes a file name; use letters, digits, _ and -, such as 'dense_ae'."
+        )
     return Path(folder) / f"{name}.npz"
 
 
@@ -78,11 +78,13 @@ def write(path: Path, stored: Stored) -> None:
 
 def read_facts(path: Path) -> dict[str, Any]:
     """The facts alone, read before any array is trusted. FileNotFoundError, or Damaged with the reason."""
+
     def facts_of(archive):
         facts = json.loads(str(_array(archive, "facts", most_bytes=_MOST_FACTS)))
         if not isinstance(facts, dict) or facts.get("format") != FORMAT:
             raise Damaged("it has no facts that this version can read")
         return facts
+
     return _open(path, facts_of)
 
 
@@ -103,7 +105,7 @@ def read(path: Path, weights_like: list, optimizer_like: list | None = None) -> 
                 values = _array(archive, member[:-4], most_bytes=8 * _MOST_EPOCHS)
                 if values.ndim != 1 or values.dtype != np.float64:
                     raise Damaged("its history is not a list of numbers")
-                history[member[len("history_"):-4]] = values.tolist()
+                history[member[len("history_") : -4]] = values.tolist()
         arrays = {kind: _arrays(archive, kind, like) for kind, like in patterns.items()}
         return Stored(arrays["weight"], arrays.get("optimizer", []), history, {})
 
@@ -153,8 +155,10 @@ def _array(archive, name, most_bytes):
 
 def _patterns(like):
     """(shape, dtype) of each array or TensorFlow variable."""
-    return [(tuple(int(side) for side in array.shape),
-             np.dtype(getattr(array.dtype, "as_numpy_dtype", array.dtype))) for array in like]
+    return [
+        (tuple(int(side) for side in array.shape), np.dtype(getattr(array.dtype, "as_numpy_dtype", array.dtype)))
+        for array in like
+    ]
 
 
 def _arrays(archive, kind, like):

@@ -32,6 +32,8 @@ import tempfile
 from pathlib import Path
 
 import click
+from autoencoder_grader.corpus import CHAPTERS
+from autoencoder_grader.nbgrader_api import CONFIG_FILE
 from common import (
     PROGRAMS,
     environment,
@@ -52,9 +54,6 @@ from common import (
     write_json,
 )
 from measuring_trees import Measured, measure
-
-from autoencoder_grader.corpus import CHAPTERS
-from autoencoder_grader.nbgrader_api import CONFIG_FILE
 
 PARTS = ("weights", "training")
 SIDES = ("ours", "nbgrader")
@@ -94,9 +93,7 @@ def measure_nbgrader(course: Path, pairs, weights: Path | None) -> tuple[Measure
         command = [str(PROGRAMS / "nbgrader"), "autograde", CHAPTERS[chapter][0]]
         measured += measure(command, course, course / "log", environment())
     if measured.code:
-        say(
-            f"nbgrader ended with code {measured.code}: {(course / 'log').read_text(encoding='utf-8')[-2000:]}"
-        )
+        say(f"nbgrader ended with code {measured.code}: {(course / 'log').read_text(encoding='utf-8')[-2000:]}")
     return measured, scores(course)
 
 
@@ -111,9 +108,7 @@ def measure_part(part: str, count: int, repeats: int, weights: Path, folder: Pat
             one = measure_ours if side == "ours" else measure_nbgrader
             measured, points = one(course, pairs, own)
             found.append({"side": side, "round": number, **vars(measured), "points": points})
-            say(
-                f"  {measured.wall:.0f} s, processor {measured.processor:.0f} s, {measured.memory / 1e9:.1f} GB"
-            )
+            say(f"  {measured.wall:.0f} s, processor {measured.processor:.0f} s, {measured.memory / 1e9:.1f} GB")
             shutil.rmtree(course)
 
 
@@ -159,9 +154,7 @@ def show(data: dict, to: Path) -> None:
         }[name]
         print_table(title, ("", "ours", "nbgrader", "nbgrader / ours"), rows)
         other = found["other_points"]
-        say(
-            f"points of {found['cells']} graded cells: " + ("the same" if not other else f"OTHER for {other}")
-        )
+        say(f"points of {found['cells']} graded cells: " + ("the same" if not other else f"OTHER for {other}"))
     extrapolate(data)
     write_json(to / "against_nbgrader.json", data)
     if any(part.get("found") for part in data["parts"].values()):
@@ -190,9 +183,8 @@ def extrapolate(data: dict) -> None:
 
 def draw(data: dict, path: Path) -> None:
     """Draw wall and processor time of both as bars."""
-    from matplotlib import pyplot as plt
-
     from autoencoder_helpers.style import BLUE, INK, ORANGE, family
+    from matplotlib import pyplot as plt
 
     parts = {name: part for name, part in data["parts"].items() if part.get("found")}
     with family():
@@ -207,9 +199,7 @@ def draw(data: dict, path: Path) -> None:
                 axis.bar_label(bars, fmt="%.0f")
                 told.append(f"{name}, {side}: {seconds[0]:.0f} s wall, {seconds[1]:.0f} s processor")
             what = "all with weights" if name == "weights" else "nbgrader's without weights"
-            axis.set(
-                title=f"{part['count']} submissions, {what}", ylabel="seconds", xlabel="", xticks=range(2)
-            )
+            axis.set(title=f"{part['count']} submissions, {what}", ylabel="seconds", xlabel="", xticks=range(2))
             axis.set_xticklabels(["wall time", "processor time"])
             axis.margins(y=0.3)  # room for the legend
             axis.legend(loc="upper left", ncols=2)
@@ -218,13 +208,9 @@ def draw(data: dict, path: Path) -> None:
 
 
 @click.command(help=__doc__.split("\n\n")[0])
-@click.option(
-    "--part", "parts", multiple=True, type=click.Choice(PARTS), help="Only this comparison (repeatable)."
-)
+@click.option("--part", "parts", multiple=True, type=click.Choice(PARTS), help="Only this comparison (repeatable).")
 @click.option("--count", default=24, show_default=True, help="Submissions with weights, at most 24.")
-@click.option(
-    "--training", default=4, show_default=True, help="Submissions that nbgrader trains, at most 24."
-)
+@click.option("--training", default=4, show_default=True, help="Submissions that nbgrader trains, at most 24.")
 @click.option("--repeats", default=2, show_default=True, help="How often each is measured.")
 @to_folder
 @only_draw
@@ -236,9 +222,7 @@ def main(parts, count, training, repeats, to, only_draw):
     each = {"weights": 0.9, "training": 3.0}  # minutes for both sides, on two cores
     parts = parts or PARTS
     minutes = sum(repeats * (1 + counts[part] * each[part]) for part in parts)
-    say(
-        f"this takes about {minutes:.0f} minutes, and the first time some more for what a learner has trained"
-    )
+    say(f"this takes about {minutes:.0f} minutes, and the first time some more for what a learner has trained")
     warn_if_busy()
     weights = learners_weights()
     stored = to / "against_nbgrader.json"

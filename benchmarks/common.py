@@ -14,9 +14,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.table import Table
-
 from autoencoder_grader.companions import WEIGHTS
 from autoencoder_grader.corpus import CHAPTERS, Case, build
 from autoencoder_grader.course import find_course
@@ -25,6 +22,8 @@ from autoencoder_grader.nbgrader_api import CONFIG_FILE, open_api
 from autoencoder_grader.release import make_release
 from autoencoder_grader.validity import CORPUS
 from autoencoder_helpers.errors import CourseError
+from rich.console import Console
+from rich.table import Table
 
 COURSE = find_course(Path(__file__).resolve().parents[1])
 #: Programs of this Python's environment.
@@ -38,9 +37,7 @@ to_folder = click.option(
     default=Path(__file__).parent,
     help="Where JSON and picture go. Default: beside the script.",
 )
-only_draw = click.option(
-    "--only-draw", is_flag=True, help="Measure nothing: print and draw what the JSON says."
-)
+only_draw = click.option("--only-draw", is_flag=True, help="Measure nothing: print and draw what the JSON says.")
 
 
 def say(line: str) -> None:
@@ -72,9 +69,7 @@ def hand_in(course: Path, pairs: Iterable[tuple[str, str]], weights: Path | None
     for student, chapter in pairs:
         facts = {"about": "all right", "whole": True, **({} if weights else {"weights": "none"})}
         case = Case(student, "right", chapter, Path(__file__), facts)
-        build(
-            case, course / "notebooks", course / "solutions", weights or COURSE / CORPUS, course / "submitted"
-        )
+        build(case, course / "notebooks", course / "solutions", weights or COURSE / CORPUS, course / "submitted")
 
 
 def register(course: Path) -> None:

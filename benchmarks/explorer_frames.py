@@ -16,10 +16,9 @@ import time
 
 import click
 import numpy as np
-from common import machine, print_table, to_folder, write_json
-
 from autoencoder_grader import networks
 from autoencoder_helpers import explorer
+from common import machine, print_table, to_folder, write_json
 
 BOUND = 0.050  # seconds a frame
 FRAMES = 300

@@ -31,6 +31,8 @@ import time
 from pathlib import Path
 
 import click
+from autoencoder_grader.corpus import CHAPTERS
+from autoencoder_grader.execution import after_last_graded
 from common import (
     COURSE,
     PROGRAMS,
@@ -50,9 +52,6 @@ from common import (
     write_json,
 )
 from measuring_trees import Measured, measure
-
-from autoencoder_grader.corpus import CHAPTERS
-from autoencoder_grader.execution import after_last_graded
 
 BOUND = 1.6
 _THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
@@ -85,10 +84,9 @@ def inside(course: Path, pairs, result: Path) -> None:
         importlib.import_module(name)
     import nbformat
     import tf_keras
+    from autoencoder_helpers.checks import catalogue
     from IPython.core.interactiveshell import InteractiveShell
     from IPython.utils.capture import capture_output
-
-    from autoencoder_helpers.checks import catalogue
 
     class Shell(InteractiveShell):
         """IPython without a terminal, as a kernel has it."""
@@ -152,9 +150,8 @@ def summarise(data: dict) -> dict:
 
 def draw(data: dict, found: dict, path: Path) -> None:
     """Draw both as bars, ours in its parts."""
-    from matplotlib import pyplot as plt
-
     from autoencoder_helpers.style import DIGIT_COLOURS, INK, family
+    from matplotlib import pyplot as plt
 
     parts = [part for part in data["ours"]["by_program"].items() if part[1] >= 1]
     parts.sort(key=lambda part: -part[1])

@@ -74,10 +74,7 @@ class Measured:
             self.seen + other.seen,
             max(self.memory, other.memory),
             self.processes + other.processes,
-            {
-                name: self.by_program.get(name, 0.0) + other.by_program.get(name, 0.0)
-                for name in sorted(names)
-            },
+            {name: self.by_program.get(name, 0.0) + other.by_program.get(name, 0.0) for name in sorted(names)},
             self.code or other.code,
         )
 

@@ -19,14 +19,13 @@ import tempfile
 from pathlib import Path
 
 import click
-from rich.console import Console
-
 from autoencoder_grader.corpus import CHAPTERS, Case, build
 from autoencoder_grader.course import find_course
 from autoencoder_grader.engine.cluster import fitting_workers
 from autoencoder_grader.grading import grade
 from autoencoder_grader.results import read_results
 from autoencoder_grader.validity import CORPUS, lay_out
+from rich.console import Console
 
 RESULT = Path(__file__).with_suffix(".json")
 RUNS_PER_SECRET = 20
@@ -81,7 +80,9 @@ def _graded(course: Path, folder: Path, cases, workers: int, console) -> list[di
     """Lay out a course with a secret of its own, grade the cases in it; a row for each check."""
     lay_out(course, folder, [])
     for number, case in enumerate(cases):
-        built = build(case, folder / "notebooks", folder / "solutions", course / CORPUS / "weights", folder / "submitted")
+        built = build(
+            case, folder / "notebooks", folder / "solutions", course / CORPUS / "weights", folder / "submitted"
+        )
         _make_noisy(built / f"{case.assignment}.ipynb", int(case.name.rpartition("-")[2]) // len(CHAPTERS) + number)
     report = grade(folder, console=console, workers=workers)
     if report.problems or report.faults:

@@ -26,11 +26,6 @@ from pathlib import Path
 import click
 import nbformat
 import psutil
-from nbconvert.exporters import NotebookExporter
-from nbgrader.converters import Autograde
-from rich.console import Console
-from rich.table import Table
-
 from autoencoder_grader.corpus import CHAPTERS, Case, build
 from autoencoder_grader.course import find_course
 from autoencoder_grader.execution import SealedExecute
@@ -41,6 +36,10 @@ from autoencoder_grader.release import make_release
 from autoencoder_grader.validity import CORPUS
 from autoencoder_helpers.checks import catalogue
 from autoencoder_helpers.errors import CourseError
+from nbconvert.exporters import NotebookExporter
+from nbgrader.converters import Autograde
+from rich.console import Console
+from rich.table import Table
 
 RESULT = Path(__file__).with_suffix(".json")
 SECONDS, MEGABYTES = 1.0, 400.0  # the most that scoring may add to a submission
@@ -120,9 +119,7 @@ class ScoringMeter:
         return self._clock() - self._seconds, self._memory("VmHWM")
 
     def _clock(self):
-        return (
-            sum(self._process.cpu_times()[:4]) if self._process else 0.0
-        )  # user, system; the same of children
+        return sum(self._process.cpu_times()[:4]) if self._process else 0.0  # user, system; the same of children
 
     def _memory(self, key):
         if not self._process:
@@ -179,9 +176,7 @@ def _expect_full_points(case, results):
     points = {result.name: result.points for result in results}
     wrong = [name for name, expected in case.expected().items() if points.get(name) != expected]
     if wrong:
-        raise CourseError(
-            f"{case.assignment}: {wrong[0]} gave {points.get(wrong[0])} points; nothing is measured"
-        )
+        raise CourseError(f"{case.assignment}: {wrong[0]} gave {points.get(wrong[0])} points; nothing is measured")
 
 
 def measure(course: Path, rounds: int, say=print) -> dict:
@@ -269,9 +264,7 @@ def draw(table: dict, path: Path) -> Path:
         left.invert_yaxis()
         left.grid(axis="y", visible=False)
         right.grid(axis="y", visible=False)
-        left.set(
-            title="Graded cells of a submission, with and without scoring", xlabel="processor time in seconds"
-        )
+        left.set(title="Graded cells of a submission, with and without scoring", xlabel="processor time in seconds")
         right.set(title="Memory added to the scoring process", xlabel="MB")
         figure.legend(loc="outside lower center", ncols=4)
     return save(figure, path)
@@ -314,9 +307,7 @@ def show(table: dict, console: Console) -> None:
 
 
 @click.command()
-@click.option(
-    "--rounds", type=click.IntRange(2), default=5, show_default=True, help="Submissions of each kind."
-)
+@click.option("--rounds", type=click.IntRange(2), default=5, show_default=True, help="Submissions of each kind.")
 @click.option("--only-draw", is_flag=True, help="Measure nothing: show what is stored.")
 def main(rounds, only_draw):
     """Measure what trusted scoring adds to a submission; write the result and a picture."""

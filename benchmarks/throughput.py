@@ -33,6 +33,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
+from autoencoder_grader.corpus import CHAPTERS
+from autoencoder_grader.engine.orders import Graded
+from autoencoder_grader.grading import grade
 from common import (
     COURSE,
     STUDENTS,
@@ -53,10 +56,6 @@ from common import (
 )
 from measuring_trees import Measured, measure
 from rich.console import Console
-
-from autoencoder_grader.corpus import CHAPTERS
-from autoencoder_grader.engine.orders import Graded
-from autoencoder_grader.grading import grade
 
 BOUND = 0.050  # seconds of the engine's processor time a submission
 WAITING, SECONDS = 40, 1.0
@@ -154,9 +153,8 @@ def _most_memory() -> int:
 
 def draw(data: dict, path: Path) -> None:
     """Draw throughput against workers."""
-    from matplotlib import pyplot as plt
-
     from autoencoder_helpers.style import LINES, family
+    from matplotlib import pyplot as plt
 
     rows = data["waiting"]
     with family():
@@ -185,16 +183,12 @@ def draw(data: dict, path: Path) -> None:
         )
         axis.legend()
         words = ", ".join(f"{row['a_minute']:.0f} with {row['workers']}" for row in rows)
-        alt = (
-            f"A line of submissions a minute against workers, beside the straight line of the ideal: {words}."
-        )
+        alt = f"A line of submissions a minute against workers, beside the straight line of the ideal: {words}."
         save_picture(figure, path, alt)
 
 
 @click.command(help=__doc__.split("\n\n")[0])
-@click.option(
-    "--count", default=1000, show_default=True, help="Submissions that take no time; 0: leave this out."
-)
+@click.option("--count", default=1000, show_default=True, help="Submissions that take no time; 0: leave this out.")
 @click.option(
     "--workers",
     "numbers",
@@ -211,9 +205,7 @@ def main(count, numbers, no_waiting, to, only_draw):
         return
     numbers = () if no_waiting else numbers or WORKERS
     minutes = 2 + count / 400 + sum(WAITING * SECONDS / number + 25 for number in numbers) / 60
-    say(
-        f"this takes about {minutes:.0f} minutes, and the first time some more to train what a learner has trained"
-    )
+    say(f"this takes about {minutes:.0f} minutes, and the first time some more to train what a learner has trained")
     warn_if_busy()
     data = {"machine": machine(), "seconds": SECONDS, "waiting": [], "overhead": {}, "bound": BOUND}
     weights = learners_weights()
@@ -279,9 +271,7 @@ def show(data: dict, to: Path) -> None:
             ("most memory of the coordinator", f"{found['coordinator_memory'] / 1e6:.0f} MB"),
             ("bound on processor time", f"{BOUND * 1000:.0f} ms: {sign}"),
         ]
-        print_table(
-            f"{found['count']} submissions that take no time, {found['workers']} workers", ("", ""), rows
-        )
+        print_table(f"{found['count']} submissions that take no time, {found['workers']} workers", ("", ""), rows)
     if data["waiting"]:
         rows = [
             (row["workers"], f"{row['a_minute']:.0f}", f"{row['a_minute'] * SECONDS / 60 / row['workers']:.0%}",

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-
 from autoencoder_grader.corpus import KINDS
 from autoencoder_grader.course import find_course
 from autoencoder_grader.validity import Verdict, read_report
@@ -46,7 +45,11 @@ def main(ours, stock):
         "",
         *_table(own),
         "",
-        *([f"Other statuses than expected: {'; '.join(statuses)}"] if statuses else ["Every case ended in its status."]),
+        *(
+            [f"Other statuses than expected: {'; '.join(statuses)}"]
+            if statuses
+            else ["Every case ended in its status."]
+        ),
         "",
         "## nbgrader as it comes, with the tests in the learner's kernel",
         "",

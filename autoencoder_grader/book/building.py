@@ -12,13 +12,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from nbformat import NotebookNode
-
 import autoencoder_helpers
 from autoencoder_grader.book.pages import pages_of, write_pages
 from autoencoder_grader.book.running import kept_outputs, run_page, show_outputs
 from autoencoder_helpers.cache import file_sha256
 from autoencoder_helpers.errors import CourseError
+from nbformat import NotebookNode
 
 #: What changes a chapter's outputs from outside.
 _SETTINGS = ("AUTOENCODER_EPOCHS", "AUTOENCODER_FLOWERS")

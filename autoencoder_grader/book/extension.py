@@ -9,13 +9,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from autoencoder_helpers.cache import file_sha256
 from docutils import nodes
 from latex2mathml.converter import convert
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util import logging
-
-from autoencoder_helpers.cache import file_sha256
 
 _FUNCTION = re.compile(
     r"(?P<factor></(?:mi|mn|msub|msup|msubsup|mfrac|mrow)>|&#x00029;</mo>|&#x02202;</mo>)?"
@@ -54,7 +53,7 @@ def mathml(formula: str, display: str) -> str:
 
 def _spaced(function: re.Match) -> str:
     """A function's name with thin spaces where TeX puts them: after a factor, and before all but a parenthesis."""
-    before, after = (side is not None and "0.17em" or "0" for side in (function["factor"], function["argument"]))
+    before, after = ((side is not None and "0.17em") or "0" for side in (function["factor"], function["argument"]))
     name = f'<mo lspace="{before}" rspace="{after}">{function["name"]}</mo>'
     return f"{function['factor'] or ''}{name}"
 

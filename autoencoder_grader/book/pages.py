@@ -8,11 +8,10 @@ import shutil
 from pathlib import Path
 
 import nbformat
-from nbformat import NotebookNode
-from nbgrader.utils import is_grade, is_solution
-
 from autoencoder_grader.release import chapters_of, release_source, solution_source
 from autoencoder_grader.whole_files import write_whole_text
+from nbformat import NotebookNode
+from nbgrader.utils import is_grade, is_solution
 
 _MARK_SCHEME = re.compile(r"### BEGIN MARK SCHEME\n(.*?)\n?### END MARK SCHEME", re.DOTALL)
 

@@ -10,13 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-from nbformat import NotebookNode
-
 from autoencoder_grader.whole_files import write_whole_text
 from autoencoder_helpers.checks.result import RESULT_MIME_TYPE
 from autoencoder_helpers.errors import CourseError
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
 
 _CELL_SECONDS = 1800  # as in grading
 #: Kinds of output that are for programs; each stands beside a card or a picture for people.

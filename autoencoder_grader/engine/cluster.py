@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
-
 from autoencoder_grader.engine.orders import Graded, InfrastructureFault, Order
 from autoencoder_grader.temporary import prefix
 from autoencoder_helpers.errors import CourseError
@@ -256,7 +255,9 @@ def _started(make: Callable, **settings):
             return make(**settings)
         except RuntimeError as error:
             if not left:
-                raise CourseError(f"the workers do not start ({error}); nothing is lost, the same command tries again") from error
+                raise CourseError(
+                    f"the workers do not start ({error}); nothing is lost, the same command tries again"
+                ) from error
 
 
 def _connect(scheduler: str):

@@ -6,6 +6,7 @@ submission was that. The tables are nbgrader's, and so are the defaults of their
 
 from __future__ import annotations
 
+from autoencoder_grader.engine.orders import Given, Graded
 from nbgrader.api import (
     Assignment,
     BaseCell,
@@ -18,8 +19,6 @@ from nbgrader.api import (
 )
 from nbgrader.utils import parse_utc
 from sqlalchemy import bindparam, select, update
-
-from autoencoder_grader.engine.orders import Given, Graded
 
 _GRADES, _COMMENTS = Grade.__table__, Comment.__table__
 _GRADED_CELLS, _COMMENTED_CELLS = ("GradeCell", "TaskCell"), ("SolutionCell", "TaskCell")

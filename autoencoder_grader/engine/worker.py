@@ -19,11 +19,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import nbformat
-from nbgrader.api import Gradebook
-from nbgrader.utils import rmtree
-
 from autoencoder_grader.engine.bundle import contents, pack, unpack
-from autoencoder_grader.engine.orders import CourseCopy, Graded, Given, InfrastructureFault, Order, digest
+from autoencoder_grader.engine.orders import CourseCopy, Given, Graded, InfrastructureFault, Order, digest
 from autoencoder_grader.nbgrader_api import (
     CONFIG_FILE,
     call,
@@ -37,6 +34,8 @@ from autoencoder_grader.scoring.private_data import write_secret
 from autoencoder_grader.temporary import prefix, remove_abandoned
 from autoencoder_grader.training_seen import training_of
 from autoencoder_grader.workplace import plain_files
+from nbgrader.api import Gradebook
+from nbgrader.utils import rmtree
 
 _TRIES = 2
 _SECONDS_BETWEEN_REPORTS = 2.0

@@ -7,15 +7,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from nbgrader.api import Gradebook
-from nbgrader.utils import rmtree
-from sqlalchemy.exc import IntegrityError, OperationalError
-
 from autoencoder_grader.engine import journal, score_rows
 from autoencoder_grader.engine.bundle import unpack
 from autoencoder_grader.engine.orders import Given, Graded, InfrastructureFault
 from autoencoder_grader.nbgrader_api import folder_of
 from autoencoder_helpers.errors import CourseError
+from nbgrader.api import Gradebook
+from nbgrader.utils import rmtree
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 _STEPS = ("autograded", "feedback")
 _OLD = "old"  # in the scratch folder: folders that are being replaced
@@ -83,7 +82,10 @@ class Writer:
                 write(session)
                 session.commit()
                 return
-            except (OperationalError, IntegrityError) as error:  # the latter: somebody else made the same entry just now
+            except (
+                OperationalError,
+                IntegrityError,
+            ) as error:  # the latter: somebody else made the same entry just now
                 session.rollback()
                 if attempt == _TRIES - 1:
                     raise InfrastructureFault(f"the gradebook cannot be written: {error.orig}") from error

@@ -28,9 +28,7 @@ class PatientChannel(AsyncZMQSocketChannel):
             message = self.session.deserialize(frames)
         except Exception:  # noqa: BLE001 - frames of a stranger: anything can be wrong with them
             return _nothing()
-        if not all(isinstance(message.get(part), dict) for part in _PARTS) or not isinstance(
-            message["msg_type"], str
-        ):
+        if not all(isinstance(message.get(part), dict) for part in _PARTS) or not isinstance(message["msg_type"], str):
             return _nothing()
         if message["msg_type"] == "execute_reply":
             message["content"] = _reply(message["content"])
@@ -72,9 +70,7 @@ def _reply(content: dict) -> dict:
     """A reply as nbclient expects it."""
     if content.get("status") in ("ok", "aborted"):
         return content
-    texts = {
-        name: content[name] if isinstance(content.get(name), str) else "?" for name in ("ename", "evalue")
-    }
+    texts = {name: content[name] if isinstance(content.get(name), str) else "?" for name in ("ename", "evalue")}
     lines = content.get("traceback")
     lines = [line for line in lines if isinstance(line, str)] if isinstance(lines, list) else []
     return {**content, "status": "error", **texts, "traceback": lines}

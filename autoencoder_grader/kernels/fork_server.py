@@ -109,9 +109,7 @@ class ForkServer:
             except (FileNotFoundError, ConnectionRefusedError):
                 connection.close()
                 time.sleep(0.02)
-        raise ForkFailed(
-            f"the process that kernels are forked from did not start; what it printed: {self._log}"
-        )
+        raise ForkFailed(f"the process that kernels are forked from did not start; what it printed: {self._log}")
 
     def try_out(self) -> None:
         """Fork a kernel and end it. Raises ForkFailed where that cannot be done, as in some containers."""

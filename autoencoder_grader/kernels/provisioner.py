@@ -11,14 +11,13 @@ import signal
 import subprocess
 from pathlib import Path
 
-from jupyter_client.manager import AsyncKernelManager
-from jupyter_client.provisioning import LocalProvisioner
-from traitlets import Any, Dict, Integer, Type
-
 from autoencoder_grader import sandbox
 from autoencoder_grader.kernels.client import PatientClient
 from autoencoder_grader.workplace import Workplace, kernel_server
 from autoencoder_helpers import cache, load_mnist
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning import LocalProvisioner
+from traitlets import Any, Dict, Integer, Type
 
 NAME = "autoencoder-sandbox"  # as pyproject.toml registers it
 

@@ -7,10 +7,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from jupyter_client.kernelspec import KernelSpecManager
-
 from autoencoder_grader.kernels.provisioner import NAME
 from autoencoder_helpers.errors import CourseError
+from jupyter_client.kernelspec import KernelSpecManager
 
 
 def kernel_json(limits: dict[str, int] | None = None) -> dict:

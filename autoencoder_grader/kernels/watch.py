@@ -28,7 +28,6 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import psutil
-
 from autoencoder_grader.sandbox import Limits
 
 _EVERY = 0.25  # seconds between looks

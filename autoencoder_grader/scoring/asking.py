@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-
 from autoencoder_helpers.checks.answers import Prior, Rows
 from autoencoder_helpers.evidence.messages import DTYPES, BadMessage, Mailbox
 from autoencoder_helpers.evidence.values import Recorder, decode, encode
@@ -98,7 +97,7 @@ class RemoteFunction:
     def __call__(self, *arguments):
         return self._asker.ask(self._name, arguments, right_parts=self._right_parts)
 
-    def with_right_parts(self, names: tuple[str, ...]) -> "RemoteFunction":
+    def with_right_parts(self, names: tuple[str, ...]) -> RemoteFunction:
         """The same function, asked with right answers to these earlier exercises in place."""
         return RemoteFunction(self._asker, self._name, self.__name__, names)
 
@@ -142,9 +141,7 @@ class RemotePrior(Prior):
 
 
 def _is_shape(shape) -> bool:
-    return (
-        isinstance(shape, list) and len(shape) <= 8 and all(type(side) is int and side >= 0 for side in shape)
-    )
+    return isinstance(shape, list) and len(shape) <= 8 and all(type(side) is int and side >= 0 for side in shape)
 
 
 def _is_dtype(name) -> bool:

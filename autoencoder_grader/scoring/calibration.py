@@ -6,7 +6,6 @@ import statistics
 from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
-
 from autoencoder_grader import measuring, reference_values
 from autoencoder_grader.scoring.private_data import PrivateData
 from autoencoder_helpers import measures
@@ -71,9 +70,7 @@ def calibrate(
                 values |= {(name, ""): value for name, value in check.known(baselines).items()}
                 if "bce_per_pixel" in tests[chapter[0]]:
                     values[TABLE, ""] = table / baselines["test"]["values"]
-                rows += [
-                    Row(check.name, name, run, secret, float(value)) for (name, run), value in values.items()
-                ]
+                rows += [Row(check.name, name, run, secret, float(value)) for (name, run), value in values.items()]
         if secret is not None:
             told(secret)
     return rows
@@ -162,7 +159,6 @@ def _table_loss(digits):
     flat, table = digits.reshape(len(digits), -1), public.reshape(len(public), -1)
     squares = np.square(table).sum(axis=1)
     nearest = [  # of (a - b)^2 all that depends on b
-        (squares - 2 * flat[start : start + 1000] @ table.T).argmin(axis=1)
-        for start in range(0, len(flat), 1000)
+        (squares - 2 * flat[start : start + 1000] @ table.T).argmin(axis=1) for start in range(0, len(flat), 1000)
     ]
     return float(measures.bce_per_image(digits, public[np.concatenate(nearest)]).mean())

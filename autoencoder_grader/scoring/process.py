@@ -110,9 +110,7 @@ class ScoringProcess:
 
     def _failure(self, what: str) -> ScoringFailed:
         self.close()
-        return ScoringFailed(
-            f"the scoring process {what}; run the grading again (what it printed: {self._log})"
-        )
+        return ScoringFailed(f"the scoring process {what}; run the grading again (what it printed: {self._log})")
 
     def _read(self) -> None:
         for line in self._process.stdout:

@@ -12,7 +12,6 @@ import secrets
 from collections.abc import Callable, Iterable
 
 import numpy as np
-
 from autoencoder_grader.scoring.asking import Asker, RemoteFunction, RemotePrior, RemoteRows
 from autoencoder_helpers.checks import catalogue
 from autoencoder_helpers.checks.answers import Distribution, Function, Images, Model
@@ -81,11 +80,7 @@ def _read(rule, box, ticket, asker) -> dict:
 
 def _answers(rule: Rule, tree, arrays: list[np.ndarray], asker: Asker) -> dict:
     """The answers as the rule wants them. Raises BadMessage or Refused for evidence of any other form."""
-    if (
-        not isinstance(tree, dict)
-        or tree.get("check") != rule.name
-        or not isinstance(tree.get("answers"), dict)
-    ):
+    if not isinstance(tree, dict) or tree.get("check") != rule.name or not isinstance(tree.get("answers"), dict):
         raise BadMessage("this is no evidence for this check")
     if set(tree["answers"]) != set(rule.answers):
         raise BadMessage("this is no evidence for this check: other answers")

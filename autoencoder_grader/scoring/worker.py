@@ -21,9 +21,7 @@ from pathlib import Path
 
 from autoencoder_helpers.errors import CourseError
 
-_MOST_MEMORY = (
-    8 << 30
-)  # address space; hostile evidence that gets past every cap ends this process, not the machine
+_MOST_MEMORY = 8 << 30  # address space; hostile evidence that gets past every cap ends this process, not the machine
 _PAUSE = 0.004
 
 
@@ -115,9 +113,7 @@ class _Server:
 
 
 def _limit_memory() -> None:
-    with contextlib.suppress(
-        ImportError, ValueError, OSError
-    ):  # Windows has none; elsewhere it may be lower already
+    with contextlib.suppress(ImportError, ValueError, OSError):  # Windows has none; elsewhere it may be lower already
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))

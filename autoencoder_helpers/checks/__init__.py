@@ -5,7 +5,6 @@ import sys
 import warnings
 
 import numpy as np
-
 from autoencoder_helpers.checks.handing_over import hand_over, handed_over, is_graded
 from autoencoder_helpers.checks.result import CheckResult
 from autoencoder_helpers.checks.rule import CheckError, Rule, bind, registered_rules, run_rule, unknown_name

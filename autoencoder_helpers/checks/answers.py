@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-
 from autoencoder_helpers.checks.right_parts import with_right_parts
 from autoencoder_helpers.checks.rule import NotYet, describe
 from autoencoder_helpers.evidence.values import plain_floats
@@ -29,7 +28,6 @@ class Model:
 
     def read(self, value, name):
         import tf_keras as keras
-
         from autoencoder_helpers.evidence.description import NotDescribable, describe_models
 
         wanted = f"a Keras model in `{name}`"
@@ -242,9 +240,7 @@ class Function:
             raise NotYet(
                 expected=f"a function in `{name}`",
                 found=describe(value),
-                look=_RUN_FIRST
-                if value is None
-                else f"Hand in `{name}` itself, without brackets: not `{name}(...)`.",
+                look=_RUN_FIRST if value is None else f"Hand in `{name}` itself, without brackets: not `{name}(...)`.",
                 mistake="no-function",
             )
         return value
@@ -308,10 +304,7 @@ def fits(shape: tuple, wanted: tuple) -> bool:
 def shape_text(shape: tuple) -> str:
     """A shape for people: (any, 28, 28)."""
     return (
-        "("
-        + ", ".join("any" if side is None else str(side) for side in shape)
-        + ("," if len(shape) == 1 else "")
-        + ")"
+        "(" + ", ".join("any" if side is None else str(side) for side in shape) + ("," if len(shape) == 1 else "") + ")"
     )
 
 

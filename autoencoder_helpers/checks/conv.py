@@ -3,7 +3,6 @@
 import contextlib
 
 import numpy as np
-
 from autoencoder_helpers import measures
 from autoencoder_helpers.checks.answers import Function, Images, Model, Number, as_array, call
 from autoencoder_helpers.checks.expectations import (
@@ -105,9 +104,7 @@ def _expect_channel_axis(step, name, images):
     answers={"after_conv": Function(), "after_pool": Function()},
 )
 def sides(step, after_conv, after_pool):
-    with step(
-        "A convolution with padding 'same' keeps the side; 'valid' costs kernel - 1", points=0.5, stop=False
-    ):
+    with step("A convolution with padding 'same' keeps the side; 'valid' costs kernel - 1", points=0.5, stop=False):
         for side, kernel in ((28, 3), *zip(step.rng.integers(12, 90, 4), (1, 3, 5, 7), strict=True)):
             side = int(side)
             same = _whole(step, after_conv, side, kernel, "same")
@@ -284,9 +281,7 @@ def _expect_grid(step, decoder):
 
 
 # The other ways to lay 128 values out as a grid.
-_OTHER_GRIDS = {(a, b, 128 // a // b) for a in (1, 2, 4, 8, 16) for b in (1, 2, 4, 8, 16) if a * b <= 128} - {
-    (4, 4, 8)
-}
+_OTHER_GRIDS = {(a, b, 128 // a // b) for a in (1, 2, 4, 8, 16) for b in (1, 2, 4, 8, 16) if a * b <= 128} - {(4, 4, 8)}
 
 
 def _expect_image_side(step, side, shape):
@@ -552,9 +547,7 @@ def _pair(step, found):
         look="the return: both, with a comma between them",
         mistake="not-a-pair",
     )
-    first, second = (
-        as_array(part, name) for part, name in zip(found, ("the image", "the distance"), strict=True)
-    )
+    first, second = (as_array(part, name) for part, name in zip(found, ("the image", "the distance"), strict=True))
     step.expect(
         not (first.size == 1 and second.size == 784),
         expected="the image first, then the distance",

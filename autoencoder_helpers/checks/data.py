@@ -3,7 +3,6 @@
 import functools
 
 import numpy as np
-
 from autoencoder_helpers.flower_drawing import draw_flowers
 from autoencoder_helpers.flowers import load_flowers
 from autoencoder_helpers.mnist import load_mnist

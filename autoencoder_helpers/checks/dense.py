@@ -1,7 +1,6 @@
 """The rules of chapter 1: the dense autoencoder."""
 
 import numpy as np
-
 from autoencoder_helpers import measures
 from autoencoder_helpers.checks.answers import Array, Function, Images, Model, call
 from autoencoder_helpers.checks.expectations import (

@@ -1,11 +1,9 @@
 """Expectations that the chapters share. Each is called inside a step, and fails it with the mistake's own message."""
 
 import numpy as np
-
 from autoencoder_helpers import measures
 from autoencoder_helpers.checks.models import compiled_loss, predict, stages, tail_values
 from autoencoder_helpers.checks.rule import NotYet
-
 
 _LIKE_FRESH = 0.03  # nats per pixel: a loss nearer to that of fresh weights tells of no training
 
@@ -242,7 +240,7 @@ def expect_bce_loss(step, model, image_shape):
             x_i, p_i = x[2 * i : 2 * i + 2], p[2 * i : 2 * i + 2] ** (i + 1)
             wanted = float(measures.bce_per_image(x_i, p_i).mean() / x_i[0].size)
             ratios.append(compiled_loss(model, x_i, reading(p_i)) / wanted)
-        found.append(bool(np.isfinite(ratios).all()) and 0 < min(ratios) and max(ratios) < 1.01 * min(ratios))
+        found.append(bool(np.isfinite(ratios).all()) and min(ratios) > 0 and max(ratios) < 1.01 * min(ratios))
     name = str(_loss_name(model))
     right_name = "binarycrossentropy" in name.lower().replace("_", "")
     step.expect(

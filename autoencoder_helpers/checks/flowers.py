@@ -1,7 +1,6 @@
 """The rules of chapter 4: a variational autoencoder for flowers, of which only the interface is given."""
 
 import numpy as np
-
 from autoencoder_helpers import measures
 from autoencoder_helpers.checks.answers import Anything, Function, Model, Number, as_array, call
 from autoencoder_helpers.checks.expectations import (
@@ -666,10 +665,7 @@ def _expect_ends_of_walk(step, found, wanted, images, codes, decoder):
     start, end = codes
     shares = sorted({i / parts for parts in range(len(found) - 1, len(found) + 2) for i in range(parts + 1)})
     on_the_line = predict(decoder, np.array([(1 - t) * start + t * end for t in shares], np.float32))
-    known = [
-        (image, f"the code {t:.0%} of the way, decoded")
-        for t, image in zip(shares, on_the_line, strict=True)
-    ]
+    known = [(image, f"the code {t:.0%} of the way, decoded") for t, image in zip(shares, on_the_line, strict=True)]
     known += [(image, f"`{name}` itself, not decoded") for image, name in zip(images, _ENDS, strict=True)]
     known = [(image, what) for image, what in known if image.shape == found.shape[1:]]
     wrong = {}

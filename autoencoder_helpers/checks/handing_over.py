@@ -13,7 +13,6 @@ import re
 from pathlib import Path
 
 import numpy as np
-
 from autoencoder_helpers.checks.answers import Distribution, Function, Model, Rows
 from autoencoder_helpers.checks.raised import named
 from autoencoder_helpers.checks.result import CheckResult, StepResult

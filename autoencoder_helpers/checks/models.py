@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-
 from autoencoder_helpers.checks.rule import NotYet
 from autoencoder_helpers.evidence.values import plain_floats
 
@@ -45,7 +44,20 @@ def stages(model) -> list[Stage]:
 
 
 _BENDING_OPERATIONS = {
-    *("relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "softsign", "softplus", "softmax", "sigmoid", "tanh"),
+    *(
+        "relu",
+        "relu6",
+        "leaky_relu",
+        "elu",
+        "selu",
+        "gelu",
+        "silu",
+        "softsign",
+        "softplus",
+        "softmax",
+        "sigmoid",
+        "tanh",
+    ),
     *("exp", "square", "maximum", "minimum", "clip_by_value"),
 }
 

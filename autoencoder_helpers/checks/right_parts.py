@@ -46,9 +46,7 @@ def _prior():
     import tensorflow as tf
     import tensorflow_probability as tfp
 
-    return tfp.distributions.Independent(
-        tfp.distributions.Normal(tf.zeros(2), 1.0), reinterpreted_batch_ndims=1
-    )
+    return tfp.distributions.Independent(tfp.distributions.Normal(tf.zeros(2), 1.0), reinterpreted_batch_ndims=1)
 
 
 #: By the names that the chapters give them: what makes each.

@@ -27,7 +27,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-
 from autoencoder_helpers.checks.data import PublicData
 from autoencoder_helpers.checks.raised import texts_of
 from autoencoder_helpers.checks.result import CheckResult, StepResult
@@ -171,7 +170,9 @@ def _examined(entry, given, steps, right_parts) -> CheckResult:
             read = {name: _read(kind, given[name], name) for name, kind in entry.answers.items()}
             if right_parts:
                 read = {
-                    name: kind.with_right_parts(read[name], right_parts) if hasattr(kind, "with_right_parts") else read[name]
+                    name: kind.with_right_parts(read[name], right_parts)
+                    if hasattr(kind, "with_right_parts")
+                    else read[name]
                     for name, kind in entry.answers.items()
                 }
         # A title never seen by learners unless the rule itself (not a step of it) meets an error.

@@ -292,8 +292,7 @@ def _check_prior(value, depth=1):
     kinds = PRIORS[value["class"]]
     given = dict(zip(kinds, fields(value, "class", *kinds)[1:], strict=True))
     checked = {
-        key: kind.check(given[key]) if kind else _check_prior(given[key], depth + 1)
-        for key, kind in kinds.items()
+        key: kind.check(given[key]) if kind else _check_prior(given[key], depth + 1) for key, kind in kinds.items()
     }
     return {"class": value["class"], **checked}
 
@@ -365,9 +364,7 @@ ACTIVITY_REGULARIZER = Kind(_check_activity_regularizer, _make_activity_regulari
 
 # How a distribution becomes a tensor.
 CONVERSIONS = ("sample", "mean", "mode")
-_CONVERSION = Kind(
-    choice(*CONVERSIONS).check, lambda name: getattr(probability().distributions.Distribution, name)
-)
+_CONVERSION = Kind(choice(*CONVERSIONS).check, lambda name: getattr(probability().distributions.Distribution, name))
 
 
 # ----------------------------------------------------------------------------- what layers make of the shapes
@@ -433,9 +430,7 @@ def _windows(shape, config, sizes="kernel_size"):
     _expect(max(dilations) == 1 or max(config["strides"]) == 1, "strides and dilation together")
     return tuple(
         _window(length, width, stride, config["padding"], dilation)
-        for length, width, stride, dilation in zip(
-            shape[:2], config[sizes], config["strides"], dilations, strict=True
-        )
+        for length, width, stride, dilation in zip(shape[:2], config[sizes], config["strides"], dilations, strict=True)
     )
 
 
@@ -612,9 +607,7 @@ def broadcast(shapes: list[tuple[int, ...]]) -> tuple[int, ...]:
     output = ()
     for shape in shapes:
         longest = max(len(output), len(shape))
-        pairs = zip(
-            (1,) * (longest - len(output)) + output, (1,) * (longest - len(shape)) + tuple(shape), strict=True
-        )
+        pairs = zip((1,) * (longest - len(output)) + output, (1,) * (longest - len(shape)) + tuple(shape), strict=True)
         sides = []
         for a, b in pairs:
             _expect(a == b or 1 in (a, b), "shapes that do not fit together")
@@ -773,9 +766,7 @@ LAYERS: dict[str, Allowed] = {
     "MaxPooling2D": _keras_layer(keras.layers.MaxPooling2D, _POOL, _pooling),
     "AveragePooling2D": _keras_layer(keras.layers.AveragePooling2D, _POOL, _pooling),
     "GlobalMaxPooling2D": _keras_layer(keras.layers.GlobalMaxPooling2D, _GLOBAL_POOL, _global_pooling),
-    "GlobalAveragePooling2D": _keras_layer(
-        keras.layers.GlobalAveragePooling2D, _GLOBAL_POOL, _global_pooling
-    ),
+    "GlobalAveragePooling2D": _keras_layer(keras.layers.GlobalAveragePooling2D, _GLOBAL_POOL, _global_pooling),
     "UpSampling2D": _keras_layer(
         keras.layers.UpSampling2D,
         {"size": PAIR, "data_format": CHANNELS_LAST, "interpolation": choice(*_INTERPOLATIONS)},
@@ -784,9 +775,7 @@ LAYERS: dict[str, Allowed] = {
     "ZeroPadding2D": _keras_layer(
         keras.layers.ZeroPadding2D, {"padding": BORDERS, "data_format": CHANNELS_LAST}, _padded
     ),
-    "Cropping2D": _keras_layer(
-        keras.layers.Cropping2D, {"cropping": BORDERS, "data_format": CHANNELS_LAST}, _cropped
-    ),
+    "Cropping2D": _keras_layer(keras.layers.Cropping2D, {"cropping": BORDERS, "data_format": CHANNELS_LAST}, _cropped),
     "BatchNormalization": _keras_layer(
         keras.layers.BatchNormalization,
         {"axis": AXIS_OR_AXES, "momentum": RATE, **_NORM},
@@ -840,9 +829,7 @@ LAYERS: dict[str, Allowed] = {
         _reshaped,
     ),
     "Flatten": _keras_layer(keras.layers.Flatten, {"data_format": CHANNELS_LAST}, _flat),
-    "Permute": _keras_layer(
-        keras.layers.Permute, {"dims": several(whole(1, MOST_AXES), 1, MOST_AXES)}, _permuted
-    ),
+    "Permute": _keras_layer(keras.layers.Permute, {"dims": several(whole(1, MOST_AXES), 1, MOST_AXES)}, _permuted),
     "RepeatVector": _keras_layer(keras.layers.RepeatVector, {"n": SIZE}, _repeated),
     "Add": _keras_layer(keras.layers.Add, effect=_merged, many=True),
     "Subtract": _keras_layer(keras.layers.Subtract, effect=_subtracted, many=True),

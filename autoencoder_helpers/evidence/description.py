@@ -13,12 +13,11 @@ from numbers import Integral, Real
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
-from tf_keras.src.engine.functional import Functional
-from tf_keras.src.layers.core.tf_op_layer import SlicingOpLambda, TFOpLambda
-
 from autoencoder_helpers.evidence import allowed
 from autoencoder_helpers.evidence.allowed import Refused, TooLarge
 from autoencoder_helpers.evidence.rebuilding import VERSION, check_description
+from tf_keras.src.engine.functional import Functional
+from tf_keras.src.layers.core.tf_op_layer import SlicingOpLambda, TFOpLambda
 
 _SUPPORTED = "Build it from keras.layers such as Dense, Conv2D and Flatten, and from tfpl.IndependentNormal."
 _OWN_CODE = "Python code cannot be handed over."
@@ -265,9 +264,7 @@ class _Writer:
         layer = node.layer
         operation = allowed.OPERATIONS.get(layer.symbol)
         if operation is None or isinstance(layer, SlicingOpLambda):
-            raise NotDescribable(
-                f"the operation {_operation_name(layer)}", "Use a layer of keras.layers in its place."
-            )
+            raise NotDescribable(f"the operation {_operation_name(layer)}", "Use a layer of keras.layers in its place.")
         if id(layer) not in self._layers:
             self._layers[id(layer)] = self._add(
                 step="layer",

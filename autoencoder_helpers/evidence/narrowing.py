@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-
 from autoencoder_helpers.evidence.rebuilding import _Call, _Checker, _Input, _Model
 
 

@@ -13,11 +13,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
-from tf_keras.src.engine.node import Node
-from tf_keras.src.layers.core.tf_op_layer import TFOpLambda
-
 from autoencoder_helpers.evidence import allowed
 from autoencoder_helpers.evidence.allowed import Refused, TooLarge, fields, shown
+from tf_keras.src.engine.node import Node
+from tf_keras.src.layers.core.tf_op_layer import TFOpLambda
 
 __all__ = ["Refused", "check_description", "rebuild_models"]
 
@@ -312,10 +311,7 @@ class _Checker:
         if any(len(t.shape) != len(first.shape) or t.dtype != first.dtype for t in tensors):
             raise Refused("tensors that do not fit together")
         operands = [i if type(i) is int else allowed.check_constant(i) for i in inputs]
-        shapes = [
-            self._tensor(i).shape if type(i) is int else _without_batch(i.shape, first.shape)
-            for i in operands
-        ]
+        shapes = [self._tensor(i).shape if type(i) is int else _without_batch(i.shape, first.shape) for i in operands]
         effect = operation.effect(options, shapes)
         _expect_size(math.prod(effect.output))
         layer.called = True
@@ -323,9 +319,7 @@ class _Checker:
         return _Call(index, operands, output, work=0, calls=1, depth=0, options=options)
 
     def _read_model(self, step):
-        _, kind, name, trainable, source, target = fields(
-            step, "step", "class", "name", "trainable", "input", "output"
-        )
+        _, kind, name, trainable, source, target = fields(step, "step", "class", "name", "trainable", "input", "output")
         kind = allowed.choice("Sequential", "Functional").check(kind)
         if not isinstance(self._item(source), _Input):
             raise Refused("a model begins with an input")
@@ -396,11 +390,7 @@ def _build(checker: _Checker, arrays) -> dict[str, keras.Model]:
     tensors: dict[int, object] = {}
     for index, item in enumerate(checker.items):
         if isinstance(item, _Input):
-            made.append(
-                keras.layers.InputLayer(
-                    input_shape=item.tensor.shape, dtype=item.tensor.dtype, name=item.name
-                )
-            )
+            made.append(keras.layers.InputLayer(input_shape=item.tensor.shape, dtype=item.tensor.dtype, name=item.name))
             tensors[index] = made[-1].output
         elif isinstance(item, _Layer):
             made.append(_make_layer(item, made))

@@ -11,7 +11,6 @@ import sys
 from typing import Any
 
 import numpy as np
-
 from autoencoder_helpers.evidence.messages import DTYPES, BadMessage, part_of
 
 _DEEPEST = 20
@@ -80,9 +79,7 @@ def _crossing(value, arrays, describe, depth):
             return {kind: len(arrays) - 1}
         return {kind: [_encode(part, arrays, describe, depth + 1) for part in value]}
     if isinstance(value, dict) and len(value) <= _LONGEST:
-        pairs = [
-            [str(key)[:_LONGEST], _encode(part, arrays, describe, depth + 1)] for key, part in value.items()
-        ]
+        pairs = [[str(key)[:_LONGEST], _encode(part, arrays, describe, depth + 1)] for key, part in value.items()]
         return {"dict": pairs}
     if isinstance(value, Recorder):
         return {"recorder": list(value.image_shape)}
@@ -147,9 +144,7 @@ def _decode(tree, arrays, depth):
         parts = [_decode(part, arrays, depth + 1) for part in content]
         return tuple(parts) if kind == "tuple" else parts
     if kind == "dict" and isinstance(content, list):
-        if not all(
-            isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str) for pair in content
-        ):
+        if not all(isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str) for pair in content):
             raise BadMessage("a dictionary without keys")
         return {key: _decode(part, arrays, depth + 1) for key, part in content}
     if kind == "float" and content in ("nan", "inf", "-inf"):
@@ -186,9 +181,7 @@ def plain_floats(array: np.ndarray) -> np.ndarray:
 
 
 def _is_model(value) -> bool:
-    keras = sys.modules.get(
-        "tf_keras"
-    )  # where it is not loaded, nothing is a network; loading it takes seconds
+    keras = sys.modules.get("tf_keras")  # where it is not loaded, nothing is a network; loading it takes seconds
     return keras is not None and isinstance(value, keras.Model)
 
 

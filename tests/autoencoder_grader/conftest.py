@@ -10,11 +10,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from nbgrader.api import Gradebook
-
 from autoencoder_grader import execution, submissions
 from autoencoder_grader.nbgrader_api import make_alembic_reachable
 from autoencoder_grader.scoring.process import ScoringProcess
+from nbgrader.api import Gradebook
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -218,11 +217,10 @@ def notebook():
 @pytest.fixture
 def kernel():
     """A context manager: (fork server, home folder, limits) -> (the fork, a function: code -> what it printed)."""
-    from jupyter_client import BlockingKernelClient
-    from jupyter_client.connect import write_connection_file
-
     from autoencoder_grader import sandbox
     from autoencoder_grader.kernels.fork_server import SOCKETS
+    from jupyter_client import BlockingKernelClient
+    from jupyter_client.connect import write_connection_file
 
     @contextlib.contextmanager
     def running(server, home, limits):

@@ -37,9 +37,7 @@ def test_each_student_hands_in_what_the_name_says(course):
         assert hand_in(student, released, solution, path, WRONG)
         assert not hand_in(student, released, solution, path, WRONG)  # the same again
         nbformat.validate(nbformat.read(path, as_version=4))
-        sources[student] = {
-            cell["id"]: "".join(cell["source"]) for cell in json.loads(path.read_text())["cells"]
-        }
+        sources[student] = {cell["id"]: "".join(cell["source"]) for cell in json.loads(path.read_text())["cells"]}
     assert "return (side + 1) // 2  # the whole trick" in sources["ada"]["write-sides"]
     assert "return side // 2  # the whole trick" in sources["ben"]["write-sides"]
     assert "NotImplementedError" in sources["cleo"]["write-sides"]

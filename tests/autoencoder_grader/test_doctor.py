@@ -67,9 +67,7 @@ def no_bubblewrap(programs, **_):
 
 def failing_bubblewrap(programs, **_):
     refusal = "echo 'bwrap: No permissions to create a new namespace' >&2; exit 1"
-    programs(
-        bwrap=refusal, prlimit="exit 0", setpriv='while [ "$1" != -- ]; do shift; done; shift; exec "$@"'
-    )
+    programs(bwrap=refusal, prlimit="exit 0", setpriv='while [ "$1" != -- ]; do shift; done; shift; exec "$@"')
 
 
 def no_prlimit(programs, **_):
@@ -117,9 +115,7 @@ def test_a_broken_host_is_a_line_of_the_doctor_and_one_line_of_grading(
 
 
 @needs_sandbox
-def test_a_course_where_submissions_can_read_is_such_a_line_too(
-    tiny_course, empty_gradebook, notebook, quick
-):
+def test_a_course_where_submissions_can_read_is_such_a_line_too(tiny_course, empty_gradebook, notebook, quick):
     folder = Path(sys.prefix) / "share" / f"course-{uuid.uuid4()}"
     folder.mkdir(parents=True)
     try:

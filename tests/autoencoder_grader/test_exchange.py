@@ -151,9 +151,7 @@ def test_a_chapter_goes_to_a_student_and_comes_back_graded(course, ada, exchange
     (page,) = ada.fetch_feedback()
     assert score_on(page) == "1.5 / 4.0"
     assert "rounded down" in page and "Pooling by 2 halves the side" in page
-    assert page == (course.folder / "feedback" / "ada" / CHAPTER / f"{CHAPTER}.html").read_text(
-        encoding="utf-8"
-    )
+    assert page == (course.folder / "feedback" / "ada" / CHAPTER / f"{CHAPTER}.html").read_text(encoding="utf-8")
 
     # She hands in again: the newer submission is graded, and its page lies beside the first.
     ada.answer(write_sides=RIGHT)

@@ -103,7 +103,9 @@ GREEDY = {
     "memory": MANY.format(processes=3, work="held = bytearray(os.urandom(1 << 20)) * 500"),
     "processor": MANY.format(processes=3, work="while True: pass"),
     "files": MANY.format(processes=0, work="for name in range(3000): open(f'{name}.txt', 'w').close()"),
-    "disk": MANY.format(processes=0, work="for name in range(9): open(str(name), 'wb').write(bytes(range(256)) * 40_000)"),
+    "disk": MANY.format(
+        processes=0, work="for name in range(9): open(str(name), 'wb').write(bytes(range(256)) * 40_000)"
+    ),
     "processes": MANY.format(processes=60, work=""),
 }
 #: What the line says that each gets, with these limits.

@@ -43,9 +43,7 @@ def course(tmp_path, empty_gradebook, tiny_course):
             ("cy", 8, None),
             ("dora", None, None),
         ):
-            gradebook.add_submission(
-                DENSE, student, timestamp="2026-05-02 13:00:00" if student == "cy" else None
-            )
+            gradebook.add_submission(DENSE, student, timestamp="2026-05-02 13:00:00" if student == "cy" else None)
             check = gradebook.find_grade("check", DENSE, DENSE, student)
             check.auto_score, check.needs_manual_grade = points, points is None
             written = gradebook.find_grade("written", DENSE, DENSE, student)
@@ -102,9 +100,7 @@ def test_moodle_finds_each_line_of_the_file_by_the_chosen_column(course):
         assert any("dora" in line and "email" in line for line in remarks) == (setting == "email")
 
 
-@pytest.mark.parametrize(
-    "email", ["", "  ", "no address", "=cmd()@example.org", "-a@example.org", "@example.org"]
-)
+@pytest.mark.parametrize("email", ["", "  ", "no address", "=cmd()@example.org", "-a@example.org", "@example.org"])
 def test_an_email_address_that_moodle_cannot_compare_leaves_the_student_out_and_says_so(course, email):
     set_student(course, "ada", email=email)
     rows, remarks = write(course, "moodle")

@@ -6,14 +6,13 @@ import io
 import shutil
 
 import pytest
-from nbgrader.preprocessors import AssignLatePenalties
-from rich.console import Console
-
 from autoencoder_grader import grading
 from autoencoder_grader.grading import grade
 from autoencoder_grader.late import LatePointsPerDay, late_policy, refresh_penalties
 from autoencoder_grader.nbgrader_api import open_api
 from autoencoder_helpers.errors import CourseError
+from nbgrader.preprocessors import AssignLatePenalties
+from rich.console import Console
 
 DUE = "2026-05-01 12:00:00 UTC"
 HANDED_IN = {
@@ -158,9 +157,7 @@ def test_a_due_date_that_is_taken_away_takes_the_penalties_with_it(late_class):
     assert set(penalties_of(late_class).values()) == {None}
 
 
-@pytest.mark.parametrize(
-    ("points", "grace", "lost"), [(0, 0, (0, 0)), (0.25, 4, (0, 0.75 - 0.25)), (9, 0, (2, 2))]
-)
+@pytest.mark.parametrize(("points", "grace", "lost"), [(0, 0, (0, 0)), (0.25, 4, (0, 0.75 - 0.25)), (9, 0, (2, 2))])
 def test_another_policy_counts_for_what_was_graded_before(late_class, points, grace, lost):
     set_policy(late_class, points, grace)
     report = grade_it(late_class)
@@ -250,9 +247,7 @@ def test_a_stop_between_penalty_and_page_costs_no_page(late_class, monkeypatch):
 
 def test_a_policy_that_is_no_number_is_one_line(late_class):
     set_policy(late_class, -1)
-    with pytest.raises(
-        CourseError, match="nbgrader_config.py, points for late submissions: .*points_per_day"
-    ):
+    with pytest.raises(CourseError, match="nbgrader_config.py, points for late submissions: .*points_per_day"):
         grade_it(late_class)
 
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from autoencoder_grader import networks
 
 
@@ -109,6 +108,4 @@ def test_every_chapter_has_its_settings():
     for table in (networks.BATCH_SIZES, networks.OPTIMIZERS, networks.LEARNING_RATES):
         assert tuple(table) == chapters[:3]
     assert networks.FLOWERS.keys() == networks.FULL_FLOWERS.keys()
-    assert all(
-        networks.DEFAULT_EPOCHS[name] <= networks.FULL_EPOCHS[name] for name in networks.DEFAULT_EPOCHS
-    )
+    assert all(networks.DEFAULT_EPOCHS[name] <= networks.FULL_EPOCHS[name] for name in networks.DEFAULT_EPOCHS)

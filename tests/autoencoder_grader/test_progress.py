@@ -81,8 +81,6 @@ def test_without_a_terminal_there_are_lines(clock):
     ]
 
 
-@pytest.mark.parametrize(
-    ("seconds", "words"), [(0.4, "0 s"), (59, "59 s"), (60, "1 min 00 s"), (3725, "62 min 05 s")]
-)
+@pytest.mark.parametrize(("seconds", "words"), [(0.4, "0 s"), (59, "59 s"), (60, "1 min 00 s"), (3725, "62 min 05 s")])
 def test_durations_are_said_for_people(seconds, words):
     assert duration(seconds) == words

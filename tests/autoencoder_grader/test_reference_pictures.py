@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-from PIL import Image
-
 from autoencoder_grader import course_picture, measuring, networks, reference_pictures
 from autoencoder_grader.measuring import Run
 from autoencoder_helpers.errors import CourseError
+from PIL import Image
 
 
 @pytest.fixture

@@ -12,14 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
-
 from autoencoder_grader import measuring, networks, private_margins, reference_values, references
 from autoencoder_grader.measuring import BASELINES, Run
 from autoencoder_grader.private_margins import PrivateRun
 from autoencoder_grader.scoring import calibration, private_data
 from autoencoder_helpers import reference
 from autoencoder_helpers.errors import CourseError
+from click.testing import CliRunner
 
 # --- one run --------------------------------------------------------------------------------------
 
@@ -66,9 +65,7 @@ def test_a_variational_run_reports_reconstruction_kl_and_their_sum(tmp_path, few
     data = channel(few_digits)
     test = measuring.perform(run, tmp_path, data)["test"]
     _, _, vae = measuring.build(run)
-    evaluated = vae.evaluate(
-        data[1], data[1], verbose=0, batch_size=len(data[1])
-    )  # weight 0.5, added twice: R + K
+    evaluated = vae.evaluate(data[1], data[1], verbose=0, batch_size=len(data[1]))  # weight 0.5, added twice: R + K
     assert test["R_plus_K"] == pytest.approx(test["R"] + test["K"])
     assert test["R_plus_K"] == pytest.approx(evaluated, rel=0.01)
 
@@ -230,9 +227,7 @@ def test_more_seeds_are_never_replaced_by_fewer(dense_results):
     new = reference_values.entries(fewer, networks.DEFAULT_EPOCHS)
     tables, kept = reference_values.merged(stored, new)
     assert tables["dense.trained"]["seeds"] == 4 and "dense.trained" in kept
-    tables, kept = reference_values.merged(
-        stored, reference_values.entries(dense_results, networks.DEFAULT_EPOCHS)
-    )
+    tables, kept = reference_values.merged(stored, reference_values.entries(dense_results, networks.DEFAULT_EPOCHS))
     assert kept == [] and tables["dense.trained"]["full"] == {"epochs": 9}
 
 
@@ -412,8 +407,7 @@ def command(tmp_path, monkeypatch):
     planned = references.plan(("dense",), seeds=2)
     worse = {"one latent variable": 0.22}
     stored = {
-        run.name: fake(run, bce_per_pixel=worse.get(run.model, 0.69 if not run.epochs else 0.18))
-        for run in planned
+        run.name: fake(run, bce_per_pixel=worse.get(run.model, 0.69 if not run.epochs else 0.18)) for run in planned
     }
     stored[PRIVATE.name] = fake_private([run for run in planned if run.model != BASELINES])
     template.write_text(json.dumps(stored))
@@ -425,9 +419,7 @@ def command(tmp_path, monkeypatch):
     monkeypatch.setattr(reference, "PATH", path)
 
     def invoke(*options):
-        return CliRunner().invoke(
-            references.command, ["--chapter", "dense", "--folder", str(folder), *options]
-        )
+        return CliRunner().invoke(references.command, ["--chapter", "dense", "--folder", str(folder), *options])
 
     return invoke, folder, path
 
@@ -521,25 +513,19 @@ def test_the_plan_holds_what_the_course_promises():
         right = [
             run
             for run in runs
-            if run.chapter == chapter
-            and run.model == "right"
-            and run.epochs == networks.DEFAULT_EPOCHS[chapter]
+            if run.chapter == chapter and run.model == "right" and run.epochs == networks.DEFAULT_EPOCHS[chapter]
         ]
         assert len(right) == seeds and right[0].seed == networks.SEEDS[chapter]
     for source in ("synthetic", "photos"):
         assert (
             sum(
-                run.source == source
-                and run.model == "right"
-                and run.epochs == networks.DEFAULT_EPOCHS["flowers"]
+                run.source == source and run.model == "right" and run.epochs == networks.DEFAULT_EPOCHS["flowers"]
                 for run in runs
             )
             == 3
         )
     assert {run.chapter for run in runs if run.epochs == 50} == {"conv", "vae", "flowers"}
-    assert not [
-        run for run in references.plan(full=False, photos=False) if run.epochs == 50 or run.source == "photos"
-    ]
+    assert not [run for run in references.plan(full=False, photos=False) if run.epochs == 50 or run.source == "photos"]
 
 
 def test_every_planned_model_can_be_built():

@@ -41,8 +41,7 @@ def encode(x):
     #     return factor * x
     ### END SOLUTION"""
     assert release_source(source, "here") == (
-        "def encode(x):\n    # multiply x by a factor\n\n"
-        "    factor = None\n    if factor:\n        return factor * x"
+        "def encode(x):\n    # multiply x by a factor\n\n    factor = None\n    if factor:\n        return factor * x"
     )
 
 

@@ -386,9 +386,7 @@ except OSError:
     pass
 print(json.dumps(len(files)))"""
     assert inside_any(code, Limits(open_files=200)) < 200
-    whole_machine = (
-        int(Path("/proc/sys/fs/file-max").read_text()) if os.path.exists("/proc/sys/fs/file-max") else 2**63
-    )
+    whole_machine = int(Path("/proc/sys/fs/file-max").read_text()) if os.path.exists("/proc/sys/fs/file-max") else 2**63
     assert Limits().open_files * Limits().threads < whole_machine
 
 
@@ -483,9 +481,7 @@ meeting.listen()"""
 
 
 @needs_landlock
-def test_landlock_shows_the_home_folder_where_it_is_and_no_contents_of_others(
-    inside_landlock, folder, tmp_path
-):
+def test_landlock_shows_the_home_folder_where_it_is_and_no_contents_of_others(inside_landlock, folder, tmp_path):
     secret, own = tmp_path / "secret", Path.home()
     secret.write_text("solutions")
     code = f"""
@@ -626,9 +622,7 @@ while True:
 
 
 @pytest.mark.skipif(
-    os.geteuid() != 0
-    or landlock.version() < landlock.LEAST_VERSION
-    or not os.path.exists("/usr/bin/python3"),
+    os.geteuid() != 0 or landlock.version() < landlock.LEAST_VERSION or not os.path.exists("/usr/bin/python3"),
     reason="root only can become somebody else; a system's Python only can be read then",
 )
 def test_somebody_without_roots_rights_gets_the_same(tmp_path):

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from autoencoder_helpers import cache
 from autoencoder_helpers.errors import CourseError
 

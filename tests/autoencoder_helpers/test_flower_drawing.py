@@ -5,7 +5,6 @@ import time
 
 import numpy as np
 import pytest
-
 from autoencoder_helpers.errors import CourseError
 from autoencoder_helpers.flower_drawing import FACTORS, SPECIES, draw_flowers
 
@@ -43,7 +42,7 @@ def test_a_picture_does_not_depend_on_how_many_are_drawn(flowers):
 
 def test_every_species_comes_about_equally_often(flowers):
     counts = np.bincount(flowers[1], minlength=len(SPECIES))
-    assert len(counts) == 5 and counts.min() > 25           # expected 48, standard deviation 6
+    assert len(counts) == 5 and counts.min() > 25  # expected 48, standard deviation 6
 
 
 def test_no_two_pictures_are_alike(flowers):
@@ -80,7 +79,7 @@ def test_petals_have_the_hue_of_the_factors(flowers):
     for name in ("roses", "tulips"):
         for i in np.flatnonzero(species == SPECIES.index(name)):
             row, column = (int(round((factors[axis][i] + 0.5) * 80)) for axis in ("y", "x"))
-            r, g, b = images[i, row - 2:row + 3, column - 2:column + 3].reshape(-1, 3).mean(0) / 255
+            r, g, b = images[i, row - 2 : row + 3, column - 2 : column + 3].reshape(-1, 3).mean(0) / 255
             found = colorsys.rgb_to_hsv(r, g, b)[0]
             gap = (found - float(factors["hue"][i]) + 0.5) % 1 - 0.5
             assert abs(gap) < 0.03, (name, i)
@@ -92,19 +91,27 @@ def test_daisies_are_white_sunflowers_yellow_with_a_dark_centre(flowers):
     def at(i, away):
         row = int((factors["y"][i] + 0.5) * 80)
         column = int((factors["x"][i] + 0.5 + away * factors["size"][i]) * 80)
-        return images[i, row - 1:row + 2, column - 1:column + 2].reshape(-1, 3).mean(0)
+        return images[i, row - 1 : row + 2, column - 1 : column + 2].reshape(-1, 3).mean(0)
 
     for i in np.flatnonzero(species == SPECIES.index("daisy")):
-        assert at(i, 0.6).min() > 120                       # white
-        assert at(i, 0)[2] < 0.6 * at(i, 0)[0]              # yellow centre
+        assert at(i, 0.6).min() > 120  # white
+        assert at(i, 0)[2] < 0.6 * at(i, 0)[0]  # yellow centre
     for i in np.flatnonzero(species == SPECIES.index("sunflowers")):
         assert at(i, 0).mean() < 0.5 * at(i, 0.65).mean()
 
 
-@pytest.mark.parametrize("arguments, name", [
-    ({"count": 0}, "count"), ({"count": 2.5}, "count"), ({"count": "9"}, "count"), ({"count": True}, "count"),
-    ({"count": 1, "size": 4}, "size"), ({"count": 1, "size": None}, "size"), ({"count": 1, "seed": -1}, "seed"),
-])
+@pytest.mark.parametrize(
+    "arguments, name",
+    [
+        ({"count": 0}, "count"),
+        ({"count": 2.5}, "count"),
+        ({"count": "9"}, "count"),
+        ({"count": True}, "count"),
+        ({"count": 1, "size": 4}, "size"),
+        ({"count": 1, "size": None}, "size"),
+        ({"count": 1, "seed": -1}, "seed"),
+    ],
+)
 def test_a_bad_argument_gets_one_line_that_names_it(arguments, name):
     with pytest.raises(CourseError) as caught:
         draw_flowers(**arguments)

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
-
 from autoencoder_helpers import CourseError, cache, flower_photos
 from autoencoder_helpers.flower_photos import RemoteArchive, fetch, load_photos
+from PIL import Image
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "flower_photos_128.tgz"
 needs_shared = pytest.mark.skipif(not SHARED.exists(), reason=f"no development archive at {SHARED}")
@@ -273,9 +272,7 @@ def jpeg(colour=(200, 40, 60), width=60, height=40, form="JPEG", **settings) -> 
 
 
 def small_set(photos=12) -> dict[str, bytes]:
-    return {
-        f"flower_photos/{SPECIES[i % 5]}/{i:03}.jpg": jpeg((i * 20, 255 - i * 20, 128)) for i in range(photos)
-    }
+    return {f"flower_photos/{SPECIES[i % 5]}/{i:03}.jpg": jpeg((i * 20, 255 - i * 20, 128)) for i in range(photos)}
 
 
 def pack(path: Path, files: dict[str, bytes], extra: list[tarfile.TarInfo] = ()) -> Path:

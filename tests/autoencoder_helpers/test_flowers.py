@@ -2,10 +2,8 @@
 
 import numpy as np
 import pytest
-from PIL import Image
-
 from autoencoder_helpers import CourseError, flower_drawing, flower_photos, flowers, load_flowers
-
+from PIL import Image
 
 TEST_OF_25 = [0, 15, 22]  # which of 25 images seed 321 puts into the test set
 

@@ -4,11 +4,10 @@ closed forms.
 
 import numpy as np
 import pytest
-from scipy import special, stats
-from sklearn.metrics import log_loss
-
 from autoencoder_helpers import measures
 from autoencoder_helpers.errors import CourseError
+from scipy import special, stats
+from sklearn.metrics import log_loss
 
 
 @pytest.fixture
@@ -26,9 +25,7 @@ def test_bce_of_binary_images_is_the_log_loss_of_scikit_learn(rng):
 def test_bce_of_grey_images_is_entropy_plus_divergence(rng):
     x, p = rng.uniform(size=(2, 7, 4, 4, 3))
     divergence = (special.rel_entr(x, p) + special.rel_entr(1 - x, 1 - p)).reshape(7, -1).sum(axis=1)
-    np.testing.assert_allclose(
-        measures.bce_per_image(x, p), measures.entropy_per_image(x) + divergence, rtol=1e-10
-    )
+    np.testing.assert_allclose(measures.bce_per_image(x, p), measures.entropy_per_image(x) + divergence, rtol=1e-10)
 
 
 def test_bce_is_the_mean_over_binarised_images():
@@ -43,9 +40,7 @@ def test_bce_agrees_with_keras_in_float32(rng):
     import tf_keras as keras
 
     x, p = rng.uniform(0.01, 0.99, size=(2, 8, 784)).astype(np.float32)
-    np.testing.assert_allclose(
-        measures.bce_per_image(x, p) / 784, keras.losses.binary_crossentropy(x, p), rtol=1e-5
-    )
+    np.testing.assert_allclose(measures.bce_per_image(x, p) / 784, keras.losses.binary_crossentropy(x, p), rtol=1e-5)
 
 
 def test_certain_and_wrong_is_clipped():
@@ -55,9 +50,7 @@ def test_certain_and_wrong_is_clipped():
 
 def test_one_prediction_serves_every_image(rng):
     x, p = rng.uniform(size=(5, 9)), rng.uniform(size=(1, 9))
-    np.testing.assert_allclose(
-        measures.bce_per_image(x, p), measures.bce_per_image(x, np.repeat(p, 5, axis=0))
-    )
+    np.testing.assert_allclose(measures.bce_per_image(x, p), measures.bce_per_image(x, np.repeat(p, 5, axis=0)))
 
 
 def test_chunks_do_not_change_the_result(rng, monkeypatch):
@@ -79,8 +72,7 @@ def test_entropy_agrees_with_scipy_and_is_zero_for_black_and_white(rng):
 def test_no_prediction_beats_the_floor(rng):
     x = rng.uniform(size=(4, 20))
     assert np.all(
-        measures.bce_per_image(x, np.clip(x + rng.normal(0, 0.1, x.shape), 0, 1))
-        > measures.entropy_per_image(x)
+        measures.bce_per_image(x, np.clip(x + rng.normal(0, 0.1, x.shape), 0, 1)) > measures.entropy_per_image(x)
     )
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from autoencoder_helpers import CourseError, cache, load_mnist, mnist
 
 ORIGINAL = Path(__file__).parents[3] / "shared" / "data" / "mnist.npz"

@@ -5,9 +5,8 @@ import subprocess
 import sys
 import types
 
-import pytest
-
 import autoencoder_helpers
+import pytest
 from autoencoder_helpers import CourseError, flowers
 
 

@@ -12,11 +12,10 @@ import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
 import pytest
-from PIL import Image
-
 from autoencoder_helpers import plots
 from autoencoder_helpers.errors import CourseError
 from autoencoder_helpers.style import DIGIT_COLOURS
+from PIL import Image
 
 RNG = np.random.default_rng(0)
 DIGITS = RNG.random((10, 28, 28))
@@ -97,9 +96,7 @@ def test_ellipses_have_one_and_two_standard_deviations():
     assert all(tuple(patch.center) == (1.0, 2.0) for patch in ax.patches)
 
 
-RGB_TO_LMS = np.array([[17.8824, 43.5161, 4.11935],
-                       [3.45565, 27.1554, 3.86714],
-                       [0.0299566, 0.184309, 1.46709]])
+RGB_TO_LMS = np.array([[17.8824, 43.5161, 4.11935], [3.45565, 27.1554, 3.86714], [0.0299566, 0.184309, 1.46709]])
 RGB_TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
 SEEN = {  # what is left of the three receptors' signals (Vienot, Brettel and Mollon 1999)
     "everybody": np.eye(3),
@@ -130,9 +127,11 @@ def test_image_rows_share_one_grey_scale_and_show_each_image():
     assert [ax.get_title() for ax in figure.axes[:3]] == ["0", "1", "2"] and figure.get_suptitle() == "Ten"
 
 
-@pytest.mark.parametrize("images", [DIGITS.reshape(-1, 784), DIGITS[..., None], RNG.random((2, 80, 80, 3)),
-                                    (DIGITS > 0.5).astype(np.uint8)],
-                         ids=["flat", "channel", "colour", "binary"])
+@pytest.mark.parametrize(
+    "images",
+    [DIGITS.reshape(-1, 784), DIGITS[..., None], RNG.random((2, 80, 80, 3)), (DIGITS > 0.5).astype(np.uint8)],
+    ids=["flat", "channel", "colour", "binary"],
+)
 def test_image_rows_take_every_layout_of_the_course(images):
     plots.image_rows({"row": images}).savefig(io.BytesIO())
 
@@ -145,6 +144,7 @@ def test_ruler_writes_each_name_with_its_value():
 def test_loss_curves_take_what_fit_returns_and_name_both_kinds_of_loss():
     class History:
         history = {"loss": [3.0, 2.0], "val_loss": [2.5, 2.2]}
+
     ax = plots.loss_curves(History(), lines={"floor": 0.21}, unit="nats per image")
     named = {"train (epoch average)", "test (end of epoch)", "floor 0.210", "epoch", "nats per image"}
     assert named <= set(words(ax))
@@ -190,22 +190,25 @@ def test_heatmap_writes_every_value():
     assert named <= set(words(DRAWN["factor_heatmap"]()))
 
 
-@pytest.mark.parametrize(("call", "said"), [
-    (lambda: plots.latent_plane(CODES[:, :1], LABELS), "(200, 1)"),
-    (lambda: plots.latent_plane(CODES, LABELS[:5]), "N labels"),
-    (lambda: plots.image_rows({}), "nothing to draw"),
-    (lambda: plots.image_rows({"a": np.zeros((2, 5))}), "row 'a'"),
-    (lambda: plots.image_rows({"a": np.full((1, 4, 4), 255, np.uint8)}), "divide by 255"),
-    (lambda: plots.loss_ruler({"a": np.nan}), "finite"),
-    (lambda: plots.loss_curves({}), "no 'loss'"),
-    (lambda: plots.posterior_ellipses(CODES, -np.ones((200, 2)), LABELS), "positive"),
-    (lambda: plots.estimate_histogram([], 1), "finite estimates"),
-    (lambda: plots.elbo_curves([1], [1, 2], [1, 2]), "one length"),
-    (lambda: plots.manifold(np.zeros((2, 2, 4, 4)), [1, 2, 3], [1, 2]), "rows follow z2"),
-    (lambda: plots.factor_heatmap(np.zeros((2, 2)), ["a"]), "(latents, 1)"),
-    (lambda: plots.stages([], [4]), "sides in pixels"),
-    (lambda: plots.show("figure"), "found str"),
-])
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: plots.latent_plane(CODES[:, :1], LABELS), "(200, 1)"),
+        (lambda: plots.latent_plane(CODES, LABELS[:5]), "N labels"),
+        (lambda: plots.image_rows({}), "nothing to draw"),
+        (lambda: plots.image_rows({"a": np.zeros((2, 5))}), "row 'a'"),
+        (lambda: plots.image_rows({"a": np.full((1, 4, 4), 255, np.uint8)}), "divide by 255"),
+        (lambda: plots.loss_ruler({"a": np.nan}), "finite"),
+        (lambda: plots.loss_curves({}), "no 'loss'"),
+        (lambda: plots.posterior_ellipses(CODES, -np.ones((200, 2)), LABELS), "positive"),
+        (lambda: plots.estimate_histogram([], 1), "finite estimates"),
+        (lambda: plots.elbo_curves([1], [1, 2], [1, 2]), "one length"),
+        (lambda: plots.manifold(np.zeros((2, 2, 4, 4)), [1, 2, 3], [1, 2]), "rows follow z2"),
+        (lambda: plots.factor_heatmap(np.zeros((2, 2)), ["a"]), "(latents, 1)"),
+        (lambda: plots.stages([], [4]), "sides in pixels"),
+        (lambda: plots.show("figure"), "found str"),
+    ],
+)
 def test_wrong_arguments_get_one_line(call, said):
     with pytest.raises(CourseError) as error:
         call()
@@ -214,19 +217,22 @@ def test_wrong_arguments_get_one_line(call, said):
 
 # ---------------------------------------------------------------------------------------------- show
 
+
 @pytest.fixture
 def shown(monkeypatch):
     import IPython.display
+
     outputs = []
     monkeypatch.setattr(plots, "in_notebook", lambda: True)
-    monkeypatch.setattr(IPython.display, "display",
-                        lambda data, raw, metadata: outputs.append((data, metadata)) if raw else None)
+    monkeypatch.setattr(
+        IPython.display, "display", lambda data, raw, metadata: outputs.append((data, metadata)) if raw else None
+    )
     return outputs
 
 
 def test_show_gives_a_sharp_png_with_its_text_and_closes_the_figure(shown):
     plots.show(DRAWN["loss_curves"](), alt='two "falling" curves')
-    (data, metadata), = shown
+    ((data, metadata),) = shown
     image = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
     facts = metadata["image/png"]
     assert image.size == (2 * facts["width"], 2 * facts["height"]) and facts["alt"] == 'two "falling" curves'
@@ -238,6 +244,7 @@ def test_show_gives_a_sharp_png_with_its_text_and_closes_the_figure(shown):
 @pytest.mark.parametrize("template", ["classic", "lab"])
 def test_exported_pages_carry_the_text(shown, template):
     from nbconvert import HTMLExporter
+
     plots.show(DRAWN["loss_ruler"](), alt="a ruler of losses")
     data, metadata = shown[0]
     output = nbformat.v4.new_output("display_data", data=data, metadata=metadata)

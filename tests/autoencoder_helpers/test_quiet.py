@@ -5,7 +5,6 @@ import subprocess
 import sys
 
 import pytest
-
 from autoencoder_helpers.quiet import quiet_stderr
 
 

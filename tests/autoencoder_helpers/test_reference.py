@@ -1,7 +1,6 @@
 """Reading the reference values."""
 
 import pytest
-
 from autoencoder_helpers import reference
 from autoencoder_helpers.errors import CourseError
 

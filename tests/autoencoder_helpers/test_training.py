@@ -14,7 +14,6 @@ import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
 import tf_keras as keras
-
 from autoencoder_helpers import training, training_fingerprint, training_progress, training_store
 from autoencoder_helpers.errors import CourseError
 from autoencoder_helpers.training import choose_epochs, load_weights, train
@@ -34,13 +33,17 @@ def network(width=5, activation="relu", loss="binary_crossentropy", optimizer=No
 
 def variational(weight=0.5, scale=1.0, exact=True):
     prior = tfp.distributions.Independent(tfp.distributions.Normal(tf.zeros(2), scale), 1)
-    model = keras.Sequential([
-        L.Input((12,)), L.Dense(4),
-        tfp.layers.IndependentNormal(2, activity_regularizer=tfp.layers.KLDivergenceRegularizer(
-            prior, use_exact_kl=exact, weight=weight)),
-        L.Dense(12, activation="sigmoid")])
-    model.compile(loss=lambda x, p: 12 * keras.losses.binary_crossentropy(x, p), optimizer="adamax",
-                  run_eagerly=True)
+    model = keras.Sequential(
+        [
+            L.Input((12,)),
+            L.Dense(4),
+            tfp.layers.IndependentNormal(
+                2, activity_regularizer=tfp.layers.KLDivergenceRegularizer(prior, use_exact_kl=exact, weight=weight)
+            ),
+            L.Dense(12, activation="sigmoid"),
+        ]
+    )
+    model.compile(loss=lambda x, p: 12 * keras.losses.binary_crossentropy(x, p), optimizer="adamax", run_eagerly=True)
     return model
 
 
@@ -60,6 +63,7 @@ def weights_equal(one, other):
 
 
 # ------------------------------------------------------------------------------------- the plain way
+
 
 def test_trains_like_fit_and_leaves_one_file(own_folder, capfd):
     model = network()
@@ -120,12 +124,14 @@ def test_seed_repeats_a_run_and_what_follows_it():
         model = network()
         history = run(model, seed=7, folder=folder).history
         return history["loss"], model.get_weights()[0], np.random.random(), float(tf.random.uniform(()))
+
     first, second, loaded = once("a"), once("b"), once("b")
     assert first[0] == second[0] == loaded[0] and np.array_equal(first[1], second[1])
     assert first[2:] == second[2:] == loaded[2:], "whether it ran or was loaded, what follows is the same"
 
 
 # ------------------------------------------------------------------------------------ go on and skip
+
 
 def test_finished_training_is_loaded_not_run(capsys, monkeypatch):
     first = network()
@@ -166,8 +172,7 @@ def test_float64_images_and_another_way_to_write_the_same_network_match():
     code = keras.Input((2,))
     decoder = keras.Model(code, L.Dense(12, activation="sigmoid")(code))
     model = keras.Model(functional_input, decoder(encoder(functional_input)))
-    model.compile(loss=lambda a, b: keras.losses.binary_crossentropy(a, b),
-                  optimizer=keras.optimizers.Adam(0.01))
+    model.compile(loss=lambda a, b: keras.losses.binary_crossentropy(a, b), optimizer=keras.optimizers.Adam(0.01))
     assert run(model, x=IMAGES.astype(np.float64)).trained == 0
 
 
@@ -204,8 +209,7 @@ KILLED = textwrap.dedent("""
 def test_goes_on_after_sigkill_in_mid_epoch(own_folder):
     (own_folder / "run.py").write_text(KILLED)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    process = subprocess.Popen([sys.executable, "run.py", "slow"], stdout=subprocess.PIPE, text=True,
-                               env=environment)
+    process = subprocess.Popen([sys.executable, "run.py", "slow"], stdout=subprocess.PIPE, text=True, env=environment)
     for line in process.stdout:
         if "in the middle of epoch 3" in line:
             break
@@ -213,8 +217,7 @@ def test_goes_on_after_sigkill_in_mid_epoch(own_folder):
     assert process.wait() == -signal.SIGKILL
     process.stdout.close()
     assert training_store.read_facts(own_folder / "weights" / "net.npz")["seed"] == 3
-    again = subprocess.run([sys.executable, "run.py"], capture_output=True, text=True, env=environment,
-                           check=True)
+    again = subprocess.run([sys.executable, "run.py"], capture_output=True, text=True, env=environment, check=True)
     assert "going on after epoch 2 of 4" in again.stdout
     assert "RESULT 4 2 12" in again.stdout, "4 epochs, 2 of them now, 12 optimizer steps in all"
 
@@ -233,6 +236,7 @@ def test_interruption_keeps_what_is_saved_and_says_how_to_go_on(capsys, monkeypa
     def interrupted(self, batch, logs=None):
         if self.display.epoch == 1:
             raise KeyboardInterrupt
+
     with monkeypatch.context() as patch:
         patch.setattr(training._Keeper, "on_train_batch_end", interrupted)
         with pytest.raises(KeyboardInterrupt) as error:
@@ -244,6 +248,7 @@ def test_interruption_keeps_what_is_saved_and_says_how_to_go_on(capsys, monkeypa
 
 # -------------------------------------------------------------------------------------------- refuse
 
+
 def mended(x, p):
     return 12 * keras.losses.binary_crossentropy(x, p)
 
@@ -251,38 +256,59 @@ def mended(x, p):
 def closing_over(weight):
     def loss(x, p):
         return weight * keras.losses.binary_crossentropy(x, p)
+
     return loss
 
 
-@pytest.mark.parametrize(("there", "here", "said"), [
-    ({"model": lambda: network(5, name="encoder")}, {"model": lambda: network(7, name="encoder")},
-     "another network (encoder layer 1: 5 units there, 7 here)"),
-    ({"model": lambda: network(5)}, {"model": lambda: network(5, "tanh")},
-     "part 1 layer 1: activation relu there, tanh"),
-    ({"model": lambda: network(loss=closing_over(1.0))}, {"model": lambda: network(loss=closing_over(12.0))},
-     "another loss ("),
-    ({"model": lambda: network(loss="binary_crossentropy")}, {"model": lambda: network(loss=mended)},
-     "binary_crossentropy there, mended here"),
-    ({"model": lambda: network(optimizer="adam")}, {"model": lambda: network(optimizer="sgd")},
-     "another optimizer (Adam there, SGD here)"),
-    ({"model": lambda: network()}, {"model": lambda: network(optimizer=keras.optimizers.Adam(0.02))},
-     "learning_rate 0.01 there, 0.02 here"),
-    ({}, {"x": IMAGES[:40]}, "other images (shape (48, 12) there, (40, 12) here)"),
-    ({}, {"x": IMAGES[::-1]}, "other images (same shape, other values)"),
-    ({}, {"y": 1 - IMAGES}, "other targets"),
-    ({}, {"batch_size": 8}, "another batch_size (16 there, 8 here)"),
-    ({"seed": 1}, {"seed": 2}, "another seed (1 there, 2 here)"),
-    ({}, {"validation_data": IMAGES}, "without this validation_data"),
-    ({"model": lambda: variational()}, {"model": lambda: variational(weight=1.0)},
-     "weight 0.5 there, 1 here"),
-    ({"model": lambda: variational()}, {"model": lambda: variational(scale=2.0)}, "another prior"),
-    ({"model": lambda: variational()}, {"model": lambda: variational(exact=False)},
-     "exact True there, False here"),
-])
+@pytest.mark.parametrize(
+    ("there", "here", "said"),
+    [
+        (
+            {"model": lambda: network(5, name="encoder")},
+            {"model": lambda: network(7, name="encoder")},
+            "another network (encoder layer 1: 5 units there, 7 here)",
+        ),
+        (
+            {"model": lambda: network(5)},
+            {"model": lambda: network(5, "tanh")},
+            "part 1 layer 1: activation relu there, tanh",
+        ),
+        (
+            {"model": lambda: network(loss=closing_over(1.0))},
+            {"model": lambda: network(loss=closing_over(12.0))},
+            "another loss (",
+        ),
+        (
+            {"model": lambda: network(loss="binary_crossentropy")},
+            {"model": lambda: network(loss=mended)},
+            "binary_crossentropy there, mended here",
+        ),
+        (
+            {"model": lambda: network(optimizer="adam")},
+            {"model": lambda: network(optimizer="sgd")},
+            "another optimizer (Adam there, SGD here)",
+        ),
+        (
+            {"model": lambda: network()},
+            {"model": lambda: network(optimizer=keras.optimizers.Adam(0.02))},
+            "learning_rate 0.01 there, 0.02 here",
+        ),
+        ({}, {"x": IMAGES[:40]}, "other images (shape (48, 12) there, (40, 12) here)"),
+        ({}, {"x": IMAGES[::-1]}, "other images (same shape, other values)"),
+        ({}, {"y": 1 - IMAGES}, "other targets"),
+        ({}, {"batch_size": 8}, "another batch_size (16 there, 8 here)"),
+        ({"seed": 1}, {"seed": 2}, "another seed (1 there, 2 here)"),
+        ({}, {"validation_data": IMAGES}, "without this validation_data"),
+        ({"model": lambda: variational()}, {"model": lambda: variational(weight=1.0)}, "weight 0.5 there, 1 here"),
+        ({"model": lambda: variational()}, {"model": lambda: variational(scale=2.0)}, "another prior"),
+        ({"model": lambda: variational()}, {"model": lambda: variational(exact=False)}, "exact True there, False here"),
+    ],
+)
 def test_another_training_is_refused_in_one_line_and_kept(there, here, said, capsys):
     def go(options):
         options = dict(options)
         return run(options.pop("model", network)(), epochs=1, **options)
+
     go(there)
     old = open("weights/net.npz", "rb").read()
     capsys.readouterr()
@@ -362,12 +388,14 @@ def test_file_of_code_runs_nothing(own_folder):
     class Bomb:
         def __reduce__(self):
             return os.mkdir, ("exploded",)
+
     rewrite(weight_000=np.array([Bomb()], dtype=object))
     assert run(epochs=1).trained == 1 and not load_weights(network(width=9), "net")
     assert not (own_folder / "exploded").exists()
 
 
 # --------------------------------------------------------------------------------------- misfortunes
+
 
 def test_folder_that_cannot_be_written_costs_a_line_not_the_training(own_folder, capfd):
     (own_folder / "weights").write_text("a file where the folder should be")
@@ -386,6 +414,7 @@ def test_disk_that_fills_up_keeps_the_last_whole_epoch(monkeypatch, capsys):
         if len(calls) > 1:
             raise OSError(28, "No space left on device")
         real(*args, **kwargs)
+
     with monkeypatch.context() as patch:
         patch.setattr(training_store.np, "savez", full)
         assert run(epochs=3).epochs == 3
@@ -402,16 +431,19 @@ def test_a_loss_that_is_no_number_stops_and_is_not_saved(own_folder, capsys):
     assert not (own_folder / "weights" / "net.npz").exists()
 
 
-@pytest.mark.parametrize(("call", "said"), [
-    (lambda: train(None, IMAGES, epochs=1, batch_size=1, name="a"), "expected a tf_keras model"),
-    (lambda: run(keras.Sequential([L.Dense(1)])), "not compiled"),
-    (lambda: run(epochs=0), "epochs must be a whole number above 0"),
-    (lambda: run(batch_size=2.5), "batch_size must be"),
-    (lambda: run(name="../up"), "becomes a file name"),
-    (lambda: run(y=IMAGES[:3]), "48 images but 3 targets"),
-    (lambda: run(x=np.array(["a"])), "array of numbers"),
-    (lambda: run(validation_data=(IMAGES,) * 3), "validation_data"),
-])
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: train(None, IMAGES, epochs=1, batch_size=1, name="a"), "expected a tf_keras model"),
+        (lambda: run(keras.Sequential([L.Dense(1)])), "not compiled"),
+        (lambda: run(epochs=0), "epochs must be a whole number above 0"),
+        (lambda: run(batch_size=2.5), "batch_size must be"),
+        (lambda: run(name="../up"), "becomes a file name"),
+        (lambda: run(y=IMAGES[:3]), "48 images but 3 targets"),
+        (lambda: run(x=np.array(["a"])), "array of numbers"),
+        (lambda: run(validation_data=(IMAGES,) * 3), "validation_data"),
+    ],
+)
 def test_wrong_arguments_get_one_line(call, said):
     with pytest.raises(CourseError, match=None) as error:
         call()
@@ -419,6 +451,7 @@ def test_wrong_arguments_get_one_line(call, said):
 
 
 # ----------------------------------------------------------------------------------------------- VAE
+
 
 def test_variational_autoencoder_saves_goes_on_and_skips():
     first = variational()
@@ -435,6 +468,7 @@ def test_a_likelihood_loss_is_told_apart_by_its_code(capsys):
         net = keras.Sequential([L.Input((12,)), L.Dense(24), tfp.layers.IndependentNormal(12)])
         net.compile(loss=lambda x, q: -times * q.log_prob(x), optimizer="adam")
         return net
+
     run(model(1.0), epochs=1)
     assert run(model(1.0), epochs=1).trained == 0
     assert run(model(2.0), epochs=1).trained == 1
@@ -442,12 +476,14 @@ def test_a_likelihood_loss_is_told_apart_by_its_code(capsys):
 
 # -------------------------------------------------------------------------------------- load_weights
 
+
 def test_load_weights_is_all_or_nothing(capfd):
     trained = network()
     run(trained)
     capfd.readouterr()
-    uncompiled = keras.Sequential([L.Input((12,)), keras.Sequential([L.Dense(5, "relu"), L.Dense(2)]),
-                                   keras.Sequential([L.Dense(12, "sigmoid")])])
+    uncompiled = keras.Sequential(
+        [L.Input((12,)), keras.Sequential([L.Dense(5, "relu"), L.Dense(2)]), keras.Sequential([L.Dense(12, "sigmoid")])]
+    )
     assert load_weights(uncompiled, "net") is True and weights_equal(trained, uncompiled)
     other = network(width=6)
     before = [array.copy() for array in other.get_weights()]
@@ -469,16 +505,18 @@ def test_choose_epochs(monkeypatch):
 
 # ------------------------------------------------------------------------------------------- display
 
+
 @pytest.fixture
 def notebook(monkeypatch):
     """Pretend to be in a kernel and collect what is displayed."""
     import IPython.display
+
     shown = SimpleNamespace(outputs=[], updates=[])
 
     def display(bundle, raw, display_id=None):
         shown.outputs.append(bundle)
-        return SimpleNamespace(update=lambda new, raw: (shown.updates.append(new),
-                                                        shown.outputs.__setitem__(-1, new)))
+        return SimpleNamespace(update=lambda new, raw: (shown.updates.append(new), shown.outputs.__setitem__(-1, new)))
+
     monkeypatch.setattr(training_progress, "_in_kernel", lambda: True)
     monkeypatch.setattr(IPython.display, "display", display)
     return shown

@@ -41,9 +41,7 @@ def settings_of(cell):
 def graded_cells(chapter, room="solutions"):
     """The cells that a check grades, without the written question."""
     return [
-        cell
-        for cell in notebook_of(chapter, room).cells
-        if settings_of(cell).get("grade") and cell.cell_type == "code"
+        cell for cell in notebook_of(chapter, room).cells if settings_of(cell).get("grade") and cell.cell_type == "code"
     ]
 
 
@@ -85,9 +83,7 @@ def test_notebooks_is_what_the_release_makes_of_solutions_byte_for_byte(tmp_path
         shutil.copy(source, target)
     for made in make_release(tmp_path):
         committed = REPOSITORY / made.relative_to(tmp_path)
-        assert committed.read_bytes() == made.read_bytes(), (
-            f"{committed} is not up to date: autoencoder-course release"
-        )
+        assert committed.read_bytes() == made.read_bytes(), f"{committed} is not up to date: autoencoder-course release"
 
 
 @each_chapter
@@ -154,9 +150,7 @@ def test_six_to_ten_checks_are_worth_ten_points_and_one_written_question_two(cha
     assert sum(points) == 10
     cells = notebook_of(chapter).cells
     written = [cell for cell in cells if settings_of(cell).get("grade") and cell.cell_type == "markdown"]
-    assert [(cell.id, settings_of(cell)["points"]) for cell in written] == [
-        (f"{PREFIXES[chapter]}-written", 2)
-    ]
+    assert [(cell.id, settings_of(cell)["points"]) for cell in written] == [(f"{PREFIXES[chapter]}-written", 2)]
 
 
 @each_chapter
@@ -232,9 +226,7 @@ def test_every_shown_figure_has_a_text_for_those_who_cannot_see_it(chapter):
 def test_exercises_have_hints_in_three_depths(chapter):
     depths = ["Hint: the principle", "Hint: the next step", "Hint: almost the code"]
     cells = [cell.source for cell in notebook_of(chapter).cells if cell.cell_type == "markdown"]
-    hints = [
-        re.findall(r"<summary>(Hint: [^<]+)</summary>", source) for source in cells if depths[0] in source
-    ]
+    hints = [re.findall(r"<summary>(Hint: [^<]+)</summary>", source) for source in cells if depths[0] in source]
     assert len(hints) >= 6
     assert all(found == depths for found in hints)
     assert prose_of(chapter).count("<details") == prose_of(chapter).count("</details>")
@@ -286,9 +278,7 @@ def test_every_internal_link_resolves():
 @each_chapter
 def test_prose_names_only_what_there_is(chapter):
     names = _words(code_of(chapter)) | set(dir(__import__("builtins")))
-    helpers = " ".join(
-        path.read_text(encoding="utf-8") for path in (REPOSITORY / "autoencoder_helpers").rglob("*.py")
-    )
+    helpers = " ".join(path.read_text(encoding="utf-8") for path in (REPOSITORY / "autoencoder_helpers").rglob("*.py"))
     unknown = []
     for text in re.findall(r"`([^`\n]+)`", prose_of(chapter)):
         for environment in re.findall(r"AUTOENCODER_\w+", text):

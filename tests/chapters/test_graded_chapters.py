@@ -12,9 +12,7 @@ each_chapter = pytest.mark.parametrize("chapter", CHAPTERS)
 
 
 def rows_of(graded_demo, student, chapter):
-    return [
-        row for row in read_results(graded_demo.folder) if (row.student, row.assignment) == (student, chapter)
-    ]
+    return [row for row in read_results(graded_demo.folder) if (row.student, row.assignment) == (student, chapter)]
 
 
 def test_everything_is_graded_without_a_problem(graded_demo):
@@ -27,9 +25,7 @@ def test_every_graded_cell_of_a_solution_gets_full_points(graded_demo, chapter):
     rows = [row for row in rows_of(graded_demo, ALL_RIGHT, chapter) if not row.written]
     assert sum(row.max_points for row in rows) == 10
     lost = [
-        f"{row.check}: {row.points} of {row.max_points}: {row.reasons}"
-        for row in rows
-        if row.points != row.max_points
+        f"{row.check}: {row.points} of {row.max_points}: {row.reasons}" for row in rows if row.points != row.max_points
     ]
     assert not lost
 
@@ -45,8 +41,7 @@ def test_every_graded_cell_of_the_untouched_release_gets_none(graded_demo, chapt
 @each_chapter
 def test_the_written_answer_waits_for_a_person_and_no_answer_gets_none(graded_demo, chapter):
     points = {
-        student: [row.points for row in rows_of(graded_demo, student, chapter) if row.written]
-        for student in STUDENTS
+        student: [row.points for row in rows_of(graded_demo, student, chapter) if row.written] for student in STUDENTS
     }
     assert points == {ALL_RIGHT: [None], MIXED: [0], UNTOUCHED: [0]}
 
@@ -77,9 +72,7 @@ def _prefix(chapter):
 
 def test_grades_csv_has_every_student_and_chapter(graded_demo):
     with graded_demo.report.grades.open(newline="") as file:
-        scores = {
-            (line["student_id"], line["assignment"]): float(line["score"]) for line in csv.DictReader(file)
-        }
+        scores = {(line["student_id"], line["assignment"]): float(line["score"]) for line in csv.DictReader(file)}
     assert set(scores) == {(student, chapter) for student in STUDENTS for chapter in CHAPTERS}
     assert all(scores[ALL_RIGHT, chapter] == 10 and scores[UNTOUCHED, chapter] == 0 for chapter in CHAPTERS)
 
@@ -98,9 +91,7 @@ def test_trained_weights_travel_so_that_nothing_is_trained_twice(graded_demo):
     submitted = graded_demo.folder / "submitted"
     for chapter in CHAPTERS:
         for trained in (submitted / ALL_RIGHT / chapter / "weights").glob("*.npz"):
-            assert (
-                submitted / MIXED / chapter / "weights" / trained.name
-            ).read_bytes() == trained.read_bytes()
+            assert (submitted / MIXED / chapter / "weights" / trained.name).read_bytes() == trained.read_bytes()
 
 
 def test_a_second_run_grades_and_trains_nothing(graded_demo):

@@ -105,8 +105,7 @@ def _all_of(course: Path) -> dict:
                 for comment in notebook.comments
             ),
             "journal": {
-                key: (entry.fingerprint, entry.status, entry.notes)
-                for key, entry in journal.entries(gradebook).items()
+                key: (entry.fingerprint, entry.status, entry.notes) for key, entry in journal.entries(gradebook).items()
             },
         }
     for path in sorted([*course.glob("feedback/**/*"), *course.glob("autograded/**/*")]):

@@ -11,10 +11,13 @@ from autoencoder_helpers.errors import CourseError
 
 from .conftest import chapter
 
-SHOWS = """\
+SHOWS = (
+    """\
 from IPython.display import display
 display({"%s": {}, "application/vnd.jupyter.widget-view+json": {}, "text/html": "<b>card</b>"}, raw=True)
-""" % RESULT_MIME_TYPE
+"""
+    % RESULT_MIME_TYPE
+)
 
 
 def run(kept, **changes):

@@ -236,7 +236,9 @@ def test_a_cluster_of_others_is_used_and_left_as_it_was(handed_in, dask, tmp_pat
 
 def test_a_scheduler_that_dies_costs_nobody_anything(handed_in, dask, tmp_path):
     place = tmp_path / "scheduler.json"
-    scheduler = dask("scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(place), "--no-dashboard")
+    scheduler = dask(
+        "scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(place), "--no-dashboard"
+    )
     wait_for_file(place)
     address = json.loads(place.read_text())["address"]
     dask("worker", address, "--nthreads", "1", "--no-dashboard", "--local-directory", str(tmp_path / "w"))

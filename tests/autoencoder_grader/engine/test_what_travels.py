@@ -17,7 +17,6 @@ from nbgrader.api import Gradebook
 from rich.console import Console
 
 
-
 def folder_with(folder, **files):
     for name, data in files.items():
         path = folder / name.replace("__", "/")

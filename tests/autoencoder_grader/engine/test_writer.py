@@ -339,7 +339,9 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "-l", str(place)], check=True)
 
 
-def test_on_a_disk_that_is_really_full_nothing_is_lost(small_disk, result, tiny_course, registered, tmp_path, monkeypatch):
+def test_on_a_disk_that_is_really_full_nothing_is_lost(
+    small_disk, result, tiny_course, registered, tmp_path, monkeypatch
+):
     tiny_course(small_disk, registered)
     api = open_api(small_disk)
     made = Writer(api, small_disk / ".grading" / "incoming")

@@ -67,9 +67,7 @@ def test_a_message_arrives_as_it_was_sent(received):
     assert message["parent_header"]["msg_id"] == asked["msg_id"] and message["content"]["text"] == "x"
 
 
-@pytest.mark.parametrize(
-    "content", [b"{}", b'{"status": "error"}', b'{"status": 3, "ename": [], "traceback": "x"}']
-)
+@pytest.mark.parametrize("content", [b"{}", b'{"status": "error"}', b'{"status": 3, "ename": [], "traceback": "x"}'])
 def test_a_reply_is_one_that_nbclient_can_read(received, content):
     header = b'{"msg_id": "1", "msg_type": "execute_reply"}'
     reply = received(signed(received.session, header, content=content))["content"]

@@ -78,9 +78,7 @@ def test_plain_nbclient_runs_a_notebook_sealed(installed, folder, monkeypatch, t
     secret.write_text("solutions")
     places = []
     make = provisioner._make_place
-    monkeypatch.setattr(
-        provisioner, "_make_place", lambda *arguments: places.append(make(*arguments)) or places[-1]
-    )
+    monkeypatch.setattr(provisioner, "_make_place", lambda *arguments: places.append(make(*arguments)) or places[-1])
     with socket.create_server(("127.0.0.1", 0)) as listener:
         seen, files, made = run(
             folder,

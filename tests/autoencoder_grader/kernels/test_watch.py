@@ -158,9 +158,7 @@ def test_large_files_are_counted_also_when_deleted_but_open(watched, how):
 
 
 def test_what_stays_within_its_limits_is_left_alone_and_measured(watched):
-    code = (
-        "import time\nend = time.process_time() + 0.5\nwhile time.process_time() < end: pass\ntime.sleep(1)"
-    )
+    code = "import time\nend = time.process_time() + 0.5\nwhile time.process_time() < end: pass\ntime.sleep(1)"
     watch = watched(code, Limits())
     assert not watch.exceeded
     assert 0.3 < watch.processor_seconds < 5 and MEGABYTE < watch.memory < 500 * MEGABYTE

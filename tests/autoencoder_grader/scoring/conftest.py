@@ -26,7 +26,7 @@ def graded(tmp_path, monkeypatch):
 
     def run(name, *answers, data=None, charged=()):
         checks._RESULTS.clear()
-        checks._RESULTS.update({name: MISTAKEN for name in charged})
+        checks._RESULTS.update(dict.fromkeys(charged, MISTAKEN))
         ticket = str(next(tickets))
         asked = json.dumps({"check": name, "ticket": ticket})
         (learner_folder / "questions" / ASKED_FOR).write_text(asked)

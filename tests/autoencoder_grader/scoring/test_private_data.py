@@ -5,8 +5,6 @@ import stat
 
 import numpy as np
 import pytest
-from PIL import Image
-
 from autoencoder_grader import measuring
 from autoencoder_grader.measuring import Run
 from autoencoder_grader.scoring import private_data
@@ -17,6 +15,7 @@ from autoencoder_helpers.checks.data import PublicData
 from autoencoder_helpers.errors import CourseError
 from autoencoder_helpers.mnist import load_mnist
 from autoencoder_helpers.reference import threshold
+from PIL import Image
 
 PUBLIC = PublicData()
 SECRET = 0x0123456789ABCDEF0123456789ABCDEF
@@ -157,15 +156,14 @@ def test_private_flowers_are_drawn_anew_for_each_secret():
     mean, flowers = PrivateData(SECRET).flowers("synthetic")
     public_mean, public = PUBLIC.flowers("synthetic")
     assert flowers.dtype == np.float32 and flowers.shape == (100, 80, 80, 3)
-    assert 0 <= flowers.min() and flowers.max() <= 1
+    assert flowers.min() >= 0 and flowers.max() <= 1
     assert np.array_equal(mean, public_mean)
     private_data._flowers.cache_clear()
     assert np.array_equal(PrivateData(SECRET).flowers("synthetic")[1], flowers)
     others = np.concatenate([flowers, public, PrivateData(SECRET + 1).flowers("synthetic")[1]])
     assert len(np.unique(others.reshape(len(others), -1), axis=0)) == len(others)
     ours, theirs = (
-        measures.bce_per_image(x, mean).mean() - measures.entropy_per_image(x).mean()
-        for x in (flowers, public)
+        measures.bce_per_image(x, mean).mean() - measures.entropy_per_image(x).mean() for x in (flowers, public)
     )
     assert ours == pytest.approx(theirs, rel=0.15)  # of the loss, what can be explained
 
@@ -184,7 +182,7 @@ def test_private_photos_are_other_views_of_test_photos(tmp_path, monkeypatch):
     mean, photos = PrivateData(SECRET).flowers("photos")
     public_mean, public = PUBLIC.flowers("photos")
     assert photos.dtype == np.float32 and photos.shape == (20, 80, 80, 3)  # every tenth photo is for testing
-    assert 0 <= photos.min() and photos.max() <= 1 and np.array_equal(mean, public_mean)
+    assert photos.min() >= 0 and photos.max() <= 1 and np.array_equal(mean, public_mean)
 
     def distance(a, b):
         return np.abs(a[:, None] - b[None]).mean(axis=(2, 3, 4))

@@ -8,7 +8,6 @@ import time
 
 import numpy as np
 import pytest
-
 from autoencoder_grader.scoring import process
 from autoencoder_grader.scoring.process import DataMissing, ScoringFailed, ScoringProcess, scoring_process
 from autoencoder_helpers import check

@@ -25,9 +25,7 @@ def answers():
     flower_encoder, flower_decoder, flower_vae = networks.flower_vae(width=2)
 
     def floor_and_baseline(x_train, x):
-        return measures.entropy_per_image(x).mean(), measures.bce_per_image(
-            x, x_train.mean(0, keepdims=True)
-        ).mean()
+        return measures.entropy_per_image(x).mean(), measures.bce_per_image(x, x_train.mean(0, keepdims=True)).mean()
 
     def pca_reconstruct(x_train, x):
         pca = PCA(2).fit(x_train)
@@ -90,9 +88,7 @@ def answers():
         "flowers.encoder": (flower_encoder,),
         "flowers.decoder": (flower_decoder,),
         "flowers.vae": (flower_vae, flower_encoder, flower_decoder),
-        "flowers.loss": (
-            lambda x, p: 6400 * tf.reduce_mean(keras.losses.binary_crossentropy(x, p), axis=(1, 2)),
-        ),
+        "flowers.loss": (lambda x, p: 6400 * tf.reduce_mean(keras.losses.binary_crossentropy(x, p), axis=(1, 2)),),
         "flowers.beta": (0.0012,),
         "flowers.trained": (flower_vae, "synthetic"),
         "flowers.walk": (walk,),

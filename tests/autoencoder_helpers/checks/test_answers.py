@@ -3,7 +3,6 @@
 import autoencoder_helpers  # noqa: F401  (first: it chooses the Keras)
 import pytest
 import tf_keras as keras
-
 from autoencoder_helpers import check
 from autoencoder_helpers.checks import catalogue
 from autoencoder_helpers.checks.answers import Function, Model

@@ -5,11 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
-from sklearn.neighbors import KNeighborsClassifier
-
 from autoencoder_helpers import check, load_mnist
 from autoencoder_helpers.checks import catalogue, conv
 from autoencoder_helpers.checks.rule import run_rule
+from sklearn.neighbors import KNeighborsClassifier
 
 layers = keras.layers
 
@@ -35,9 +34,7 @@ def encoder(
     parts = [keras.Input(first)] if inputs else []
     for width in filters:
         parts += [layers.Conv2D(width, kernel, padding=padding, activation=relu), pool(padding=pool_padding)]
-    return keras.Sequential(
-        parts + ([layers.Flatten(), layers.Dense(2, activation=last)] if ends is None else ends)
-    )
+    return keras.Sequential(parts + ([layers.Flatten(), layers.Dense(2, activation=last)] if ends is None else ends))
 
 
 def decoder(
@@ -86,9 +83,7 @@ def functional_encoder():
 
 
 def strided_encoder():
-    parts = [
-        layers.Conv2D(width, 3, strides=2, padding="same", activation=tf.nn.relu) for width in (16, 8, 8)
-    ]
+    parts = [layers.Conv2D(width, 3, strides=2, padding="same", activation=tf.nn.relu) for width in (16, 8, 8)]
     return keras.Sequential([keras.Input((28, 28, 1)), *parts, layers.Flatten(), layers.Dense(2)])
 
 
@@ -212,9 +207,7 @@ def test_right_decoders_of_any_construction_get_all_points(build):
             0,
         ),
         (
-            lambda: keras.Sequential(
-                [keras.Input((2,)), layers.Dense(784, "sigmoid"), layers.Reshape((28, 28, 1))]
-            ),
+            lambda: keras.Sequential([keras.Input((2,)), layers.Dense(784, "sigmoid"), layers.Reshape((28, 28, 1))]),
             "no-convolution",
             0.5,
         ),
@@ -234,9 +227,7 @@ def test_mistakes_in_the_decoder_are_named(build, mistake, kept):
 
 
 def test_a_side_of_32_is_named_with_the_convolution_to_inspect():
-    assert "Found 32, expected 28; inspect the third convolution" in str(
-        check("conv.decoder", decoder(third="same"))
-    )
+    assert "Found 32, expected 28; inspect the third convolution" in str(check("conv.decoder", decoder(third="same")))
 
 
 def test_a_decoder_that_ignores_its_code_is_named():

@@ -5,11 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
-from sklearn.decomposition import PCA
-
 from autoencoder_helpers import check, load_mnist, measures
 from autoencoder_helpers.checks import catalogue
 from autoencoder_helpers.checks.rule import run_rule
+from sklearn.decomposition import PCA
 
 layers = keras.layers
 
@@ -73,7 +72,9 @@ def tf_keras_encoder():
         tf_keras_encoder,
         lambda: dense(784, 100, 20, 2, inputs=False),
         lambda: dense(784, 100, 20, 2, activations=["tanh", "elu", "linear"]),
-        lambda: keras.Sequential([keras.Input((784,)), dense(784, 100, 20, activations=["relu", "relu"]), layers.Dense(2)]),
+        lambda: keras.Sequential(
+            [keras.Input((784,)), dense(784, 100, 20, activations=["relu", "relu"]), layers.Dense(2)]
+        ),
     ],
 )
 def test_right_encoders_of_any_construction_get_all_points(build):
@@ -212,7 +213,11 @@ def test_bce_per_image():
     def with_tensorflow(x, p):
         return 784 * keras.losses.binary_crossentropy(tf.cast(x, "float32"), tf.cast(p, "float32"))
 
-    for right in (lambda x, p: elementwise(x, p).sum(-1), with_tensorflow, lambda x, p: list(elementwise(x, p, 1e-6).sum(1))):
+    for right in (
+        lambda x, p: elementwise(x, p).sum(-1),
+        with_tensorflow,
+        lambda x, p: list(elementwise(x, p, 1e-6).sum(1)),
+    ):
         result = check("dense.bce_per_image", right)
         assert result.points == 1, str(result)
     for wrong, mistake, kept in (

@@ -9,7 +9,6 @@ import autoencoder_helpers  # noqa: F401  (first: it chooses the Keras)
 import numpy as np
 import pytest
 import tf_keras as keras
-
 from autoencoder_helpers import CourseError, check, checks
 from autoencoder_helpers.checks import CheckError, catalogue
 from autoencoder_helpers.checks.answers import Anything, Array, Function, Number

@@ -6,7 +6,6 @@ import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
 import tf_keras as keras
-
 from autoencoder_helpers import check, measures
 from autoencoder_helpers.checks import catalogue, data, flowers
 from autoencoder_helpers.checks.rule import run_rule
@@ -141,9 +140,7 @@ def test_mistakes_in_the_yardsticks_are_named(function, mistake, kept):
 # ---------------------------------------------------------------------- encoder
 
 
-@pytest.mark.parametrize(
-    "build", [encoder, diagonal_encoder, functional_encoder, nested_encoder, tf_keras_encoder]
-)
+@pytest.mark.parametrize("build", [encoder, diagonal_encoder, functional_encoder, nested_encoder, tf_keras_encoder])
 def test_right_encoders_of_any_construction_get_all_points(build):
     result = check("flowers.encoder", build())
     assert result.points == 2, str(result)

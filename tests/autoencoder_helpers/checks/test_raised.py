@@ -7,7 +7,6 @@ import autoencoder_helpers  # noqa: F401  (first: it chooses the Keras)
 import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
-
 from autoencoder_helpers import check
 from autoencoder_helpers.checks import catalogue
 from autoencoder_helpers.checks.answers import Function

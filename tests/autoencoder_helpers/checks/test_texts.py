@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
-
 from autoencoder_helpers import check, measures
 
 layers = keras.layers

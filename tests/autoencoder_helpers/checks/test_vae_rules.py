@@ -6,7 +6,6 @@ import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
 import tf_keras as keras
-
 from autoencoder_helpers import check, load_mnist
 from autoencoder_helpers.checks import catalogue, vae
 from autoencoder_helpers.checks.rule import run_rule
@@ -122,9 +121,7 @@ def functional_encoder():
         functional_encoder,
         lambda: encoder(layers.Dense(4), cloud_layer(weight=1.0, exact=False)),
         lambda: encoder(layers.Dense(4), cloud_layer(weight=1.0, prior=standard())),
-        lambda: encoder(
-            layers.Dense(4), cloud_layer(exact=False, prior=tfd.MultivariateNormalDiag(loc=tf.zeros(2)))
-        ),
+        lambda: encoder(layers.Dense(4), cloud_layer(exact=False, prior=tfd.MultivariateNormalDiag(loc=tf.zeros(2)))),
         lambda: encoder(layers.Dense(4), tfpl.IndependentNormal(2), tfpl.KLDivergenceAddLoss(standard())),
         lambda: keras.Sequential([layers.Flatten(), layers.Dense(4), cloud_layer()]),
     ],
@@ -551,9 +548,7 @@ def test_a_report_from_means_an_estimate_and_another_network_are_named():
     expect_mistake("vae.elbo_report", from_means, mistake="mean-not-drawn", kept=0.5)
     keras.utils.set_random_seed(1)  # one estimate in two hundred is as good as exact
     result = run_rule(catalogue()["vae.elbo_report"], (estimate,), {}, seed=1)
-    assert [step.mistake for step in result.failures] == ["estimate-not-exact"] and result.points == 0.5, str(
-        result
-    )
+    assert [step.mistake for step in result.failures] == ["estimate-not-exact"] and result.points == 0.5, str(result)
     assert "second call" in result.failures[0].found and "estimate" in result.failures[0].found
     found = mistakes("vae.elbo_report", lambda x, e, d: report(x, other_encoder, other_decoder))
     assert found == ["wrong-kl", "wrong-reconstruction"]

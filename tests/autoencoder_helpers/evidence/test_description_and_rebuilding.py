@@ -10,7 +10,6 @@ import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
 import tf_keras as keras
-
 from autoencoder_grader import networks
 from autoencoder_helpers.checks.models import all_layers
 from autoencoder_helpers.evidence import allowed
@@ -443,13 +442,9 @@ def test_regularizers_come_back(rng):
     model = keras.Sequential(
         [
             keras.Input((4, 4, 2)),
-            layers.SeparableConv2D(
-                2, 2, depthwise_regularizer=l1, pointwise_regularizer=l2, bias_regularizer=both
-            ),
+            layers.SeparableConv2D(2, 2, depthwise_regularizer=l1, pointwise_regularizer=l2, bias_regularizer=both),
             layers.DepthwiseConv2D(2, depthwise_regularizer=both),
-            layers.Conv2D(
-                2, 2, kernel_regularizer="l2", activity_regularizer=l1, kernel_constraint="unit_norm"
-            ),
+            layers.Conv2D(2, 2, kernel_regularizer="l2", activity_regularizer=l1, kernel_constraint="unit_norm"),
             layers.BatchNormalization(gamma_regularizer=l1, beta_regularizer=l2),
             layers.PReLU(alpha_regularizer=l2),
             layers.Flatten(),
@@ -474,9 +469,7 @@ def padding(r):
 
 # For each class of the list: a layer that images of 6 x 6 x 4 may pass.
 IMAGE_LAYERS = {
-    "Dense": lambda r: layers.Dense(
-        int(r.integers(1, 6)), r.choice(["relu", "tanh", "linear"]), use_bias=maybe(r)
-    ),
+    "Dense": lambda r: layers.Dense(int(r.integers(1, 6)), r.choice(["relu", "tanh", "linear"]), use_bias=maybe(r)),
     "Conv2D": lambda r: layers.Conv2D(
         4,
         tuple(map(int, r.integers(1, 4, 2))),
@@ -827,9 +820,7 @@ def many_layers(count):
         target = len(steps) - 1
         for i in range(count):
             steps.append({**step_of(description, "drop"), "name": f"drop{i}"})
-            steps.append(
-                {"step": "call", "layer": len(steps) - 1, "inputs": [0], "training": None, "options": {}}
-            )
+            steps.append({"step": "call", "layer": len(steps) - 1, "inputs": [0], "training": None, "options": {}})
         description["models"] = {"m": target}
 
     return change
@@ -858,8 +849,12 @@ def unfolding(levels, times=2):
 
 def model_step(name, source, target):
     return {
-        **{"step": "model", "class": "Functional", "name": name},
-        **{"trainable": True, "input": source, "output": target},
+        "step": "model",
+        "class": "Functional",
+        "name": name,
+        "trainable": True,
+        "input": source,
+        "output": target,
     }
 
 
@@ -928,9 +923,7 @@ HOSTILE = {
     "a prior for more numbers": lambda d, a: prior_of(d)["distribution"].update(
         loc={"shape": [3, 1, 2], "values": [0.0] * 6}
     ),
-    "a prior of another size": lambda d, a: prior_of(d)["distribution"].update(
-        loc={"shape": [3], "values": [0.0] * 3}
-    ),
+    "a prior of another size": lambda d, a: prior_of(d)["distribution"].update(loc={"shape": [3], "values": [0.0] * 3}),
     "priors multiplied": lambda d, a: nest_priors(d, 2, sample_shape=[10_000]),
     "a wide dilation": config("conv", dilation_rate=[9999, 9999], strides=[1, 1]),
     "a prior that does not fit": lambda d, a: prior_of(d).update(reinterpreted_batch_ndims=5),
@@ -1037,8 +1030,13 @@ def test_large_networks_are_refused_before_anything_is_made(monkeypatch):
 def layer_step(kind, /, **settings):
     settings["activity_regularizer"] = None
     return {
-        **{"step": "layer", "class": kind, "name": "layer", "dtype": "float32", "trainable": True},
-        **{"config": settings, "arrays": []},
+        "step": "layer",
+        "class": kind,
+        "name": "layer",
+        "dtype": "float32",
+        "trainable": True,
+        "config": settings,
+        "arrays": [],
     }
 
 

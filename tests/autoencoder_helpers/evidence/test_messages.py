@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from autoencoder_helpers.evidence import messages
 from autoencoder_helpers.evidence.messages import (
     DTYPES,

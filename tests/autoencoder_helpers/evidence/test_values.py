@@ -6,7 +6,6 @@ import math
 import autoencoder_helpers  # noqa: F401  (first: it chooses the Keras that is loaded)
 import numpy as np
 import pytest
-
 from autoencoder_helpers.evidence import values
 from autoencoder_helpers.evidence.messages import DTYPES, BadMessage, pack, unpack
 from autoencoder_helpers.evidence.values import Opaque, Recorder, decode, encode
@@ -59,7 +58,7 @@ def test_plain_values_come_out_as_they_went_in(value):
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_numbers_that_are_none_cross(value):
     found = crossed([value])[0]
-    assert type(found) is float and (found == value or math.isnan(found) and math.isnan(value))
+    assert type(found) is float and (found == value or (math.isnan(found) and math.isnan(value)))
     json.dumps(encode(value, []), allow_nan=False)  # for readers that know no NaN
 
 
