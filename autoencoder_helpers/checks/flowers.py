@@ -13,7 +13,7 @@ from autoencoder_helpers.checks.expectations import (
     expect_uses_code,
     is_like_fresh,
 )
-from autoencoder_helpers.checks.models import predict
+from autoencoder_helpers.checks.models import precision, predict
 from autoencoder_helpers.checks.rule import describe, rule
 from autoencoder_helpers.checks.squeezing import expect_squeezed
 from autoencoder_helpers.flower_drawing import draw_flowers
@@ -590,6 +590,7 @@ def walk(step, walk, encoder, decoder):
     first, last = draw_flowers(2, seed=int(step.rng.integers(2**31)))[0] / np.float32(255)
     steps = 5
     image = tuple(decoder.output_shape[1:])  # (80, 80, 3); whether it is right is for the decoder's check to say
+    tolerance = max(2e-3, 4 * max(precision(encoder), precision(decoder)))  # half precision rounds on its way
     with step("It returns as many images as there are steps"):
         found = call(walk, first, last, steps, name="walk")
         step.expect(
@@ -626,7 +627,7 @@ def walk(step, walk, encoder, decoder):
         start, end = as_array(encoder(np.stack([first, last])).mean())
         t = np.linspace(0, 1, steps)[:, None]
         wanted = predict(decoder, ((1 - t) * start + t * end).astype(np.float32))
-        if np.allclose(found, wanted, atol=2e-3):
+        if np.allclose(found, wanted, atol=tolerance):
             return
         fades = {
             "the two images mixed, pixel by pixel": (first, last),
@@ -635,20 +636,20 @@ def walk(step, walk, encoder, decoder):
         for what, (a, b) in fades.items():
             mix = (1 - t[..., None, None]) * a + t[..., None, None] * b
             step.expect(
-                found.shape != mix.shape or not np.allclose(found, mix, atol=2e-3),
+                found.shape != mix.shape or not np.allclose(found, mix, atol=tolerance),
                 expected="codes mixed, then decoded",
                 found=what,
                 look="Which of the two comes first: mixing or decoding?",
                 mistake="pixel-fade",
             )
         step.expect(
-            not np.allclose(found, wanted[::-1], atol=2e-3),
+            not np.allclose(found, wanted[::-1], atol=tolerance),
             expected="from `first` to `last`",
             found="from `last` to `first`",
             look="At t = 0 all of the mixture is `first`.",
             mistake="backwards",
         )
-        _expect_ends_of_walk(step, found, wanted, (first, last), (start, end), decoder)
+        _expect_ends_of_walk(step, found, wanted, (first, last), (start, end), decoder, tolerance)
         step.fail(
             expected="equal steps on a straight line",
             found="the right ends with other images between them",
@@ -657,10 +658,11 @@ def walk(step, walk, encoder, decoder):
         )
 
 
-def _expect_ends_of_walk(step, found, wanted, images, codes, decoder):
+def _expect_ends_of_walk(step, found, wanted, images, codes, decoder, tolerance):
     """Inside a step: fail unless the walk's first and last image are right; say which is not, and what stands there.
 
     found, wanted: the images of the walk. images: the two flowers. codes: their posterior means.
+    tolerance: how far values of the same image may lie apart.
     """
     start, end = codes
     shares = sorted({i / parts for parts in range(len(found) - 1, len(found) + 2) for i in range(parts + 1)})
@@ -670,10 +672,10 @@ def _expect_ends_of_walk(step, found, wanted, images, codes, decoder):
     known = [(image, what) for image, what in known if image.shape == found.shape[1:]]
     wrong = {}
     for place, name in zip((0, -1), _ENDS, strict=True):
-        if np.allclose(found[place], wanted[place], atol=2e-3):
+        if np.allclose(found[place], wanted[place], atol=tolerance):
             continue
         nearest, what = min(known, key=lambda pair: np.abs(found[place] - pair[0]).mean())
-        if not np.allclose(found[place], nearest, atol=2e-3):
+        if not np.allclose(found[place], nearest, atol=tolerance):
             away = float(np.abs(found[place] - wanted[place]).mean())
             what = f"another image, {away:.2g} away per value on average (values reach 1)"
         wrong[name] = what

@@ -118,9 +118,16 @@ def predict(model, x, batch_size=1000) -> np.ndarray:
     return plain_floats(np.concatenate(parts))
 
 
+_PRECISIONS = {"bfloat16": 2.0**-7, "float16": 2.0**-10, "float32": 2.0**-23, "float64": 2.0**-52}
+
+
 def precision(model) -> float:
-    """The relative precision of the numbers that a model gives out: 1e-7 in float32, 0.008 in bfloat16."""
-    return {"bfloat16": 2.0**-7, "float16": 2.0**-10, "float64": 2.0**-52}.get(model.layers[-1].compute_dtype, 2.0**-23)
+    """The relative precision of the numbers that a model gives out: 1e-7 in float32, 0.008 in bfloat16.
+
+    That of its coarsest layer, as it computes in the notebook: rebuilt for grading, half precision is float32.
+    """
+    found = [getattr(layer, "described_dtype", layer.compute_dtype) for layer in all_layers(model)]
+    return max((_PRECISIONS[dtype] for dtype in found if dtype in _PRECISIONS), default=2.0**-23)
 
 
 def compiled_loss(model, y_true, y_pred) -> float:

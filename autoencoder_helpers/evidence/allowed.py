@@ -40,6 +40,9 @@ POLICIES = {  # a layer's dtype policy: the type it computes in, the type of its
     "mixed_bfloat16": ("bfloat16", "float32"),
 }
 INPUT_DTYPES = ("float16", "float32", "float64")
+#: What a type is computed in when a network is rebuilt. How fast half precision is depends on the processor, by a factor
+#: of a hundred, and what it gives on its sums' order: in float32 a verdict depends on neither.
+COMPUTED_AS = {"float16": "float32", "bfloat16": "float32"}
 
 
 class Refused(Exception):

@@ -29,7 +29,8 @@ def rebuild_models(description: dict, arrays: Sequence[np.ndarray]) -> dict[str,
     description: as `describe_models` makes it, after JSON; nothing in it is trusted.
     arrays: the weights to which it refers by index.
     What was one layer is one layer again, so networks share weights as the described ones did. Batch sizes
-    are open, and nothing is compiled. Raises Refused for whatever is not exactly allowed, and nothing else.
+    are open, and nothing is compiled. Layers in half precision compute in float32 (see allowed.COMPUTED_AS), and
+    keep as `described_dtype` what they computed in. Raises Refused for whatever is not exactly allowed, and nothing else.
     """
     try:
         checker = _Checker(description, arrays)
@@ -390,12 +391,13 @@ def _build(checker: _Checker, arrays) -> dict[str, keras.Model]:
     tensors: dict[int, object] = {}
     for index, item in enumerate(checker.items):
         if isinstance(item, _Input):
-            made.append(keras.layers.InputLayer(input_shape=item.tensor.shape, dtype=item.tensor.dtype, name=item.name))
+            dtype = _quick(item.tensor.dtype)
+            made.append(keras.layers.InputLayer(input_shape=item.tensor.shape, dtype=dtype, name=item.name))
             tensors[index] = made[-1].output
         elif isinstance(item, _Layer):
             made.append(_make_layer(item, made))
         elif isinstance(item, _OperationLayer):
-            made.append(TFOpLambda(item.operation.function, name=item.name, dtype=item.policy))
+            made.append(TFOpLambda(item.operation.function, name=item.name, dtype=_dtype(item.policy)))
         elif isinstance(item, _Call):
             _build_weights(checker.items, made, item.layer, arrays)
             tensors[index] = _enter_call(checker.items[item.layer], made[item.layer], item, tensors)
@@ -414,7 +416,20 @@ def _make_layer(item: _Layer, made):
     }
     # Zeros are cheaper than random numbers, and leave TensorFlow's random state alone.
     settings |= {_initializer(name): "zeros" for name in item.entry.weights}
-    return item.entry.find()(**settings, name=item.name, dtype=item.policy)
+    layer = item.entry.find()(**settings, name=item.name, dtype=_dtype(item.policy))
+    layer.described_dtype, _ = allowed.POLICIES[item.policy]
+    return layer
+
+
+def _dtype(policy: str) -> str:
+    """The policy that a layer is made with."""
+    computed, stored = allowed.POLICIES[policy]
+    return stored if computed in allowed.COMPUTED_AS else policy
+
+
+def _quick(dtype: str) -> str:
+    """The type that a tensor has in a rebuilt network."""
+    return allowed.COMPUTED_AS.get(dtype, dtype)
 
 
 def _initializer(weight: str) -> str:
@@ -440,11 +455,11 @@ def _build_weights(items, made, index, arrays):
 
 def _enter_call(item, layer, call: _Call, tensors):
     """Enter a call into Keras's graph, as if the layer had been called with the tensors; its output."""
-    spec = tf.TensorSpec((None, *call.tensor.shape), call.tensor.dtype)
+    dtype = _quick(call.tensor.dtype)
+    spec = tf.TensorSpec((None, *call.tensor.shape), dtype)
     output = keras.__internal__.KerasTensor(spec)
     outputs, settings = output, {}
     if isinstance(item, _OperationLayer):
-        dtype = call.tensor.dtype
         inputs = [tensors[i] if type(i) is int else tf.constant(i, dtype) for i in call.inputs]
         settings = call.options
     else:
