@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-from autoencoder_grader.companions import DropWeights, KeepOnlyNotebooks, KeepSubmittedFiles
-from autoencoder_grader.execution import SealedExecute
-from autoencoder_grader.export import CsvExport
-from autoencoder_grader.feedback_page import FeedbackExporter
-from autoencoder_grader.harmless import harmless_markdown
-from autoencoder_grader.late import LatePointsPerDay
-from autoencoder_grader.nbgrader_api import make_alembic_reachable
-from autoencoder_grader.release import release_preprocessors
-from autoencoder_grader.repair import RepairFromRelease
-from autoencoder_grader.scores import SaveScores
+from autoencoder_grader.nbgrader_steps.companions import DropWeights, KeepOnlyNotebooks, KeepSubmittedFiles
+from autoencoder_grader.nbgrader_steps.execution import SealedExecute
+from autoencoder_grader.nbgrader_steps.export import CsvExport
+from autoencoder_grader.nbgrader_steps.feedback_page import FeedbackExporter
+from autoencoder_grader.nbgrader_steps.harmless import harmless_markdown
+from autoencoder_grader.nbgrader_steps.late import LatePointsPerDay
+from autoencoder_grader.nbgrader_steps.nbgrader_api import make_alembic_reachable
+from autoencoder_grader.nbgrader_steps.release import release_preprocessors
+from autoencoder_grader.nbgrader_steps.repair import RepairFromRelease
+from autoencoder_grader.nbgrader_steps.scores import SaveScores
 from nbgrader.converters import Autograde, GenerateFeedback
 from nbgrader.preprocessors import Execute, SaveAutoGrades
 
@@ -50,7 +50,7 @@ c.LatePointsPerDay.points_per_day = 0.0
 c.LatePointsPerDay.grace_hours = 0.0
 
 # `nbgrader export` writes what `autoencoder-course export` writes; with
-# --exporter=autoencoder_grader.export.MoodleExport or .CanvasExport for these platforms. What they call an
+# --exporter=autoencoder_grader.nbgrader_steps.export.MoodleExport or .CanvasExport for these platforms. What they call an
 # assignment, where it is not nbgrader's name for it:
 # c.CanvasExport.column_names = {"01_dense_autoencoder": "Dense autoencoder (4711)"}
 c.ExportApp.plugin_class = CsvExport

@@ -60,7 +60,7 @@ def _course(ctx) -> Path:
 def demo(ctx, folder):
     """Release, hand in, grade and tabulate a small demo class."""
     course = _course(ctx)
-    from autoencoder_grader.demo import run_demo
+    from autoencoder_grader.demo.run import run_demo
 
     ctx.exit(run_demo(folder or course / "demo", course).exit_code)
 
@@ -76,7 +76,7 @@ def lab(ctx, no_browser, port, jupyter_options):
     Chapters that are not in work/ yet are copied there; what is there already is never overwritten.
     It opens with the chapter that you saved last. Any JUPYTER_OPTIONS are passed on to JupyterLab.
     """
-    from autoencoder_grader.lab import open_jupyterlab, prepare_work
+    from autoencoder_grader.learning.lab import open_jupyterlab, prepare_work
 
     course = _course(ctx)
     work = course / "work"
@@ -98,7 +98,7 @@ def progress(ctx, chapters, run):
     Without --run it reads what the saved notebooks show, so save first. A chapter without any check that was run is one
     line, unless it is named.
     """
-    from autoencoder_grader.standing import notebooks_of, run_standing, saved_standing
+    from autoencoder_grader.learning.standing import notebooks_of, run_standing, saved_standing
     from rich.console import Console
 
     course, console = _course(ctx), Console(stderr=True)
@@ -118,7 +118,7 @@ def progress(ctx, chapters, run):
 def release(ctx, chapters):
     """Make notebooks/ again from solutions/ (default: all CHAPTERS)."""
     course = _course(ctx)
-    from autoencoder_grader.release import make_release
+    from autoencoder_grader.nbgrader_steps.release import make_release
 
     for path in make_release(course, chapters):
         click.echo(f"released {path}")
@@ -157,7 +157,7 @@ def book(ctx):
 def references(ctx, options):
     """Measure the reference values again (hours)."""
     # Its options belong to the module that measures; importing it only now keeps this file's --help quick.
-    from autoencoder_grader.references import command
+    from autoencoder_grader.references.command import command
 
     command.main(args=list(options), prog_name=ctx.command_path, standalone_mode=False)
 
@@ -203,9 +203,9 @@ def grade(ctx, assignments, students, again, check, dry_run, workers, every_cell
 def _grade(course: Path, assignments, students, workers: int | None, chosen: dict) -> int:
     """Grade, print what came of it, and return the exit code."""
     from autoencoder_grader.engine.cluster import fitting_workers
-    from autoencoder_grader.grading import grade as grade_submissions
-    from autoencoder_grader.results import read_results
-    from autoencoder_grader.table import print_summary, print_table
+    from autoencoder_grader.engine.grading import grade as grade_submissions
+    from autoencoder_grader.results.graded_notebooks import read_results
+    from autoencoder_grader.results.table import print_summary, print_table
     from rich.console import Console
 
     console = Console()
@@ -244,8 +244,8 @@ def _grade(course: Path, assignments, students, workers: int | None, chosen: dic
 def export(ctx, file_format, assignments, to):
     """Write the grades for Moodle, for Canvas or as plain CSV."""
     course = _course(ctx)
-    from autoencoder_grader.export import FORMATS, export_grades
-    from autoencoder_grader.nbgrader_api import open_api
+    from autoencoder_grader.nbgrader_steps.export import FORMATS, export_grades
+    from autoencoder_grader.nbgrader_steps.nbgrader_api import open_api
 
     to = to or course / FORMATS[file_format].default_name
     written, remarks = export_grades(open_api(course), to, file_format, assignments)
@@ -264,7 +264,7 @@ def export(ctx, file_format, assignments, to):
 def report(ctx, to):
     """Write a page about the class: points, mistakes, what needs a person."""
     course = _course(ctx)
-    from autoencoder_grader.report import write_report
+    from autoencoder_grader.results.report import write_report
 
     if to is None:
         to = course / "build" / "report.html"
@@ -285,7 +285,7 @@ def report(ctx, to):
 @click.pass_context
 def validity(ctx, cases, seeds, processes, folder, stock):
     """Grade the corpus of made-up submissions and compare the points (default: all CASES)."""
-    from autoencoder_grader.validity import run_validity, summary, write_report
+    from autoencoder_grader.validity.report import run_validity, summary, write_report
     from rich.console import Console
     from rich.table import Table
 

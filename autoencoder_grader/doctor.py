@@ -15,10 +15,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
-from autoencoder_grader import sandbox
 from autoencoder_grader.engine.cluster import WORKER_MEMORY, usable_cores
-from autoencoder_helpers import cache, load_mnist
+from autoencoder_grader.kernels import sandbox
+from autoencoder_helpers import load_mnist
 from autoencoder_helpers.errors import CourseError
+from autoencoder_helpers.images import cache
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 
@@ -41,13 +42,6 @@ class Finding:
     found: str
     todo: str = ""
     needed: bool = True
-
-
-def expect_ready(course: Path, trusted: bool) -> None:
-    """Raise CourseError, one line, if submissions cannot be graded here: no sandbox, no data, solutions in sight."""
-    if sandbox.require(trusted):
-        sandbox.expect_hidden(course)
-    load_mnist()
 
 
 def examine(course: Path | None, trouble: str = "") -> Iterator[Finding]:
@@ -176,7 +170,7 @@ def _forked_kernels() -> Finding:
     what = "forked kernels"
     if sandbox.best_tier() != sandbox.BUBBLEWRAP:
         return Finding(what, "missing", "they need bubblewrap: each kernel starts anew", needed=False)
-    from autoencoder_grader.workplace import kernel_server
+    from autoencoder_grader.kernels.workplace import kernel_server
 
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "kernels.log"
@@ -305,7 +299,7 @@ def _course_folder(course: Path) -> Finding:
 
 
 def _settings(course: Path) -> Finding:
-    from autoencoder_grader.nbgrader_api import CONFIG_FILE, open_api
+    from autoencoder_grader.nbgrader_steps.nbgrader_api import CONFIG_FILE, open_api
 
     try:
         open_api(course)
@@ -317,7 +311,7 @@ def _settings(course: Path) -> Finding:
 def _gradebook(course: Path) -> Finding:
     from alembic.config import Config
     from alembic.script import ScriptDirectory
-    from autoencoder_grader.nbgrader_api import open_api
+    from autoencoder_grader.nbgrader_steps.nbgrader_api import open_api
     from sqlalchemy import create_engine, text
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import SQLAlchemyError

@@ -18,9 +18,9 @@ from autoencoder_helpers.quiet import quiet_tensorflow_import
 if TYPE_CHECKING:
     from autoencoder_helpers import explorer, plots
     from autoencoder_helpers.checks import check, progress
-    from autoencoder_helpers.flowers import load_flowers
-    from autoencoder_helpers.mnist import load_mnist
-    from autoencoder_helpers.training import choose_epochs, train
+    from autoencoder_helpers.images.flowers import load_flowers
+    from autoencoder_helpers.images.mnist import load_mnist
+    from autoencoder_helpers.training.running import choose_epochs, train
 
 __all__ = [
     "CourseError",
@@ -36,17 +36,17 @@ __all__ = [
 
 _MODULE_OF = {
     "check": "checks",
-    "choose_epochs": "training",
-    "load_flowers": "flowers",
-    "load_mnist": "mnist",
+    "choose_epochs": "training.running",
+    "load_flowers": "images.flowers",
+    "load_mnist": "images.mnist",
     "progress": "checks",
-    "train": "training",
+    "train": "training.running",
 }
 
 
 def __getattr__(name: str) -> Any:
     if name in ("explorer", "plots"):
-        return importlib.import_module(f"autoencoder_helpers.{name}")
+        return importlib.import_module(f"autoencoder_helpers.pictures.{name}")
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(f"autoencoder_helpers.{_MODULE_OF[name]}"), name)

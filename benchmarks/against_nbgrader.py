@@ -32,8 +32,8 @@ import tempfile
 from pathlib import Path
 
 import click
-from autoencoder_grader.corpus import CHAPTERS
-from autoencoder_grader.nbgrader_api import CONFIG_FILE
+from autoencoder_grader.nbgrader_steps.nbgrader_api import CONFIG_FILE
+from autoencoder_grader.validity.corpus import CHAPTERS
 from common import (
     PROGRAMS,
     environment,
@@ -183,7 +183,7 @@ def extrapolate(data: dict) -> None:
 
 def draw(data: dict, path: Path) -> None:
     """Draw wall and processor time of both as bars."""
-    from autoencoder_helpers.style import BLUE, INK, ORANGE, family
+    from autoencoder_helpers.pictures.style import BLUE, INK, ORANGE, family
     from matplotlib import pyplot as plt
 
     parts = {name: part for name, part in data["parts"].items() if part.get("found")}

@@ -14,13 +14,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 import click
-from autoencoder_grader.companions import WEIGHTS
-from autoencoder_grader.corpus import CHAPTERS, Case, build
 from autoencoder_grader.course import find_course
-from autoencoder_grader.grading import copy_weights, grade
-from autoencoder_grader.nbgrader_api import CONFIG_FILE, open_api
-from autoencoder_grader.release import make_release
-from autoencoder_grader.validity import CORPUS
+from autoencoder_grader.engine.grading import copy_weights, grade
+from autoencoder_grader.nbgrader_steps.companions import WEIGHTS
+from autoencoder_grader.nbgrader_steps.nbgrader_api import CONFIG_FILE, open_api
+from autoencoder_grader.nbgrader_steps.release import make_release
+from autoencoder_grader.validity.corpus import CHAPTERS, Case, build
+from autoencoder_grader.validity.report import CORPUS
 from autoencoder_helpers.errors import CourseError
 from rich.console import Console
 from rich.table import Table

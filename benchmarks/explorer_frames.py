@@ -16,7 +16,7 @@ import time
 
 import click
 import numpy as np
-from autoencoder_grader import networks
+from autoencoder_grader.references import networks
 from autoencoder_helpers import explorer
 from common import machine, print_table, to_folder, write_json
 

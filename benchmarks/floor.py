@@ -31,8 +31,8 @@ import time
 from pathlib import Path
 
 import click
-from autoencoder_grader.corpus import CHAPTERS
-from autoencoder_grader.execution import after_last_graded
+from autoencoder_grader.nbgrader_steps.execution import after_last_graded
+from autoencoder_grader.validity.corpus import CHAPTERS
 from common import (
     COURSE,
     PROGRAMS,
@@ -150,7 +150,7 @@ def summarise(data: dict) -> dict:
 
 def draw(data: dict, found: dict, path: Path) -> None:
     """Draw both as bars, ours in its parts."""
-    from autoencoder_helpers.style import DIGIT_COLOURS, INK, family
+    from autoencoder_helpers.pictures.style import DIGIT_COLOURS, INK, family
     from matplotlib import pyplot as plt
 
     parts = [part for part in data["ours"]["by_program"].items() if part[1] >= 1]

@@ -19,12 +19,12 @@ import tempfile
 from pathlib import Path
 
 import click
-from autoencoder_grader.corpus import CHAPTERS, Case, build
 from autoencoder_grader.course import find_course
 from autoencoder_grader.engine.cluster import fitting_workers
-from autoencoder_grader.grading import grade
-from autoencoder_grader.results import read_results
-from autoencoder_grader.validity import CORPUS, lay_out
+from autoencoder_grader.engine.grading import grade
+from autoencoder_grader.results.graded_notebooks import read_results
+from autoencoder_grader.validity.corpus import CHAPTERS, Case, build
+from autoencoder_grader.validity.report import CORPUS, lay_out
 from rich.console import Console
 
 RESULT = Path(__file__).with_suffix(".json")

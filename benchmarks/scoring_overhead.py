@@ -26,14 +26,14 @@ from pathlib import Path
 import click
 import nbformat
 import psutil
-from autoencoder_grader.corpus import CHAPTERS, Case, build
 from autoencoder_grader.course import find_course
-from autoencoder_grader.execution import SealedExecute
-from autoencoder_grader.measuring import store, versions
-from autoencoder_grader.nbgrader_api import CONFIG_FILE, folder_of, open_api
-from autoencoder_grader.reference_pictures import save
-from autoencoder_grader.release import make_release
-from autoencoder_grader.validity import CORPUS
+from autoencoder_grader.nbgrader_steps.execution import SealedExecute
+from autoencoder_grader.nbgrader_steps.nbgrader_api import CONFIG_FILE, folder_of, open_api
+from autoencoder_grader.nbgrader_steps.release import make_release
+from autoencoder_grader.references.measuring import store, versions
+from autoencoder_grader.references.pictures import save
+from autoencoder_grader.validity.corpus import CHAPTERS, Case, build
+from autoencoder_grader.validity.report import CORPUS
 from autoencoder_helpers.checks import catalogue
 from autoencoder_helpers.errors import CourseError
 from nbconvert.exporters import NotebookExporter
@@ -233,7 +233,7 @@ def _in_all(seconds):
 
 def draw(table: dict, path: Path) -> Path:
     """Draw what graded cells cost with and without scoring, and the memory, beside the bounds, as PNG."""
-    from autoencoder_helpers.style import BLUE, GREEN, INK, ORANGE, family
+    from autoencoder_helpers.pictures.style import BLUE, GREEN, INK, ORANGE, family
 
     with family():
         import matplotlib.pyplot as plt

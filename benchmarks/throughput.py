@@ -33,9 +33,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
-from autoencoder_grader.corpus import CHAPTERS
+from autoencoder_grader.engine.grading import grade
 from autoencoder_grader.engine.orders import Graded
-from autoencoder_grader.grading import grade
+from autoencoder_grader.validity.corpus import CHAPTERS
 from common import (
     COURSE,
     STUDENTS,
@@ -153,7 +153,7 @@ def _most_memory() -> int:
 
 def draw(data: dict, path: Path) -> None:
     """Draw throughput against workers."""
-    from autoencoder_helpers.style import LINES, family
+    from autoencoder_helpers.pictures.style import LINES, family
     from matplotlib import pyplot as plt
 
     rows = data["waiting"]

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-from autoencoder_grader.corpus import KINDS
 from autoencoder_grader.course import find_course
-from autoencoder_grader.validity import Verdict, read_report
+from autoencoder_grader.validity.corpus import KINDS
+from autoencoder_grader.validity.report import Verdict, read_report
 
 _HEAD = """\
 # Validity: who gets points that should not, and who loses points that should not

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from autoencoder_grader.corpus import CHAPTERS
+from autoencoder_grader.validity.corpus import CHAPTERS
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 

@@ -6,9 +6,9 @@
 from pathlib import Path
 
 import pytest
-from autoencoder_grader import sandbox
-from autoencoder_grader.corpus import KINDS, read_cases
-from autoencoder_grader.validity import CORPUS, run_validity
+from autoencoder_grader.kernels import sandbox
+from autoencoder_grader.validity.corpus import KINDS, read_cases
+from autoencoder_grader.validity.report import CORPUS, run_validity
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 FEW = (

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from autoencoder_grader.corpus import Case, build
-from autoencoder_grader.nbgrader_api import CONFIG_FILE
-from autoencoder_grader.validity import CORPUS
+from autoencoder_grader.nbgrader_steps.nbgrader_api import CONFIG_FILE
+from autoencoder_grader.validity.corpus import Case, build
+from autoencoder_grader.validity.report import CORPUS
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="nbgrader has no exchange on Windows")
 

@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from autoencoder_grader import sandbox
-from autoencoder_grader.corpus import CHAPTERS, read_cases
-from autoencoder_grader.grading import grade
-from autoencoder_grader.nbgrader_api import open_api
-from autoencoder_grader.validity import CORPUS, lay_out
+from autoencoder_grader.engine.grading import grade
+from autoencoder_grader.kernels import sandbox
+from autoencoder_grader.nbgrader_steps.nbgrader_api import open_api
+from autoencoder_grader.validity.corpus import CHAPTERS, read_cases
+from autoencoder_grader.validity.report import CORPUS, lay_out
 from nbgrader.api import MissingEntry
 from rich.console import Console
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import autoencoder_helpers
 from autoencoder_grader.book.pages import pages_of, write_pages
 from autoencoder_grader.book.running import kept_outputs, run_page, show_outputs
-from autoencoder_helpers.cache import file_sha256
 from autoencoder_helpers.errors import CourseError
+from autoencoder_helpers.images.cache import file_sha256
 from nbformat import NotebookNode
 
 #: What changes a chapter's outputs from outside.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from autoencoder_helpers.cache import file_sha256
+from autoencoder_helpers.images.cache import file_sha256
 from docutils import nodes
 from latex2mathml.converter import convert
 from sphinx import addnodes

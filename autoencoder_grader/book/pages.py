@@ -8,8 +8,8 @@ import shutil
 from pathlib import Path
 
 import nbformat
-from autoencoder_grader.release import chapters_of, release_source, solution_source
-from autoencoder_grader.whole_files import write_whole_text
+from autoencoder_grader.files.whole_files import write_whole_text
+from autoencoder_grader.nbgrader_steps.release import chapters_of, release_source, solution_source
 from nbformat import NotebookNode
 from nbgrader.utils import is_grade, is_solution
 

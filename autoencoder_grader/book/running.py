@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
-from autoencoder_grader.whole_files import write_whole_text
+from autoencoder_grader.files.whole_files import write_whole_text
 from autoencoder_helpers.checks.result import RESULT_MIME_TYPE
 from autoencoder_helpers.errors import CourseError
 from nbclient import NotebookClient

@@ -9,7 +9,7 @@ import tarfile
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from autoencoder_grader.workplace import MOST_BYTES, plain_files
+from autoencoder_grader.kernels.workplace import MOST_BYTES, plain_files
 from autoencoder_helpers.evidence.messages import BadMessage, read_file
 
 _END_BYTES = 2 * tarfile.BLOCKSIZE  # zeros that end an archive

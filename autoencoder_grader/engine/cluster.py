@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 from autoencoder_grader.engine.orders import Graded, InfrastructureFault, Order
-from autoencoder_grader.temporary import prefix
+from autoencoder_grader.files.temporary import prefix
 from autoencoder_helpers.errors import CourseError
 
 #: Bytes of memory that a worker needs with its scoring process and its kernels.

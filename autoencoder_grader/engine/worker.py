@@ -21,7 +21,10 @@ from pathlib import Path
 import nbformat
 from autoencoder_grader.engine.bundle import contents, pack, unpack
 from autoencoder_grader.engine.orders import CourseCopy, Given, Graded, InfrastructureFault, Order, digest
-from autoencoder_grader.nbgrader_api import (
+from autoencoder_grader.engine.training_seen import training_of
+from autoencoder_grader.files.temporary import prefix, remove_abandoned
+from autoencoder_grader.kernels.workplace import plain_files
+from autoencoder_grader.nbgrader_steps.nbgrader_api import (
     CONFIG_FILE,
     call,
     folder_of,
@@ -29,11 +32,8 @@ from autoencoder_grader.nbgrader_api import (
     open_api,
     reason,
 )
-from autoencoder_grader.outcome import KEY
+from autoencoder_grader.nbgrader_steps.outcome import KEY
 from autoencoder_grader.scoring.private_data import write_secret
-from autoencoder_grader.temporary import prefix, remove_abandoned
-from autoencoder_grader.training_seen import training_of
-from autoencoder_grader.workplace import plain_files
 from nbgrader.api import Gradebook
 from nbgrader.utils import rmtree
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from autoencoder_grader.engine import journal, score_rows
 from autoencoder_grader.engine.bundle import unpack
 from autoencoder_grader.engine.orders import Given, Graded, InfrastructureFault
-from autoencoder_grader.nbgrader_api import folder_of
+from autoencoder_grader.nbgrader_steps.nbgrader_api import folder_of
 from autoencoder_helpers.errors import CourseError
 from nbgrader.api import Gradebook
 from nbgrader.utils import rmtree

@@ -18,7 +18,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from autoencoder_grader import sandbox, temporary
+from autoencoder_grader.files import temporary
+from autoencoder_grader.kernels import sandbox
 from autoencoder_helpers.errors import CourseError
 
 #: Where a forked kernel finds its mailbox and its sockets.

@@ -35,10 +35,10 @@ _MODULES = (
     "ipykernel.kernelapp",
     "ipykernel.ipkernel",
     "autoencoder_helpers.checks",
-    "autoencoder_helpers.flowers",
-    "autoencoder_helpers.mnist",
-    "autoencoder_helpers.plots",
-    "autoencoder_helpers.training",
+    "autoencoder_helpers.images.flowers",
+    "autoencoder_helpers.images.mnist",
+    "autoencoder_helpers.pictures.plots",
+    "autoencoder_helpers.training.running",
 )
 _MOST_BYTES = 1 << 16  # of a request
 

@@ -11,10 +11,11 @@ import signal
 import subprocess
 from pathlib import Path
 
-from autoencoder_grader import sandbox
+from autoencoder_grader.kernels import sandbox
 from autoencoder_grader.kernels.client import PatientClient
-from autoencoder_grader.workplace import Workplace, kernel_server
-from autoencoder_helpers import cache, load_mnist
+from autoencoder_grader.kernels.workplace import Workplace, kernel_server
+from autoencoder_helpers import load_mnist
+from autoencoder_helpers.images import cache
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning import LocalProvisioner
 from traitlets import Any, Dict, Integer, Type

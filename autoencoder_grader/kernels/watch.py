@@ -28,7 +28,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import psutil
-from autoencoder_grader.sandbox import Limits
+from autoencoder_grader.kernels.sandbox import Limits
 
 _EVERY = 0.25  # seconds between looks
 _EVERY_SLOW = 1.0  # between looks at what costs more: shared pages, files

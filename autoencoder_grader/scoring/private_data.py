@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 from autoencoder_helpers.checks.data import PublicData
 from autoencoder_helpers.errors import CourseError
-from autoencoder_helpers.flower_drawing import draw_flowers
-from autoencoder_helpers.flower_photos import public_photos_at_hand
-from autoencoder_helpers.flowers import load_flowers
-from autoencoder_helpers.mnist import load_mnist
+from autoencoder_helpers.images.flower_drawing import draw_flowers
+from autoencoder_helpers.images.flower_photos import public_photos_at_hand
+from autoencoder_helpers.images.flowers import load_flowers
+from autoencoder_helpers.images.mnist import load_mnist
 from PIL import Image
 
 SECRET_FILE = Path(".grading") / "secret"  # in the course folder

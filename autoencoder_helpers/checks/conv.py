@@ -23,7 +23,7 @@ from autoencoder_helpers.checks.models import all_layers, predict, stages
 from autoencoder_helpers.checks.rule import describe, rule
 from autoencoder_helpers.checks.squeezing import expect_squeezed
 from autoencoder_helpers.evidence.values import Recorder
-from autoencoder_helpers.reference import threshold
+from autoencoder_helpers.reference.values import threshold
 
 _IMAGE = (28, 28, 1)
 _LOOK_CHANNEL = "Grey is one channel: the last axis has length 1, as in (images, height, width, channels)."

@@ -3,9 +3,9 @@
 import functools
 
 import numpy as np
-from autoencoder_helpers.flower_drawing import draw_flowers
-from autoencoder_helpers.flowers import load_flowers
-from autoencoder_helpers.mnist import load_mnist
+from autoencoder_helpers.images.flower_drawing import draw_flowers
+from autoencoder_helpers.images.flowers import load_flowers
+from autoencoder_helpers.images.mnist import load_mnist
 
 # Of the short run. Its test images are among those of the full run's 3,000, so unseen in both.
 _PHOTO_COUNT = 1200

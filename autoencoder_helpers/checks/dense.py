@@ -21,7 +21,7 @@ from autoencoder_helpers.checks.expectations import (
 from autoencoder_helpers.checks.models import precision, predict, stages
 from autoencoder_helpers.checks.rule import rule
 from autoencoder_helpers.checks.squeezing import expect_squeezed
-from autoencoder_helpers.reference import threshold
+from autoencoder_helpers.reference.values import threshold
 
 _PIXELS = 784
 

@@ -16,8 +16,8 @@ from autoencoder_helpers.checks.expectations import (
 from autoencoder_helpers.checks.models import precision, predict
 from autoencoder_helpers.checks.rule import describe, rule
 from autoencoder_helpers.checks.squeezing import expect_squeezed
-from autoencoder_helpers.flower_drawing import draw_flowers
-from autoencoder_helpers.reference import threshold
+from autoencoder_helpers.images.flower_drawing import draw_flowers
+from autoencoder_helpers.reference.values import threshold
 
 _IMAGE = (80, 80, 3)
 _LATENT = 10

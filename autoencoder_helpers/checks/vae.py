@@ -12,7 +12,7 @@ from autoencoder_helpers.checks.answers import Distribution, Function, Model, as
 from autoencoder_helpers.checks.expectations import expect_layers, expect_shapes
 from autoencoder_helpers.checks.models import all_layers, predict, stages
 from autoencoder_helpers.checks.rule import NotYet, describe, rule
-from autoencoder_helpers.reference import threshold
+from autoencoder_helpers.reference.values import threshold
 
 _IMAGE = (28, 28, 1)
 _PIXELS = 784

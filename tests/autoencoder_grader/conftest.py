@@ -10,8 +10,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from autoencoder_grader import execution, submissions
-from autoencoder_grader.nbgrader_api import make_alembic_reachable
+from autoencoder_grader.engine import submissions
+from autoencoder_grader.nbgrader_steps import execution
+from autoencoder_grader.nbgrader_steps.nbgrader_api import make_alembic_reachable
 from autoencoder_grader.scoring.process import ScoringProcess
 from nbgrader.api import Gradebook
 
@@ -217,7 +218,7 @@ def notebook():
 @pytest.fixture
 def kernel():
     """A context manager: (fork server, home folder, limits) -> (the fork, a function: code -> what it printed)."""
-    from autoencoder_grader import sandbox
+    from autoencoder_grader.kernels import sandbox
     from autoencoder_grader.kernels.fork_server import SOCKETS
     from jupyter_client import BlockingKernelClient
     from jupyter_client.connect import write_connection_file

@@ -7,8 +7,9 @@ from types import SimpleNamespace
 
 import click
 import pytest
-from autoencoder_grader import cli, sandbox
+from autoencoder_grader import cli
 from autoencoder_grader.course import find_course
+from autoencoder_grader.kernels import sandbox
 from autoencoder_helpers.errors import CourseError
 from click.testing import CliRunner
 

@@ -9,8 +9,9 @@ import uuid
 from pathlib import Path
 
 import pytest
-from autoencoder_grader import cli, doctor, sandbox
+from autoencoder_grader import cli, doctor
 from autoencoder_grader.doctor import Finding, able, as_lines, examine
+from autoencoder_grader.kernels import sandbox
 from click.testing import CliRunner
 
 needs_sandbox = pytest.mark.skipif(

@@ -7,10 +7,10 @@ import re
 import nbformat
 import numpy as np
 import pytest
-from autoencoder_grader.grading import grade
-from autoencoder_grader.nbgrader_api import open_api
-from autoencoder_grader.release import make_release
-from autoencoder_grader.results import read_results
+from autoencoder_grader.engine.grading import grade
+from autoencoder_grader.nbgrader_steps.nbgrader_api import open_api
+from autoencoder_grader.nbgrader_steps.release import make_release
+from autoencoder_grader.results.graded_notebooks import read_results
 from nbgrader.apps.api import NbGraderAPI
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.exchange import ExchangeError

@@ -7,7 +7,8 @@ import types
 
 import autoencoder_helpers
 import pytest
-from autoencoder_helpers import CourseError, flowers
+from autoencoder_helpers import CourseError
+from autoencoder_helpers.images import flowers
 
 
 def run(program: str, **environment: str) -> subprocess.CompletedProcess:

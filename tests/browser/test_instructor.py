@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from autoencoder_grader import sandbox
+from autoencoder_grader.kernels import sandbox
 
 expect = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed here").expect
 

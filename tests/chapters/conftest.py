@@ -29,8 +29,8 @@ def graded_demo(tmp_path_factory):
     Chapter 1 trains. The longest training of each other chapter is taken from the corpus's shared weights; should
     they no longer fit, it trains as well, which only takes longer.
     """
-    from autoencoder_grader.demo import run_demo
-    from autoencoder_grader.demo_class import ALL_RIGHT
+    from autoencoder_grader.demo.demo_class import ALL_RIGHT
+    from autoencoder_grader.demo.run import run_demo
     from rich.console import Console
 
     folder = tmp_path_factory.mktemp("demo")

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from autoencoder_grader.demo_class import answer
-from autoencoder_grader.release import make_release
+from autoencoder_grader.demo.demo_class import answer
+from autoencoder_grader.nbgrader_steps.release import make_release
 from autoencoder_helpers import plots
 from autoencoder_helpers.checks import catalogue
 
@@ -205,7 +205,7 @@ def test_a_released_task_is_valid_python_and_solved_cells_are_too(chapter):
 
 @each_chapter
 def test_epochs_are_those_of_the_reference_values(chapter):
-    from autoencoder_grader import networks  # here, because it imports TensorFlow
+    from autoencoder_grader.references import networks  # here, because it imports TensorFlow
 
     (call,) = calls_of(chapter, "choose_epochs")
     epochs = {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}

@@ -3,8 +3,8 @@
 import csv
 
 import pytest
-from autoencoder_grader.demo_class import ALL_RIGHT, MISTAKES, MIXED, STUDENTS, UNTOUCHED
-from autoencoder_grader.results import read_results
+from autoencoder_grader.demo.demo_class import ALL_RIGHT, MISTAKES, MIXED, STUDENTS, UNTOUCHED
+from autoencoder_grader.results.graded_notebooks import read_results
 from autoencoder_helpers.checks import catalogue
 
 CHAPTERS = list(MISTAKES)

@@ -18,9 +18,9 @@ from pathlib import Path
 import nbformat
 import psutil
 import pytest
-from autoencoder_grader import temporary
 from autoencoder_grader.engine import journal
-from autoencoder_grader.nbgrader_api import open_api
+from autoencoder_grader.files import temporary
+from autoencoder_grader.nbgrader_steps.nbgrader_api import open_api
 
 # The tiny courses are those of the grader's tests.
 _PATH = Path(__file__).parents[1] / "autoencoder_grader" / "conftest.py"
@@ -133,7 +133,7 @@ def _text(path):
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory, make_class):
     """undisturbed(students): the course of a class before it is graded, and all that comes of grading it."""
-    from autoencoder_grader.grading import grade
+    from autoencoder_grader.engine.grading import grade
 
     made = {}
 

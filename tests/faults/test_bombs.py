@@ -4,11 +4,11 @@ import io
 import time
 
 import pytest
-from autoencoder_grader import sandbox
-from autoencoder_grader.execution import SealedExecute
-from autoencoder_grader.grading import grade
-from autoencoder_grader.results import read_results
-from autoencoder_grader.workplace import Workplace
+from autoencoder_grader.engine.grading import grade
+from autoencoder_grader.kernels import sandbox
+from autoencoder_grader.kernels.workplace import Workplace
+from autoencoder_grader.nbgrader_steps.execution import SealedExecute
+from autoencoder_grader.results.graded_notebooks import read_results
 from rich.console import Console
 
 MEGABYTE = 1 << 20

@@ -14,11 +14,11 @@ from autoencoder_grader.engine import worker
 from autoencoder_grader.engine.bundle import pack
 from autoencoder_grader.engine.orders import CourseCopy, Given, Order, digest
 from autoencoder_grader.engine.released import small_gradebook
-from autoencoder_grader.nbgrader_api import open_api
-from autoencoder_grader.outcome import KEY
-from autoencoder_grader.repair import put_right, released_cells
+from autoencoder_grader.engine.submissions import Submission, problem_with
+from autoencoder_grader.nbgrader_steps.nbgrader_api import open_api
+from autoencoder_grader.nbgrader_steps.outcome import KEY
+from autoencoder_grader.nbgrader_steps.repair import put_right, released_cells
 from autoencoder_grader.scoring.scorer import score
-from autoencoder_grader.submissions import Submission, problem_with
 from autoencoder_helpers import check
 from autoencoder_helpers.checks.data import PublicData
 from autoencoder_helpers.evidence import messages

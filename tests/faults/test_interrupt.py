@@ -5,8 +5,8 @@ import sys
 import time
 
 import pytest
-from autoencoder_grader import sandbox
-from autoencoder_grader.grading import grade
+from autoencoder_grader.engine.grading import grade
+from autoencoder_grader.kernels import sandbox
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 STUDENTS = 12

@@ -9,7 +9,7 @@ import sys
 import time
 
 import pytest
-from autoencoder_grader import sandbox
+from autoencoder_grader.kernels import sandbox
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc"),

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from autoencoder_grader.engine import writer
+from autoencoder_grader.engine.grading import grade
 from autoencoder_grader.engine.writer import Writer
-from autoencoder_grader.grading import grade
 from rich.console import Console
 
 STUDENTS = 4

@@ -8,8 +8,8 @@ import random
 import shutil
 
 import pytest
-from autoencoder_grader import grading
-from autoencoder_grader.grading import grade
+from autoencoder_grader.engine import grading
+from autoencoder_grader.engine.grading import grade
 from rich.console import Console
 
 STUDENTS = 4

@@ -3,7 +3,7 @@
 import nbformat
 import pytest
 from autoencoder_grader.book.pages import page_of, pages_of, write_pages
-from autoencoder_grader.release import chapters_of
+from autoencoder_grader.nbgrader_steps.release import chapters_of
 from autoencoder_helpers.errors import CourseError
 
 from .conftest import REPOSITORY, chapter

@@ -16,9 +16,9 @@ import pytest
 from autoencoder_grader import cli
 from autoencoder_grader.engine import cluster
 from autoencoder_grader.engine.cluster import Cluster, InThisProcess
+from autoencoder_grader.engine.grading import grade
 from autoencoder_grader.engine.orders import CourseCopy, Graded, Order
-from autoencoder_grader.grading import grade
-from autoencoder_grader.nbgrader_api import open_api
+from autoencoder_grader.nbgrader_steps.nbgrader_api import open_api
 from autoencoder_helpers.errors import CourseError
 from click.testing import CliRunner
 from distributed.nanny import WorkerProcess

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from autoencoder_grader.engine import journal
-from autoencoder_grader.grading import grade
-from autoencoder_grader.nbgrader_api import open_api
+from autoencoder_grader.engine.grading import grade
+from autoencoder_grader.nbgrader_steps.nbgrader_api import open_api
 from rich.console import Console
 from sqlalchemy.engine import make_url
 

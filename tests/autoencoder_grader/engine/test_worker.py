@@ -8,13 +8,13 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from autoencoder_grader import execution
 from autoencoder_grader.engine import worker
 from autoencoder_grader.engine.bundle import pack, unpack
 from autoencoder_grader.engine.orders import CourseCopy, Given, InfrastructureFault, Order, digest
 from autoencoder_grader.engine.released import small_gradebook
 from autoencoder_grader.engine.worker import grade_order
-from autoencoder_grader.nbgrader_api import open_api
+from autoencoder_grader.nbgrader_steps import execution
+from autoencoder_grader.nbgrader_steps.nbgrader_api import open_api
 
 CHAPTER = "01_tiny"
 ALL_RIGHT = {"conv-sides": (1.0, False), "flowers-beta": (1.0, False), "tiny-written": (None, True)}

@@ -15,7 +15,7 @@ from autoencoder_grader.engine import journal, score_rows, writer
 from autoencoder_grader.engine.bundle import pack
 from autoencoder_grader.engine.orders import Given, Graded, InfrastructureFault
 from autoencoder_grader.engine.writer import Writer
-from autoencoder_grader.nbgrader_api import open_api
+from autoencoder_grader.nbgrader_steps.nbgrader_api import open_api
 from sqlalchemy import text
 
 CHAPTER = "01_tiny"

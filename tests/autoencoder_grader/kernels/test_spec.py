@@ -7,8 +7,8 @@ import sys
 
 import nbformat
 import pytest
-from autoencoder_grader import cli, sandbox
-from autoencoder_grader.kernels import provisioner
+from autoencoder_grader import cli
+from autoencoder_grader.kernels import provisioner, sandbox
 from autoencoder_grader.kernels.provisioner import NAME
 from autoencoder_grader.kernels.spec import kernel_json
 from click.testing import CliRunner

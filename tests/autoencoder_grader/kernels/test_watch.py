@@ -8,10 +8,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from autoencoder_grader import sandbox
+from autoencoder_grader.kernels import sandbox
 from autoencoder_grader.kernels.fork_server import ForkServer
+from autoencoder_grader.kernels.sandbox import Limits
 from autoencoder_grader.kernels.watch import TooDeep, Watch, deleted_bytes, disk_usage
-from autoencoder_grader.sandbox import Limits
 
 MEGABYTE = 1 << 20
 posix_only = pytest.mark.skipif(os.name != "posix", reason="forks, or makes links")

@@ -5,16 +5,16 @@ import stat
 
 import numpy as np
 import pytest
-from autoencoder_grader import measuring
-from autoencoder_grader.measuring import Run
+from autoencoder_grader.references import measuring
+from autoencoder_grader.references.calibration import RIGHT, TABLE, calibrate, summarise
+from autoencoder_grader.references.measuring import Run
 from autoencoder_grader.scoring import private_data
-from autoencoder_grader.scoring.calibration import RIGHT, TABLE, calibrate, summarise
 from autoencoder_grader.scoring.private_data import SECRET_FILE, PrivateData, derived_seed, secret_seed
 from autoencoder_helpers import measures
 from autoencoder_helpers.checks.data import PublicData
 from autoencoder_helpers.errors import CourseError
-from autoencoder_helpers.mnist import load_mnist
-from autoencoder_helpers.reference import threshold
+from autoencoder_helpers.images.mnist import load_mnist
+from autoencoder_helpers.reference.values import threshold
 from PIL import Image
 
 PUBLIC = PublicData()

@@ -13,7 +13,7 @@ from autoencoder_grader.scoring.process import DataMissing, ScoringFailed, Scori
 from autoencoder_helpers import check
 from autoencoder_helpers.checks.result import CheckResult
 from autoencoder_helpers.evidence.messages import ASKED_FOR, ENVIRONMENT, pack
-from autoencoder_helpers.flower_photos import public_photos_at_hand
+from autoencoder_helpers.images.flower_photos import public_photos_at_hand
 
 BETA = 0.0012
 posix_only = pytest.mark.skipif(os.name != "posix", reason="needs signals, links and FIFOs")

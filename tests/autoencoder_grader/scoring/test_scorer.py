@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
 import tf_keras as keras
-from autoencoder_grader import networks
+from autoencoder_grader.references import networks
 from autoencoder_helpers import load_mnist, measures
 from autoencoder_helpers.checks import catalogue
 from sklearn.decomposition import PCA

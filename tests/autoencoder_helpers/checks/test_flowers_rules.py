@@ -9,7 +9,7 @@ import tf_keras as keras
 from autoencoder_helpers import check, measures
 from autoencoder_helpers.checks import catalogue, data, flowers
 from autoencoder_helpers.checks.rule import run_rule
-from autoencoder_helpers.flower_drawing import draw_flowers
+from autoencoder_helpers.images.flower_drawing import draw_flowers
 
 layers, tfd, tfpl = keras.layers, tfp.distributions, tfp.layers
 

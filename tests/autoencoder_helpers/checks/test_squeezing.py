@@ -3,7 +3,7 @@
 import autoencoder_helpers  # noqa: F401  (first: it chooses the Keras)
 import pytest
 import tf_keras as keras
-from autoencoder_grader import networks
+from autoencoder_grader.references import networks
 from autoencoder_helpers import check
 from autoencoder_helpers.checks import catalogue
 from autoencoder_helpers.checks.rule import run_rule

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
 import tf_keras as keras
-from autoencoder_grader import networks
+from autoencoder_grader.references import networks
 from autoencoder_helpers.checks.models import all_layers
 from autoencoder_helpers.evidence import allowed
 from autoencoder_helpers.evidence.description import NotDescribable, describe_models

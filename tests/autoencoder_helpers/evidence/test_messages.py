@@ -15,15 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from autoencoder_helpers.evidence import messages
-from autoencoder_helpers.evidence.messages import (
-    DTYPES,
-    BadMessage,
-    Mailbox,
-    pack,
-    part_of,
-    read_file,
-    unpack,
-)
+from autoencoder_helpers.evidence.messages import DTYPES, BadMessage, Mailbox, pack, part_of, read_file, unpack
 
 SHAPES = [(), (1,), (0,), (5,), (2, 3), (0, 3), (3, 0, 2), (2, 3, 4, 5)]
 

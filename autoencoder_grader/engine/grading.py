@@ -1,0 +1,467 @@
+"""Grades what lies in submitted/: finds what is to be done, has it done by workers, writes what comes back."""
+
+from __future__ import annotations
+
+import contextlib
+import filecmp
+import os
+import shutil
+import statistics
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from autoencoder_grader.engine import journal
+from autoencoder_grader.engine.bundle import pack
+from autoencoder_grader.engine.cluster import Cluster, GradeOne, InThisProcess, Reply
+from autoencoder_grader.engine.orders import CourseCopy, Graded, InfrastructureFault, Order, digest
+from autoencoder_grader.engine.progress import GradingProgress
+from autoencoder_grader.engine.readiness import expect_ready
+from autoencoder_grader.engine.released import small_gradebook
+from autoencoder_grader.engine.submissions import (
+    Fingerprints,
+    Submission,
+    find_submissions,
+    problem_with,
+    solution_digest,
+)
+from autoencoder_grader.engine.writer import Writer, expect_writable
+from autoencoder_grader.files.temporary import remove_abandoned
+from autoencoder_grader.nbgrader_steps.companions import WEIGHTS
+from autoencoder_grader.nbgrader_steps.export import export_grades
+from autoencoder_grader.nbgrader_steps.harmless import harmless_text
+from autoencoder_grader.nbgrader_steps.late import refresh_penalties
+from autoencoder_grader.nbgrader_steps.nbgrader_api import CONFIG_FILE, call, folder_of, open_api, reason, write_log
+from autoencoder_grader.nbgrader_steps.release import chapters_of
+from autoencoder_grader.scoring.private_data import secret_seed
+from autoencoder_helpers.errors import CourseError
+from filelock import FileLock, Timeout
+from rich.console import Console
+from sqlalchemy.exc import OperationalError
+
+#: Beside the course's folders: the secret, what is not complete yet, nbgrader's log.
+RECORDS = ".grading"
+#: Statuses, beside those of Outcome, that a submission can end with.
+INVALID, INFRASTRUCTURE = "invalid", "infrastructure"
+_SCRATCH = ".release-"  # what a temporary folder in the course is named
+_AGAIN = "nothing is lost, the same command tries again"
+_GUESS = 60.0  # seconds, for an assignment that was never graded here
+
+
+@dataclass
+class GradingReport:
+    """What a run of `grade` did.
+
+    problems: one line for each thing that could not be graded. faults: one line for each submission that the
+    machine, not the learner, kept from being graded. notes: one line for each thing that a person should know of
+    what was graded: a test cell put back, a limit that was met. statuses: how many ended with which.
+    planned: with dry_run, a line for each submission that would be graded.
+    """
+
+    graded: list[Submission] = field(default_factory=list)
+    unchanged: list[Submission] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    statuses: Counter = field(default_factory=Counter)
+    planned: list[str] = field(default_factory=list)
+    grades: Path | None = None
+    feedback: Path | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0: everything was graded. 1: some cannot be graded. 3: the machine failed some; the same command tries again."""
+        return 3 if self.faults else 1 if self.problems else 0
+
+
+class Stopped(KeyboardInterrupt):
+    """Ctrl-C ended the grading, and a line said how to go on."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is to be graded.
+
+    assignments, students: those wanted; all if empty. again: also what was graded before and has not changed.
+    check: the name of a check, as "dense.encoder": it alone is graded again, and all other scores stay, but for those of
+        a submission that was handed in anew.
+    """
+
+    assignments: tuple[str, ...] = ()
+    students: tuple[str, ...] = ()
+    again: bool = False
+    check: str | None = None
+
+    @property
+    def cell(self) -> str | None:
+        """The id of the check's cell."""
+        return self.check.replace(".", "-") if self.check else None
+
+
+def grade(
+    course: Path,
+    assignments: Iterable[str] = (),
+    students: Iterable[str] = (),
+    *,
+    again: bool = False,
+    check: str | None = None,
+    dry_run: bool = False,
+    console: Console | None = None,
+    expected: dict[tuple[str, str], float] | None = None,
+    keep_weights: bool = False,
+    after: Callable[[Submission], None] | None = None,
+    trusted: bool = False,
+    workers: int = 1,
+    scheduler: str | None = None,
+    settings: dict | None = None,
+    grade_one: GradeOne | None = None,
+) -> GradingReport:
+    """Grade the submissions of a course and write feedback pages and grades.csv.
+
+    course: the folder with nbgrader_config.py, solutions/ and
+        submitted/<student>/<assignment>/<assignment>.ipynb.
+    assignments, students, again, check: see Choice.
+    dry_run: change nothing; the report says what would be graded.
+    console: where progress shows.
+    expected: seconds that a (student, assignment) should take, where it was not graded before; for the time
+        left.
+    keep_weights: put the weights that grading trained beside the notebook that was handed in, so that
+        grading it again needs no training. This changes submitted/.
+    after: called with each submission when it is graded.
+    trusted: run the submissions without a sandbox where there is none.
+    workers: so many are graded at the same time. scheduler: the address of a Dask scheduler to use instead.
+    settings: further settings of SealedExecute.
+    grade_one: takes the place of engine.worker.grade_order, to measure or to test everything around it.
+
+    A submission that was graded to the end and has not changed since (nor its solution, nor the checks) is
+    left alone; one whose grading was interrupted is graded again. What cannot be graded becomes a line in the
+    report, and everything else is graded all the same. nbgrader's log goes to .grading/nbgrader.log in the
+    course folder.
+    Raises CourseError when there are no submissions at all, where there is no sandbox for strangers' code, and while
+    another process grades the same course.
+    """
+    expect_ready(course, trusted)
+    choice = Choice(tuple(assignments), tuple(students), again, check)
+    (course / RECORDS).mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(course / RECORDS / "lock", timeout=0):
+            _remove_what_a_killed_run_left(course)
+            run = _Run(course, choice, console or Console(), expected or {}, trusted, settings or {})
+            if dry_run:
+                return run.plan()
+            return run.grade(keep_weights, after, workers, scheduler, grade_one)
+    except Timeout:
+        raise CourseError(f"another `grade` is at work in {course}; wait for it, or stop it") from None
+    except OperationalError as error:
+        raise CourseError(
+            f"the gradebook cannot be read or written ({error.orig}); nothing is lost, the same command goes on"
+        ) from error
+    finally:
+        remove_abandoned()
+
+
+def _remove_what_a_killed_run_left(course: Path) -> None:
+    """Only who holds the course's lock may do so."""
+    remove_abandoned()
+    for folder in course.glob(f"{_SCRATCH}*"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class _Run:
+    """One run of `grade`."""
+
+    def __init__(self, course, choice, console, expected, trusted, settings):
+        self.course, self.choice, self.console, self.expected = course, choice, console, expected
+        self.api = open_api(course)
+        self.log = course / RECORDS / "nbgrader.log"
+        self.settings = {"SealedExecute": {"trust_submissions": trusted, **settings}}
+        self.report = GradingReport()
+        self.fingerprints = Fingerprints(course, self.api.coursedir.ignore)
+        self.number = 0  # of submissions to be graded
+        self.done: dict[tuple[str, str], journal.Entry] = {}  # what was graded before
+        expect_writable(self.api)
+
+    def plan(self) -> GradingReport:
+        """Say what would be graded."""
+        with self.api.gradebook as gradebook:
+            done = journal.entries(gradebook)
+        for submission in self._find():
+            problem = problem_with(submission, set())
+            if problem:
+                self._problem(problem)
+                continue
+            why = self._why(submission, done)
+            if why:
+                seconds = self._expected_seconds(submission, done)
+                self.report.planned.append(f"{submission}: {why}, about {seconds:.0f} s")
+            else:
+                self.report.unchanged.append(submission)
+        return self.report
+
+    def grade(self, keep_weights, after, workers, scheduler, grade_one) -> GradingReport:
+        """Grade what is to be graded."""
+        try:
+            writer = Writer(self.api, self.course / RECORDS / "incoming")
+            try:
+                todo = self._todo(writer)
+                self.number = len(todo)
+                if todo:
+                    self._grade_all(todo, writer, keep_weights, after, workers, scheduler, grade_one)
+            finally:
+                writer.close()
+            return self._finish()
+        except KeyboardInterrupt:
+            done, kept = sum(self.report.statuses.values()), "all is kept"
+            if self.number:
+                kept = f"{done} of {self.number} are done and kept, {self.number - done} are left"
+            self.console.print(f"Stopped: {kept}. The same command goes on.", soft_wrap=True)
+            raise Stopped from None
+
+    def _finish(self) -> GradingReport:
+        """What follows when all are graded: penalties, grades.csv."""
+        report = self.report
+        if report.unchanged:
+            self.console.print(f"✓ {len(report.unchanged)} graded before and unchanged", soft_wrap=True)
+        if report.graded or report.unchanged:
+            changed, problems = refresh_penalties(self.api, self.log)
+            if changed:
+                self.console.print(f"✓ {len(changed)} with other points for lateness than before", soft_wrap=True)
+            for line in problems:
+                self._problem(line)
+            report.feedback = folder_of(self.api, "feedback")
+            report.grades, _ = export_grades(self.api, self.course / "grades.csv")
+        return report
+
+    def _find(self) -> list[Submission]:
+        submitted, chapters = folder_of(self.api, "submitted"), chapters_of(self.course)
+        found, problems = find_submissions(submitted, chapters, self.choice.assignments, self.choice.students)
+        for line in problems:
+            self._problem(line)
+        return found
+
+    def _todo(self, writer: Writer) -> dict[Submission, float]:
+        """The submissions to be graded, with the seconds that each should take."""
+        found = self._find()
+        with self.api.gradebook as gradebook:
+            self.done = done = journal.entries(gradebook)
+        cells = self._register(sorted({submission.assignment for submission in found}))
+        todo = {}
+        for submission in found:
+            grade_ids = cells[submission.assignment]
+            line = grade_ids if isinstance(grade_ids, str) else problem_with(submission, grade_ids)
+            if line:
+                self._problem(line)
+                if not isinstance(grade_ids, str):
+                    self._remember_invalid(submission, line, writer)
+            elif self.choice.cell and self.choice.cell not in grade_ids:
+                continue
+            elif self._why(submission, done):
+                todo[submission] = self._expected_seconds(submission, done)
+            else:
+                self.report.unchanged.append(submission)
+        if self.choice.cell and not any(self.choice.cell in ids for ids in cells.values() if not isinstance(ids, str)):
+            raise CourseError(f"no graded cell belongs to the check {self.choice.check!r}")
+        return todo
+
+    def _grade_all(self, todo, writer, keep_weights, after, workers, scheduler, grade_one) -> None:
+        progress: list[GradingProgress] = []
+
+        def on_event(label: str, event: dict) -> None:
+            if progress:
+                progress[0].event(label, event)
+
+        workers = min(workers, len(todo))
+        if scheduler or workers > 1:
+            engine = Cluster(on_event, workers, scheduler, grade_one)
+        else:
+            engine = InThisProcess(on_event, grade_one)
+        expected = {str(submission): seconds for submission, seconds in todo.items()}
+        fingerprints: dict[str, str] = {}
+        taken: set[str] = set()
+        submissions = {str(submission): submission for submission in todo}
+        if engine.dashboard:
+            self.console.print(f"  {engine.workers} workers; watch them at {engine.dashboard}", soft_wrap=True)
+        try:
+            with GradingProgress(expected, self.console, engine.workers) as shown:
+                progress.append(shown)
+                orders = self._orders(todo, writer, fingerprints)
+                for reply in engine.run(orders):
+                    label = str(reply.order)
+                    if label in taken:  # a cluster may give a result twice
+                        continue
+                    taken.add(label)
+                    self._take(reply, submissions[label], fingerprints[label], writer, shown, keep_weights)
+                    if after and submissions[label] in self.report.graded:
+                        after(submissions[label])
+            left = len(todo) - len(taken)
+            if engine.trouble and left:
+                self.report.faults.append(f"{left} more were not graded: {engine.trouble}; {_AGAIN}")
+                self.report.statuses[INFRASTRUCTURE] += left
+        finally:
+            engine.close()
+
+    def _orders(self, todo, writer: Writer, fingerprints: dict[str, str]) -> Iterator[Order]:
+        """An order for each submission, read from the disk when it is asked for."""
+        copies: dict[str, CourseCopy] = {}
+        secret = secret_seed(self.course)
+        config = (self.course / CONFIG_FILE).read_text(encoding="utf-8")
+        for submission in todo:
+            name = submission.assignment
+            if name not in copies:
+                with self.api.gradebook as gradebook:
+                    copies[name] = CourseCopy(name, config, small_gradebook(gradebook, name), secret, self.settings)
+            fingerprints[str(submission)] = self.fingerprints.of(submission)
+            files = pack(submission.folder)
+            sha256, entry = digest(files), self.done.get((submission.student, name))
+            # Scores of files that are no longer those handed in are not kept.
+            only = self.choice.cell if entry and entry.handed_in == sha256 else None
+            yield Order(
+                submission.student, name, files, sha256, copies[name], writer.given(submission.student, name, only)
+            )
+
+    def _take(self, reply: Reply, submission, handed_in, writer: Writer, progress, keep_weights) -> None:
+        """Write what came of one submission."""
+        report, label, graded = self.report, str(submission), reply.graded
+        fault = reply.fault
+        if graded and graded.log:
+            write_log(self.log, label, {"log": graded.log})
+        if graded and graded.status != INVALID:
+            try:
+                writer.commit(graded, handed_in, reply.order.files)
+            except InfrastructureFault as reason_:
+                fault = str(reason_)
+        if fault:
+            line = _one_line(f"{label} was not graded: {fault}; {_AGAIN}")
+            report.faults.append(line)
+            report.statuses[INFRASTRUCTURE] += 1
+            progress.finish(label, f"✗ {line}", INFRASTRUCTURE)
+        elif graded.status == INVALID:
+            line = _one_line(
+                f"{submission.notebook} was not graded ({'; '.join(graded.notes)}); the whole log: {self.log}"
+            )
+            report.problems.append(line)
+            report.statuses[INVALID] += 1
+            self._remember_invalid(submission, line, writer)
+            progress.finish(label, f"✗ {line}", INVALID, graded.seconds)
+        else:
+            report.graded.append(submission)
+            report.statuses[graded.status] += 1
+            report.notes += [f"{label}: {note}" for note in graded.notes]
+            weights = folder_of(self.api, "autograded") / submission.student / submission.assignment / WEIGHTS
+            if keep_weights and copy_weights(weights, submission.folder / WEIGHTS):
+                handed_in = self.fingerprints.of(submission)
+                with contextlib.suppress(InfrastructureFault):  # then it is graded again, with these weights
+                    writer.commit_again(submission.student, submission.assignment, handed_in)
+            progress.finish(label, _line(submission, graded), graded.status, graded.seconds)
+
+    def _remember_invalid(self, submission: Submission, line: str, writer: Writer) -> None:
+        """Enter it in the journal; where that fails, nothing is lost but the note: it is looked at again next time."""
+        try:
+            writer.commit_invalid(submission.student, submission.assignment, line)
+        except InfrastructureFault as fault:
+            self.report.faults.append(_one_line(f"{submission}: {fault}"))
+
+    def _why(self, submission: Submission, done: dict) -> str:
+        """Why a submission is to be graded; "" if it need not be."""
+        entry = done.get((submission.student, submission.assignment))
+        if entry is None or entry.status == INVALID:
+            return "not graded yet"
+        if not self._is_there(submission):
+            return "its graded notebook or feedback page is missing"
+        if self.choice.again or self.choice.check:
+            return "graded again"
+        if entry.fingerprint != self.fingerprints.of(submission):
+            return "it has changed, or its solution, a check or a setting has"
+        return ""
+
+    def _is_there(self, submission: Submission) -> bool:
+        """Whether graded notebook and feedback page of a submission are there."""
+        names = submission.student, submission.assignment
+        pages = (("autograded", ".ipynb"), ("feedback", ".html"))
+        return all(
+            folder_of(self.api, step).joinpath(*names, submission.assignment + suffix).is_file()
+            for step, suffix in pages
+        )
+
+    def _expected_seconds(self, submission: Submission, done: dict) -> float:
+        """How long a submission should take: as before, as told, or as others of the assignment took."""
+        own = done.get((submission.student, submission.assignment))
+        named = self.expected.get((submission.student, submission.assignment))
+        if named or (own and own.seconds):
+            return own.seconds if own and own.seconds else named
+        others = [
+            entry.seconds for entry in done.values() if entry.assignment == submission.assignment and entry.seconds
+        ]
+        return statistics.median(others) if others else _GUESS
+
+    def _register(self, assignments: list[str]) -> dict[str, set[str] | str]:
+        """Write the assignments into the gradebook as solutions/ has them now, where that has changed.
+
+        Returns for each the ids of its graded cells, or a line that says why it cannot be graded.
+        """
+        with self.api.gradebook as gradebook:
+            known = journal.registered(gradebook)
+        cells: dict[str, set[str] | str] = {}
+        for assignment in assignments:
+            source = solution_digest(self.course, assignment)
+            if known.get(assignment) != source or not self._cells(assignment):
+                failure = self._generate(assignment)
+                if failure:
+                    cells[assignment] = f"{assignment} cannot be graded: {failure}"
+                    continue
+                with self.api.gradebook as gradebook:
+                    journal.register(gradebook.db, assignment, source)
+                    gradebook.db.commit()
+            cells[assignment] = self._cells(assignment)
+        return cells
+
+    def _generate(self, assignment: str) -> str:
+        with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=self.course) as scratch:
+            releasing = open_api(self.course, CourseDirectory={"release_directory": scratch})
+            result = call(releasing.generate_assignment, assignment)
+        write_log(self.log, f"generate_assignment {assignment}", result)
+        return "" if result["success"] else reason(result)
+
+    def _cells(self, assignment: str) -> set[str]:
+        """The graded cells of a registered assignment; none if it is not registered."""
+        from nbgrader.api import MissingEntry
+
+        with self.api.gradebook as gradebook:
+            try:
+                return {cell.name for cell in gradebook.find_notebook(assignment, assignment).grade_cells}
+            except MissingEntry:
+                return set()
+
+    def _problem(self, line: str) -> None:
+        line = _one_line(line)
+        if line not in self.report.problems:
+            self.report.problems.append(line)
+            self.console.print(f"✗ {line}", soft_wrap=True, markup=False)
+
+
+def _line(submission: Submission, graded: Graded) -> str:
+    """One line about a graded submission: its status, and what a person should know."""
+    sign = "✓" if graded.status == "graded" else "◐"
+    return f"{sign} {submission} {graded.status}" + "".join(f"; {note}" for note in graded.notes)
+
+
+def copy_weights(source: Path, target: Path) -> bool:
+    """Copy the files that differ from one folder of weights to another; say whether there were any."""
+    changed = False
+    for path in sorted(source.glob("*.npz")):
+        copy = target / path.name
+        if not copy.is_file() or not filecmp.cmp(path, copy, shallow=False):
+            target.mkdir(parents=True, exist_ok=True)
+            partial = copy.with_name(copy.name + ".partial")
+            # Not copy(): what nbgrader has graded is read-only.
+            shutil.copyfile(path, partial)
+            os.replace(partial, copy)
+            changed = True
+    return changed
+
+
+def _one_line(text: str) -> str:
+    """The text without what a terminal stumbles over; a name of a file may hold anything."""
+    return harmless_text(text).replace("\n", " ")

@@ -1,0 +1,1 @@
+"""Whole files and temporary folders: what a kill at any moment leaves behind is never half of something."""

@@ -1,0 +1,244 @@
+"""Where one submission runs: its files, the mailbox of the scoring process, and the kernel's sockets."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import matplotlib
+from autoencoder_grader.files import temporary
+from autoencoder_grader.kernels import sandbox
+from autoencoder_grader.kernels.fork_server import MAILBOX, SOCKETS, Fork, ForkServer, fork_server
+from autoencoder_grader.kernels.watch import Watch
+from autoencoder_helpers.evidence.messages import ASKED_FOR, ENVIRONMENT, BadMessage, read_file
+from autoencoder_helpers.images import cache
+
+MOST_BYTES = 200 << 20  # of one file that comes with a submission, or goes back to it
+MOST_BROUGHT_BACK = 1 << 30  # bytes of all files that go back
+DEEPEST = 20  # folders in folders of a submission
+# A file that cannot be written for such a reason is odd by itself; for any other, the machine is at fault.
+_ODD = {errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.EINVAL, errno.EILSEQ}
+_PASSED_ON = ("AUTOENCODER_EPOCHS", "AUTOENCODER_FLOWERS", "OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
+_CACHE = "/var/cache/autoencoder-course"
+
+
+class Workplace:
+    """A temporary folder for one run of one submission; use it in a ``with`` block.
+
+    submitted: the folder that was handed in; its plain files are copied, links and devices are not.
+    tier: the sandbox that the kernel runs in, one of sandbox.TIERS, or "" for none. server: the fork server that it comes from, if it does.
+    limits: what it may use.
+
+    watch: over these limits, once the kernel has started, until the block ends.
+    """
+
+    def __init__(
+        self,
+        submitted: Path,
+        tier: str,
+        server: ForkServer | None = None,
+        limits: sandbox.Limits = sandbox.Limits(),
+    ):
+        self._submitted, self.tier, self.server, self.limits = submitted, tier, server, limits
+        self.watch: Watch | None = None
+        self._user = sandbox.sandbox_user() if os.name == "posix" else 0
+
+    def __enter__(self) -> Workplace:
+        # Short: the path of a socket may have 107 characters, whatever TMPDIR says.
+        parent = self.server.places if self.server else "/tmp" if self.sealed else None
+        self._temporary = tempfile.TemporaryDirectory(prefix=temporary.prefix(), dir=parent)
+        top = Path(self._temporary.name)
+        self.home, self.mailbox, self.sockets = top / "home", top / "mailbox", top / "sockets"
+        for folder in (self.home, self.mailbox / "questions", self.mailbox / "answers", self.sockets):
+            folder.mkdir(parents=True)
+        copy_plain_files(self._submitted, self.home, leave_out=".ipynb")
+        self._copy_font_list()
+        (self.home / ".tmp").mkdir(exist_ok=True)
+        if self.sealed:
+            sandbox.give_to(self._user, self.home, self.mailbox / "answers", self.sockets)
+        if self.server:
+            sandbox.let_through(self._user, top)
+        if self.tier == sandbox.LANDLOCK:
+            top.chmod(0o711)  # it shows folders where they are: its user must get there
+        return self
+
+    def __exit__(self, *_) -> None:
+        if self.watch:
+            self.watch.stop()
+        try:
+            self._temporary.cleanup()
+        except (OSError, RecursionError):  # a learner's code made folders deeper than Python follows
+            temporary.remove(self._temporary.name)
+
+    @property
+    def sealed(self) -> bool:
+        """Whether the kernel runs in a sandbox."""
+        return bool(self.tier)
+
+    @property
+    def home_inside(self) -> str:
+        """The home folder's name, as the kernel sees it."""
+        return sandbox.HOME if self.tier == sandbox.BUBBLEWRAP else str(self.home)
+
+    def ask_for(self, check: str, ticket: str) -> None:
+        """Say for which check evidence is wanted from now on."""
+        questions = self.mailbox / "questions"
+        partial = questions / "asked-for.partial"
+        partial.write_text(json.dumps({"check": check, "ticket": ticket}), encoding="utf-8")
+        os.replace(partial, questions / ASKED_FOR)
+
+    def ask_no_more(self) -> None:
+        """Say that no evidence is wanted now, and throw away the messages of the last check."""
+        for folder in ("questions", "answers"):
+            for name in os.listdir(self.mailbox / folder):
+                # A folder can stay: whoever makes one of a message's name spoils only that message.
+                with contextlib.suppress(OSError):
+                    os.unlink(self.mailbox / folder / name)
+
+    def command(self, kernel: Sequence[str]) -> list[str]:
+        """The command that starts a kernel here, with a sandbox of its own."""
+        if not self.sealed:
+            return list(kernel)
+        sandbox.give_to(self._user, self.sockets)  # by now it holds the connection file
+        readable, shown_as, environment = _public_things()
+        if self.tier == sandbox.LANDLOCK:  # nothing has another name there
+            readable, shown_as = [*readable, *shown_as], {}
+            environment["AUTOENCODER_CACHE"] = str(cache.cache_dir())
+        room = sandbox.Room(
+            self.home,
+            writable=[self.mailbox / "answers", self.sockets],
+            readable=[self.mailbox / "questions", *readable],
+            shown_as=shown_as,
+            environment={**environment, **self.environment()},
+            start_in="/",
+        )
+        return sandbox.seal(kernel, room, self._user, self.limits, tier=self.tier)
+
+    def fork(self, connection_info: Mapping, arguments: Sequence[str]) -> Fork:
+        """Start a kernel here by forking the server. arguments: of ipykernel. Raises ForkFailed."""
+        inside = {**connection_info, "ip": f"{SOCKETS}/{Path(connection_info['ip']).name}"}
+        inside["key"] = inside["key"].decode()
+        (self.sockets / "inside.json").write_text(json.dumps(inside), encoding="utf-8")
+        sandbox.give_to(self._user, self.sockets)
+        folders = [
+            (self.home, sandbox.HOME, True),
+            (self.mailbox / "answers", f"{MAILBOX}/answers", True),
+            (self.mailbox / "questions", f"{MAILBOX}/questions", False),
+            (self.sockets, SOCKETS, True),
+        ]
+        return self.server.fork(folders, ["-f", f"{SOCKETS}/inside.json", *arguments], self.limits)
+
+    def watch_over(self, kernel: subprocess.Popen | Fork) -> None:
+        """End the kernel, and all that it starts, when they use more than they may."""
+        if self.watch:  # a kernel that was here before
+            self.watch.stop()
+        self.watch = Watch(kernel.pid, self.home, self.limits, end=kernel.kill).start()
+
+    def environment(self) -> Mapping[str, str]:
+        """What the kernel's environment must hold."""
+        return {**_passed_on(), ENVIRONMENT: str(self.mailbox)}
+
+    def bring_back(self, folder: str, target: Path, suffix: str = ".npz") -> None:
+        """Copy the plain files of a folder in the home folder, such as trained weights, to `target`."""
+        copy_plain_files(self.home / folder, target, only=suffix, most_in_all=MOST_BROUGHT_BACK)
+
+    def bring_all_back(self, target: Path) -> None:
+        """Copy the plain files of the home folder, but notebooks and hidden ones, to `target`."""
+        copy_plain_files(self.home, target, leave_out=".ipynb", most_in_all=MOST_BROUGHT_BACK)
+
+    def _copy_font_list(self) -> None:
+        """Give matplotlib its list of fonts, which takes seconds to make."""
+        for source in Path(matplotlib.get_cachedir()).glob("fontlist-*.json"):
+            target = self.home / ".cache" / "matplotlib" / source.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+
+
+def kernel_server(log: Path) -> ForkServer | None:
+    """The fork server of this process, for kernels that see what every learner's kernel sees; see fork_server."""
+    readable, shown_as, environment = _public_things()
+    return fork_server(readable, shown_as, {**environment, ENVIRONMENT: MAILBOX}, log)
+
+
+def _public_things() -> tuple[list[Path], dict[Path, str], dict[str, str]]:
+    """What all submissions see: places, places under another name, and variables."""
+    cache_folder = cache.cache_dir()
+    cache_folder.mkdir(parents=True, exist_ok=True)
+    photos = os.environ.get("AUTOENCODER_FLOWERS", "").strip()
+    readable = [Path(photos).expanduser().resolve()] if photos else []
+    return readable, {cache_folder: _CACHE}, {**_passed_on(), "AUTOENCODER_CACHE": _CACHE}
+
+
+def _passed_on() -> dict[str, str]:
+    return {name: os.environ[name] for name in _PASSED_ON if os.environ.get(name)}
+
+
+def plain_files(folder: Path) -> Iterator[Path]:
+    """The files below a stranger's folder that are plain files: no link is followed, no device is touched.
+
+    Hidden files are left out: no answer needs them, and programs read settings, even code, from them. So are
+    those that lie deeper than DEEPEST folders.
+    """
+    if not folder.is_dir() or folder.is_symlink():
+        return
+    folders = [(folder, 0)]
+    while folders:
+        top, depth = folders.pop()
+        with contextlib.suppress(PermissionError), os.scandir(top) as found:
+            for entry in sorted(found, key=lambda entry: entry.name):
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_file(follow_symlinks=False):
+                    yield Path(entry.path)
+                elif entry.is_dir(follow_symlinks=False) and depth < DEEPEST:
+                    folders.append((Path(entry.path), depth + 1))
+
+
+def copy_plain_files(
+    source: Path, target: Path, only: str = "", leave_out: str = "\0", most_in_all: int | None = None
+) -> None:
+    """Copy the plain files below `source`, of at most MOST_BYTES each, to the same places below `target`.
+
+    A file that is there already, with the same bytes, is left alone.
+    """
+    left = most_in_all
+    for path in plain_files(source):
+        if not path.name.endswith(only) or path.name.endswith(leave_out):
+            continue
+        try:
+            data = read_file(path, MOST_BYTES)
+        except (BadMessage, OSError):
+            continue
+        if data is None:
+            continue
+        if left is not None:
+            left -= len(data)
+            if left < 0:
+                return
+        copy = target / path.relative_to(source)
+        if _holds(copy, data):
+            continue
+        partial = copy.with_name(f".{os.getpid()}.partial")
+        try:
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            partial.write_bytes(data)
+            os.replace(partial, copy)
+        except OSError as error:
+            if error.errno not in _ODD:
+                raise
+            with contextlib.suppress(OSError):
+                partial.unlink()
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    try:
+        return path.stat().st_size == len(data) and path.read_bytes() == data
+    except (OSError, ValueError):
+        return False

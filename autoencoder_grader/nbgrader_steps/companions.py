@@ -1,0 +1,84 @@
+"""What happens to the files beside a notebook, above all the weights that `train` saves there.
+
+nbgrader copies whole folders: everything beside a solution would be released to students, and would in
+grading replace what a student handed in under the same name. These preprocessors put that right in the
+folder that nbgrader has just filled. Being preprocessors, they work the same for `nbgrader`, for formgrader
+and for our commands; an error in one stops the step, while nbgrader only logs an error in its convert hooks.
+"""
+
+from pathlib import Path
+
+from autoencoder_grader.kernels.workplace import copy_plain_files
+from autoencoder_helpers.errors import CourseError
+from nbgrader.preprocessors import NbGraderPreprocessor
+from nbgrader.utils import find_all_files, rmtree
+
+#: The folder beside a notebook in which `train` keeps weights.
+WEIGHTS = "weights"
+
+
+class _Companions(NbGraderPreprocessor):
+    """Knows the folders of the step that is running."""
+
+    def _folder(self, step: str, resources) -> Path:
+        """Return the folder of this student and assignment at one of nbgrader's steps."""
+        names = resources["nbgrader"]
+        return Path(self._coursedir.format_path(step, names["student"], names["assignment"]))
+
+    @property
+    def _coursedir(self):
+        return self.parent.parent.coursedir  # preprocessor -> exporter -> converter
+
+    def _others(self, folder: Path) -> list[Path]:
+        """Return the files in `folder` that are no notebooks, as nbgrader finds them."""
+        return [Path(name) for name in find_all_files(str(folder), [*self._coursedir.ignore, "*.ipynb"])]
+
+
+class KeepOnlyNotebooks(_Companions):
+    """For GenerateAssignment: a release holds the notebook and nothing else."""
+
+    def preprocess(self, nb, resources):
+        """Delete what nbgrader copied into the release beside the notebook."""
+        release = self._folder(self._coursedir.release_directory, resources)
+        for path in self._others(release):
+            path.unlink()
+            _drop_empty_folders(path.parent, release)
+        return nb, resources
+
+
+class KeepSubmittedFiles(_Companions):
+    """For Autograde: the files beside a graded notebook are the plain files that the student handed in."""
+
+    def preprocess(self, nb, resources):
+        """Undo nbgrader's copy: it took the files of the source folder, and followed a submission's links.
+
+        Raises CourseError when the notebook itself is a link: it could lead to another student's.
+        """
+        names = resources["nbgrader"]
+        submitted = self._folder(self._coursedir.submitted_directory, resources)
+        graded = self._folder(self._coursedir.autograded_directory, resources)
+        notebook = submitted / f"{names['notebook']}.ipynb"
+        if notebook.is_symlink() or submitted.is_symlink():
+            raise CourseError(f"{notebook} is a link; a submission has to be a file")
+        for path in self._others(graded):
+            path.unlink()
+            _drop_empty_folders(path.parent, graded)
+        copy_plain_files(submitted, graded, leave_out=".ipynb")
+        return nb, resources
+
+
+class DropWeights(_Companions):
+    """For GenerateFeedback: no weights beside the feedback page."""
+
+    def preprocess(self, nb, resources):
+        """Delete the weights that nbgrader copied into the feedback folder."""
+        weights = self._folder(self._coursedir.feedback_directory, resources) / WEIGHTS
+        if weights.is_dir():
+            rmtree(str(weights))
+        return nb, resources
+
+
+def _drop_empty_folders(folder: Path, top: Path) -> None:
+    while folder != top and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent

@@ -1,0 +1,284 @@
+"""Runs a submission's notebook in a sandbox while the scoring process scores each check: an nbgrader preprocessor.
+
+It takes the place of nbgrader's Execute. What a learner's code prints is kept and shown, but decides nothing: the
+points of a graded cell come from the scoring process (see autoencoder_grader.scoring).
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import os
+import signal
+import subprocess
+import time
+from dataclasses import fields
+from pathlib import Path
+
+from autoencoder_grader.kernels import landlock, sandbox
+from autoencoder_grader.kernels.fork_server import ForkFailed
+from autoencoder_grader.kernels.provisioner import SealedKernelManager
+from autoencoder_grader.kernels.workplace import Workplace, kernel_server
+from autoencoder_grader.nbgrader_steps.companions import WEIGHTS
+from autoencoder_grader.nbgrader_steps.harmless import (
+    harmless_content,
+    harmless_outputs,
+    harmless_result,
+    harmless_text,
+)
+from autoencoder_grader.nbgrader_steps.outcome import KEY, NOT_NEEDED, NOT_RUN, Outcome, card_output, no_evidence
+from autoencoder_grader.scoring.process import ScoringFailed, scoring_process
+from autoencoder_helpers import load_mnist
+from autoencoder_helpers.checks import catalogue
+from autoencoder_helpers.errors import DataUnavailable
+from nbclient.client import CellExecutionComplete
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbformat.v4 import new_output
+from nbgrader.preprocessors import Execute
+from nbgrader.utils import is_grade
+from traitlets import Any, Bool, Dict, Integer, TraitError, validate
+
+_MEGABYTE = 1 << 20
+_KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL) if os.name == "posix" else ()  # the second is how a sandbox says it
+_OUTPUTS = ("stream", "display_data", "execute_result", "error", "update_display_data")
+
+
+class SealedExecute(Execute):
+    """Runs the cells of one submission, each graded one watched by the scoring process."""
+
+    trust_submissions = Bool(False, help="Run submissions without a sandbox where there is none.").tag(config=True)
+    most_output = Integer(20 * _MEGABYTE, help="Bytes of output that are kept of one notebook.").tag(config=True)
+    more_seeds = Integer(0, help="Score on the private data of so many more secret seeds, to compare.").tag(config=True)
+    on_workplace = Any(None, help="Called with the folder in which a submission is about to run.").tag(config=True)
+    whole_timeout = Integer(3 * 3600, help="Seconds after which no further cell of a notebook is begun.").tag(
+        config=True
+    )
+    limits = Dict(
+        value_trait=Integer(),
+        help="What a submission may use, where not as sandbox.Limits says: bytes, seconds or numbers, by the names there.",
+    ).tag(config=True)
+    every_cell = Bool(
+        False, help="Run also what follows the last graded cell, where nothing can change the points."
+    ).tag(config=True)
+    patience = Integer(15, help="Seconds that a kernel may take to answer after an interrupt.").tag(config=True)
+
+    @validate("limits")
+    def _known_limits(self, proposal):
+        try:
+            sandbox.Limits(**proposal.value)
+        except TypeError:
+            known = ", ".join(field.name for field in fields(sandbox.Limits))
+            raise TraitError(f"SealedExecute.limits may have {known}; not {set(proposal.value)}") from None
+        return proposal.value
+
+    def preprocess(self, nb, resources, km=None):
+        """Run the notebook; resources["outcome"] has the results.
+
+        Raises CourseError where there is no sandbox, and ScoringFailed when the scoring process fails.
+        """
+        untouched = copy.deepcopy(nb)
+        nb, resources = self._preprocess(nb, resources, km)
+        if self._killed:
+            # By its own code, or by the machine, as when memory is short? Then it does not happen again.
+            del resources["outcome"]
+            nb, resources = self._preprocess(untouched, resources, km)
+        return nb, resources
+
+    def _preprocess(self, nb, resources, km):
+        coursedir = self.parent.parent.coursedir  # preprocessor -> exporter -> converter
+        names = resources["nbgrader"]
+        folders = [
+            Path(coursedir.format_path(step, names["student"], names["assignment"]))
+            for step in (coursedir.submitted_directory, coursedir.autograded_directory)
+        ]
+        tier = sandbox.require(self.trust_submissions)
+        course = Path(coursedir.root)
+        if tier:
+            sandbox.expect_hidden(course)
+        load_mnist()  # the sandbox sees the cache, but cannot fill it
+        self._scoring = scoring_process(course, self.more_seeds, course / ".grading" / "scoring.log")
+        self._checks = {name.replace(".", "-"): name for name in catalogue()}
+        self._tickets = itertools.count(1)
+        self._bytes = 0
+        self._graded = []
+        self._killed = False
+        self._end_of_grading = len(nb.cells) if self.every_cell else after_last_graded(nb.cells)
+        self._last_start = time.monotonic() + self.whole_timeout
+        self._outcome = outcome = resources.setdefault("outcome", Outcome())
+        outcome.sandbox = tier or "none (trusted)"
+        if tier == sandbox.LANDLOCK:
+            outcome.notes.append(landlock.LACKS)
+        outcome.notes += nb.metadata.pop(KEY, {}).get("notes", [])  # RepairFromRelease's
+        log = course / ".grading" / "kernels.log"
+        server = kernel_server(log) if tier == sandbox.BUBBLEWRAP else None
+        with Workplace(folders[0], tier, server, sandbox.Limits(**self.limits)) as self._place:
+            if self.on_workplace:
+                self.on_workplace(self._place.home)
+            nb, resources = super().preprocess(nb, resources, km)
+            self._place.bring_back(WEIGHTS, folders[1] / WEIGHTS)
+        watch = self._place.watch
+        outcome.memory, outcome.processor_seconds = watch.memory, watch.processor_seconds
+        for cell in nb.cells:
+            if cell.cell_type == "code":
+                cell.outputs = harmless_outputs(cell.outputs)
+        # Only now: while the kernel runs, it can change the outputs of earlier cells.
+        for cell, result in self._graded:
+            cell.outputs = [*_shown(cell.outputs), card_output(result)]
+        resources["outcome"] = outcome
+        return nb, resources
+
+    def create_kernel_manager(self):
+        """A manager whose kernel lives in the workplace."""
+        manager = SealedKernelManager(kernel_name=self.kernel_name, place=self._place, parent=self)
+        manager.settle()
+        self.km = manager
+        return manager
+
+    def start_new_kernel(self, **kwargs):
+        """Start the kernel, where no file of a learner's can take the place of a module that it needs."""
+        environment = {**os.environ, **self._place.environment()}
+        # What a learner's code prints comes as messages; what the kernel itself prints is for nobody.
+        silence = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        try:
+            return super().start_new_kernel(cwd=str(self._place.sockets), env=environment, **silence, **kwargs)
+        except ForkFailed as error:
+            raise ScoringFailed(f"{error}; run the grading again") from error
+
+    def start_new_kernel_client(self):
+        """Connect to the kernel. No code of a learner has run yet, so a failure is the machine's."""
+        try:
+            client = super().start_new_kernel_client()
+            go_home = f"__import__('os').chdir({self._place.home_inside!r})"
+            self.wait_for_reply(client.execute(go_home, silent=True, store_history=False))
+        except (RuntimeError, DeadKernelError) as error:
+            raise ScoringFailed(f"the kernel did not start ({error}); run the grading again") from error
+        return client
+
+    def preprocess_cell(self, cell, resources, index):
+        """Run one cell; if it is graded, take its result from the scoring process."""
+        if cell.cell_type != "code":
+            return cell, resources
+        if index >= self._end_of_grading:
+            # Two fifths of the cells' time would go into last pictures, which the learner has (benchmarks/floor.py).
+            cell.outputs = [new_output("stream", name="stdout", text=NOT_NEEDED)]
+            return cell, resources
+        grade_id = cell.metadata.get("nbgrader", {}).get("grade_id", "")
+        check = self._checks.get(grade_id) if is_grade(cell) else None
+        if time.monotonic() > self._last_start:
+            self._end(cell, "limit", f"the notebook ran longer than {self.whole_timeout} s")
+        if self._outcome.ended:
+            cell.outputs = []
+            if check:
+                self._keep(cell, grade_id, check, [no_evidence(catalogue()[check], NOT_RUN)])
+            return cell, resources
+        if check is None:
+            self._run(cell, resources, index)
+            return cell, resources
+        ticket = str(next(self._tickets))
+        charged = {result.name for result in self._outcome.results.values() if result.mistaken}
+        self._scoring.listen(check, self._place.mailbox, ticket, charged - {check})
+        self._place.ask_for(check, ticket)
+        try:
+            self._run(cell, resources, index)
+        finally:
+            results = self._scoring.collect()
+            self._place.ask_no_more()
+        self._keep(cell, grade_id, check, results or [no_evidence(catalogue()[check], _last_error(cell))])
+        return cell, resources
+
+    def _run(self, cell, resources, index):
+        try:
+            super().preprocess_cell(cell, resources, index)
+        except DeadKernelError:
+            code = self.km.provisioner.process.returncode
+            self._killed = code in _KILLED and not self._place.watch.exceeded
+            self._end(cell, "student error", "the kernel ended while this cell ran")
+        except CellTimeoutError:
+            # It goes on after an interrupt; or it has ended, and its end was lost with an outsized output.
+            self._after_timeout(cell, "a cell or its output did not end in time", renew=True)
+        else:
+            errors = {output.ename: output.evalue for output in cell.outputs if output.output_type == "error"}
+            if "CellTimeoutError" in errors:
+                self._after_timeout(cell, f"a cell ran longer than {self.timeout} s")
+            fault = errors.get(DataUnavailable.__name__)
+            if fault:  # perhaps this machine's, so a person should look
+                self._outcome.notes.append(harmless_text(f"{fault} ({_name(cell)})")[:300])
+
+    def _after_timeout(self, cell, where, renew=False):
+        """A cell took too long: go on if the kernel still answers. renew: with a new connection for outputs."""
+        shell_timeout, self.timeout = self.timeout, self.patience
+        try:
+            if renew:
+                self.kc.renew_iopub()
+            answered = self.wait_for_reply(self.kc.kernel_info()) is not None
+        except DeadKernelError:
+            answered = False
+        finally:
+            self.timeout = shell_timeout
+        if answered:
+            self._outcome.limits.append(f"{where} ({_name(cell)})")
+        else:
+            self._end(cell, "limit", f"{where}, and the kernel did not answer an interrupt")
+
+    def _end(self, cell, status, why):
+        watch = self._place.watch
+        if watch.failure:
+            raise ScoringFailed(f"{watch.failure}; run the grading again")
+        if watch.exceeded:  # that is why the kernel has ended, however it looks from here
+            status, why = "limit", watch.exceeded
+        self._outcome.end(status, f"{why} ({_name(cell)})")
+
+    def _keep(self, cell, grade_id, check, results):
+        results = [harmless_result(result) for result in results]
+        self._outcome.results[grade_id] = results[0]
+        self._outcome.by_seed[grade_id] = results
+        self._graded.append((cell, results[0]))
+
+    def process_message(self, msg, cell, cell_index):
+        """Take one message of the kernel; what is malformed, or more than is kept, is left out."""
+        kind, content = msg["msg_type"], msg["content"]
+        if kind.startswith("comm"):  # a widget's: it could take over the outputs of other cells
+            return None
+        if kind in _OUTPUTS:
+            size = len(str(content))
+            if (
+                kind != "update_display_data"
+            ):  # that takes an earlier output's place, as each picture of a training does
+                self._bytes += size
+            if max(size, self._bytes) > self.most_output:
+                if self._outcome.cut is False:
+                    self._outcome.cut = True
+                    self._outcome.notes.append(f"more than {self.most_output >> 20} MB of output: the rest is left out")
+                return None
+            content = harmless_content(kind, content)
+        if content is None or type(content.get("execution_count")) not in (int, type(None)):
+            return None
+        try:
+            return super().process_message({**msg, "content": content}, cell, cell_index)
+        except CellExecutionComplete:
+            raise
+        except Exception:  # noqa: BLE001 - a learner's code may have sent it, and made it as it liked
+            return None
+
+
+def after_last_graded(cells) -> int:
+    """The index behind the last code cell that is graded, by a check or by a person; all cells if there is none."""
+    graded = (index for index, cell in enumerate(cells) if cell.cell_type == "code" and is_grade(cell))
+    return max(graded, default=len(cells) - 1) + 1
+
+
+def _name(cell) -> str:
+    return f"cell {cell.get('id', '?')}"
+
+
+def _last_error(cell) -> str:
+    """Why no evidence came: the error that the cell ended with, if it did."""
+    for output in reversed(cell.outputs):
+        if output.output_type == "error":
+            return f"{output.ename}: {output.evalue}"[:300]
+    return ""
+
+
+def _shown(outputs):
+    """What a graded cell printed, without anything that could be taken for the check's own result."""
+    return [output for output in outputs if output.output_type in ("stream", "error")]

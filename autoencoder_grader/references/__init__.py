@@ -1,0 +1,1 @@
+"""Measuring what the course promises: reference values, margins, loss curves and stored pictures."""

@@ -1,0 +1,410 @@
+"""From single measured runs to ``reference.toml``: means, spreads, thresholds between right and wrong."""
+
+import dataclasses
+import json
+import math
+import os
+import statistics
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import tomli_w
+from autoencoder_grader.references.measuring import BASELINES, Run, settings, versions
+from autoencoder_helpers import measures
+from autoencoder_helpers.errors import CourseError
+
+HEAD = """\
+# Reference values of the course. Written by `autoencoder-course references`: do not edit, measure again.
+#
+# For each check: what was measured (quantity, unit, on the test set), which direction is better, the mean and
+# the standard deviation over the right runs (one a seed), the worst right run, the wrong models with their
+# values, the best of them, and the threshold between these two with its distance to either. "full" is the
+# same network after the course's full number of epochs (or as many as stand there), for one seed.
+# "command" makes every value again.
+#
+# "also" holds means over the same runs: adjusted_rand_index of k-means with 10 groups on the test codes against
+# the labels; neighbour_accuracy of 5 nearest neighbours among 10,000 training codes; share_within_radius_3 of
+# the test codes around 0; the distance of two points to the nearest test code. Codes of variational networks
+# are posterior means.
+#
+# "private" tells whether the threshold holds on the images that grading makes from an instructor's secret:
+# over so many secrets and so many right runs, the mean; the standard deviation from secret to secret (of the
+# run where it is largest); the worst right run and the best wrong model on any secret, with their distances
+# to the threshold (negative: it does not hold). "public_mean" is the mean of the same runs on the images that
+# the check measures on in the notebook.
+
+"""
+MINIMUM_SEEDS = 2  # below that there is no standard deviation, and no entry is written
+
+
+@dataclasses.dataclass(frozen=True)
+class Check:
+    """How one check's reference value comes out of the runs of a chapter."""
+
+    name: str
+    chapter: str
+    quantity: str
+    unit: str
+    better: str  # "lower" or "higher"
+    value: Callable[[dict, dict], float]  # (test losses of a run, baselines) -> value
+    known: Callable[[dict], dict] = lambda baselines: {}  # wrong without any training: name -> value
+    left_out: tuple[str, ...] = ()  # trained models that this value is not meant to tell apart
+    source: str = "mnist"
+    geometric: bool = False  # where the threshold lies: geometric mean, else midpoint
+    why: str = "midpoint between the worst right run and the best wrong model"
+
+
+def _per_pixel(test, baselines):
+    return test["bce_per_pixel"]
+
+
+def _known_digits(baselines):
+    values = baselines["test"]["values"]
+    return {
+        "mean image (a decoder that ignores z)": baselines["test"]["mean image"] / values,
+        "grey 1/2 everywhere": math.log(2),
+    }
+
+
+def _share(test, baselines):
+    known = baselines["test"]
+    return float(measures.share_explained(test["R"], known["mean image"], known["floor"]))
+
+
+CHECKS = (
+    Check(
+        "dense.trained",
+        "dense",
+        "mean binary cross-entropy on the test set",
+        "nats per pixel",
+        "lower",
+        _per_pixel,
+        _known_digits,
+    ),
+    Check(
+        "conv.trained",
+        "conv",
+        "mean binary cross-entropy on the test set",
+        "nats per pixel",
+        "lower",
+        _per_pixel,
+        _known_digits,
+    ),
+    Check(
+        "vae.trained",
+        "vae",
+        "R + K on the test set, exact KL counted once, one z for each image",
+        "nats per image",
+        "lower",
+        lambda test, baselines: test["R_plus_K"],
+        lambda baselines: {"mean image (collapsed, K = 0)": baselines["test"]["mean image"]},
+        left_out=("KL counted twice (beta 2)", "beta 8"),
+    ),
+    Check(
+        "vae.kl",
+        "vae",
+        "K on the test set, exact KL",
+        "nats per image",
+        "higher",
+        lambda test, baselines: test["K"],
+        lambda baselines: {"collapsed": 0.0},
+        left_out=("no KL (beta 0)", "KL counted twice (beta 2)", "beta 8"),
+        geometric=True,
+        why="geometric mean of the worst right run and the best wrong model: this check is only to tell a "
+        "collapsed network, and right networks of other sizes differ in K by factors",
+    ),
+    *(
+        Check(
+            f"flowers.{source}",
+            "flowers",
+            "share of the explainable loss on the test set, one z for each image",
+            "1",
+            "higher",
+            _share,
+            lambda baselines: {"mean image (a decoder that ignores z)": 0.0},
+            source=source,
+        )
+        for source in ("synthetic", "photos")
+    ),
+)
+
+
+def load_results(folder):
+    """{Run: result} of all finished runs in ``folder`` that were measured with today's settings and versions.
+
+    A run whose data differ from those of its chapter's baselines is left out: the data set has changed since.
+    """
+    results = {}
+    for path in sorted(Path(folder).glob("*.json")):
+        try:
+            result = json.loads(path.read_text(encoding="utf-8"))
+            run = Run(**result["run"])
+            if result["settings"] == settings(run) and result["versions"] == versions():
+                results[run] = result
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # unfinished or foreign: as if it had not been measured
+    known = {_data_set(result): result["data_sha256"] for run, result in results.items() if run.model == BASELINES}
+    return {
+        run: result
+        for run, result in results.items()
+        if result["data_sha256"] == known.get(_data_set(result), result["data_sha256"])
+    }
+
+
+def _data_set(result):
+    """Source and size: the short and the full training of chapter 4 see different numbers of flowers."""
+    return result["run"]["source"], result["settings"].get("images")
+
+
+def entries(results, default_epochs):
+    """{check name: table} of everything that ``results`` suffice for."""
+    tables = {}
+    for check in CHECKS:
+        table = _entry(check, results, default_epochs[check.chapter])
+        if table is not None:
+            tables[check.name] = table
+        if check.name == "dense.trained":
+            pca = next(
+                (result for run, result in results.items() if run.chapter == "dense" and run.model == BASELINES),
+                None,
+            )
+            if pca is not None:
+                tables["dense.pca"] = _pca(pca)
+    return tables
+
+
+def merged(stored, new):
+    """(tables, kept): new tables over the stored ones, except where the stored one rests on more seeds.
+
+    A new table without a full run takes over the stored full run, and what is known of private images if it
+    is of networks that were trained alike.
+    """
+    tables, kept = {}, []
+    for name in [*dict.fromkeys(["dense.trained", "dense.pca", *(check.name for check in CHECKS), *stored])]:
+        old, table = stored.get(name), new.get(name)
+        if table is None or (old is not None and old["seeds"] > table["seeds"]):
+            if old is not None:
+                tables[name] = old
+                kept.append(name)
+            continue
+        if old is not None and "full" in old and "full" not in table:
+            table = {**table, "full": old["full"]}
+        if old is not None and "private" in old and _same_kind(old, table):
+            table = {**table, "private": _placed_anew(old["private"], table)}
+        tables[name] = table
+    return tables, kept
+
+
+def with_private(tables, private):
+    """The tables with what was measured on private images: {check name: table}, over what is there of it."""
+    return {name: {**table, "private": private[name]} if name in private else table for name, table in tables.items()}
+
+
+def _same_kind(old, new):
+    """Whether two tables are of networks trained alike, on the same images."""
+    return old.get("settings") == _rounded(new.get("settings")) and old["data"]["sha256"] == new["data"]["sha256"]
+
+
+def _placed_anew(private, table):
+    """What is known of private images, with the distances to the table's own threshold."""
+    limit, sign = float(f"{table['threshold']:.6g}"), 1 if table["better"] == "lower" else -1
+    return {
+        **private,
+        "threshold": limit,
+        "distance_to_right": sign * (limit - private["worst_right_run"]["value"]),
+        "distance_to_wrong": sign * (private["best_wrong_model"]["value"] - limit),
+    }
+
+
+def read(path):
+    """The stored tables, {} if there is no file yet."""
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))["checks"]
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError):
+        raise CourseError(f"{path} cannot be read; fetch it again with git, or delete it and measure.") from None
+
+
+def write(path, tables):
+    """Write the tables; the same tables give the same bytes."""
+    path = Path(path)
+    text = HEAD + tomli_w.dumps({"checks": _rounded(tables)})
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        unfinished.write_text(text, encoding="utf-8", newline="\n")
+        os.replace(unfinished, path)
+    except OSError as error:
+        raise CourseError(f"{path} cannot be written ({error.strerror}); check folder and disk.") from None
+
+
+def placed(check_name, better, right, wrong, geometric=False):
+    """The keys about the threshold, from {seed: value} of right runs and {name: value} of wrong models."""
+    worst, best = (max, min) if better == "lower" else (min, max)
+    seed, near = worst(right.items(), key=lambda item: item[1])
+    name, far = best(wrong.items(), key=lambda item: item[1])
+    if not (near < far if better == "lower" else near > far):
+        raise CourseError(
+            f"{check_name}: the wrong model {name!r} ({far:.5g}) is no worse than the right run with "
+            f"seed {seed} ({near:.5g}), so no threshold fits between; nothing is written."
+        )
+    if geometric:
+        far_positive = far if far > 0 else near / 100  # a geometric mean needs two positive ends
+        threshold = math.sqrt(near * far_positive)
+    else:
+        threshold = (near + far) / 2
+    threshold = float(f"{threshold:.4g}")
+    return {
+        "worst_right_run": {"seed": seed, "value": near},
+        "best_wrong_model": {"name": name, "value": far},
+        "threshold": threshold,
+        "distance_to_right": abs(threshold - near),
+        "distance_to_wrong": abs(far - threshold),
+        "wrong_models": wrong,
+    }
+
+
+def _entry(check, results, epochs):
+    from autoencoder_grader.references import networks
+
+    known = {
+        _data_set(result): result
+        for run, result in results.items()
+        if run.model == BASELINES and run.source == check.source
+    }
+    runs = {
+        run: results[run]
+        for run in sorted(results, key=dataclasses.astuple)
+        if run.chapter == check.chapter and run.model != BASELINES and _data_set(results[run]) in known
+    }
+    right = {run: result for run, result in runs.items() if run.model == "right" and run.epochs == epochs}
+    if len(right) < MINIMUM_SEEDS:
+        return None
+    first = next(iter(right.values()))
+    baselines = known[_data_set(first)]
+    values = {run.seed: check.value(result["test"], baselines) for run, result in right.items()}
+    wrong = dict(check.known(baselines))
+    for run, result in runs.items():
+        if run.model == "right" and run.epochs == 0:
+            wrong["untrained"] = check.value(result["test"], baselines)
+        elif run.model not in ("right", *check.left_out) and run.epochs == epochs:
+            wrong[run.model] = check.value(result["test"], baselines)
+    table = {
+        "quantity": check.quantity,
+        "unit": check.unit,
+        "better": check.better,
+        "command": f"autoencoder-course references --chapter {check.chapter}",
+        "data": {
+            "name": check.source,
+            "sha256": baselines["data_sha256"],
+            "floor": baselines["test"]["floor"],
+            "baseline": baselines["test"]["mean image"],
+            "values_per_image": baselines["test"]["values"],
+        },
+        "shapes": first["shapes"],
+        "parameters": first["parameters"],
+        "settings": {
+            "epochs": epochs,
+            "optimizer": networks.OPTIMIZERS.get(check.chapter),
+            **first["settings"],
+        },
+        "seeds": len(values),
+        "mean": statistics.fmean(values.values()),
+        "standard_deviation": statistics.stdev(values.values()),
+        "placed": check.why,
+        **placed(check.name, check.better, values, wrong, check.geometric),
+        "by_seed": {str(seed): value for seed, value in values.items()},
+        "also": _also(right.values()),
+    }
+    compared = {
+        run.model: result["test"]
+        for run, result in runs.items()
+        if run.model in check.left_out and run.epochs == epochs
+    }
+    if compared:
+        table["for_comparison"] = compared
+    full = _full(check, runs, known, epochs)
+    if full:
+        table["full"] = full
+    table["versions"] = first["versions"]
+    return table
+
+
+def _also(results):
+    """Mean and standard deviation of everything else that each run measured, by name."""
+    columns = {}
+    for result in results:
+        numbers = {
+            **result["test"],
+            **{key: value for key, value in result.get("latent", {}).items() if isinstance(value, float)},
+        }
+        numbers |= {
+            f"distance of ({point.replace(',', ', ')}) to the nearest code": value
+            for point, value in result.get("latent", {}).get("nearest_code", {}).items()
+        }
+        for key, value in numbers.items():
+            columns.setdefault(key, []).append(value)
+    return {
+        key: {"mean": statistics.fmean(values), "standard_deviation": statistics.stdev(values)}
+        for key, values in columns.items()
+        if len(values) > 1
+    }
+
+
+def _full(check, runs, baselines, epochs):
+    """The longest training of a right network beyond the default epochs; {} if there is none.
+
+    baselines: {(source, number of images): result}
+    """
+    longer = [run for run in runs if run.model == "right" and run.epochs > epochs]
+    if not longer:
+        return {}
+    run = max(longer, key=lambda run: run.epochs)
+    result, known = runs[run], baselines[_data_set(runs[run])]
+    return {
+        "epochs": run.epochs,
+        "seed": run.seed,
+        "value": check.value(result["test"], known),
+        **result["test"],
+        **{key: value for key, value in result.get("latent", {}).items() if isinstance(value, float)},
+        "train_loss": result["history"][-1]["train_loss"],
+        "settings": result["settings"],
+        "floor": known["test"]["floor"],
+        "baseline": known["test"]["mean image"],
+        "resumed": result["resumed"],
+        "value_by_epoch": [check.value(epoch, known) for epoch in result["history"]],
+    }
+
+
+def _pca(result):
+    errors = result["pca"]
+    right = {"2 components": errors["2 components"]}
+    wrong = {name: value for name, value in errors.items() if name not in ("2 components", "3 components")}
+    rest = placed("dense.pca", "lower", right, wrong)
+    rest["worst_right_run"] = {"name": "2 components", "value": right["2 components"]}
+    return {
+        "quantity": "mean squared error of PCA on the test set, fitted on the training set",
+        "unit": "squared grey level per pixel",
+        "better": "lower",
+        "command": "autoencoder-course references --chapter dense",
+        "data": {"name": "mnist", "sha256": result["data_sha256"]},
+        "shapes": {"image": [784], "latent": 2},
+        "parameters": {"components": 2 * 784, "mean": 784, "whole": 3 * 784},
+        "seeds": 1,
+        "mean": right["2 components"],
+        "standard_deviation": 0.0,
+        "placed": "midpoint between two components and the best wrong answer; no randomness, so one run",
+        **rest,
+        "for_comparison": {"3 components": errors["3 components"]},
+        "versions": result["versions"],
+    }
+
+
+def _rounded(value):
+    """Six significant digits: more would differ between two machines and say nothing."""
+    if isinstance(value, dict):
+        return {key: _rounded(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(inner) for inner in value]
+    return float(f"{value:.6g}") if isinstance(value, float) else value

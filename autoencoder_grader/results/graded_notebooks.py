@@ -1,0 +1,110 @@
+"""Reads graded notebooks: for each student and check the points, and why any were lost."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+from autoencoder_grader.nbgrader_steps.nbgrader_api import folder_of, open_api
+from autoencoder_grader.nbgrader_steps.outcome import KEY
+
+#: The reason of a written answer that was left as it was released.
+NO_ANSWER = "no answer"
+
+
+@dataclass(frozen=True)
+class CheckRow:
+    """One graded cell of one student.
+
+    points: None while a written answer waits for its grader.
+    reasons: for each lost point's cause a line; empty when nothing was lost or nothing is graded yet.
+    mistakes: the slugs of the mistakes that the check named, as "missing-sigmoid".
+    """
+
+    student: str
+    assignment: str
+    check: str
+    points: float | None
+    max_points: float
+    written: bool = False
+    reasons: tuple[str, ...] = ()
+    mistakes: tuple[str, ...] = ()
+
+
+def read_results(course: Path) -> list[CheckRow]:
+    """Return a row for each graded cell of each graded submission, in order of assignment, student and cell.
+
+    course: the folder with nbgrader_config.py. Points are the gradebook's, so an instructor's corrections
+    count; reasons come from the outcomes in the graded notebooks. A submission that is not graded has no rows.
+    """
+    api = open_api(course)
+    rows = []
+    with api.gradebook as gradebook:
+        for assignment in sorted(gradebook.assignments, key=lambda entry: entry.name):
+            for submission in sorted(assignment.submissions, key=lambda entry: entry.student_id):
+                for notebook in submission.notebooks:
+                    path = folder_of(api, "autograded").joinpath(
+                        submission.student_id, assignment.name, f"{notebook.name}.ipynb"
+                    )
+                    if path.is_file():
+                        rows += _rows_of(submission.student_id, assignment.name, notebook, path)
+    return rows
+
+
+def read_outcome(api, submission) -> dict:
+    """What became of a graded submission: its status and notes (see outcome.py), from the graded notebook."""
+    path = folder_of(api, "autograded") / submission.student / submission.assignment / submission.notebook.name
+    told = nbformat.read(path, as_version=4).metadata.get(KEY, {})
+    return {"status": told.get("status", "graded"), "notes": list(told.get("notes", []))}
+
+
+def _rows_of(student: str, assignment: str, notebook, path: Path) -> list[CheckRow]:
+    graded = nbformat.read(path, as_version=4)
+    results = graded.metadata.get(KEY, {}).get("results", {})
+    order = [cell.metadata.get("nbgrader", {}).get("grade_id") for cell in graded.cells]
+    places = {grade_id: index for index, grade_id in enumerate(order)}
+    rows = []
+    for entry in sorted(notebook.grades, key=lambda entry: places.get(entry.name, len(places))):
+        written = entry.cell_type == "markdown"
+        waiting = entry.needs_manual_grade and entry.manual_score is None
+        points = None if waiting else entry.score
+        result = results.get(entry.name)
+        name, reasons, mistakes = entry.name, ("see the comment",), ()
+        if written and entry.auto_score == 0:
+            reasons = (NO_ANSWER,)
+        elif result:
+            name, reasons, mistakes = _read_result(result)
+        lost = points is not None and points < entry.max_score
+        rows.append(
+            CheckRow(
+                student,
+                assignment,
+                name,
+                points,
+                entry.max_score,
+                written,
+                reasons if lost else (),
+                mistakes if lost else (),
+            )
+        )
+    return rows
+
+
+def _read_result(result: dict) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """Return the name of a check, and the reasons and slugs of what went wrong in it."""
+    failed = [step for step in result["steps"] if not step["passed"]]
+    return (
+        result["name"],
+        tuple(_one_line(_reason(step)) for step in failed) or ("an instructor took points off",),
+        tuple(step["mistake"] for step in failed),
+    )
+
+
+def _reason(step: dict) -> str:
+    texts = [f"{word} {step[word]}" for word in ("expected", "found") if step[word]]
+    return f"{step['title']}: {', '.join(texts)}" if texts else step["title"]
+
+
+def _one_line(text: str, longest: int = 240) -> str:
+    text = " ".join(re.sub(r"\x1b\[[\d;]*m", "", text).split())
+    return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -1,0 +1,247 @@
+"""The validity report: grades the corpus of made-up submissions, and says where the points were not those expected.
+
+Each case goes through the whole pipeline, as a student of its own. For comparison the same submissions can be graded
+as nbgrader does it by itself, with the tests in the learner's kernel; for that the corpus is split over several courses,
+because nbgrader grades one after another.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import nbformat
+from autoencoder_grader.engine.grading import grade
+from autoencoder_grader.kernels import sandbox
+from autoencoder_grader.nbgrader_steps.nbgrader_api import CONFIG_FILE, folder_of, open_api
+from autoencoder_grader.nbgrader_steps.outcome import KEY
+from autoencoder_grader.nbgrader_steps.release import make_release
+from autoencoder_grader.validity.canaries import Canaries
+from autoencoder_grader.validity.corpus import KINDS, Case, build, read_cases
+from autoencoder_grader.validity.stock import stock_command
+from autoencoder_helpers.errors import CourseError
+
+CORPUS = Path("tests", "submissions")
+#: Limits of a run of the corpus: its cases that never end must end soon.
+SETTINGS = {"timeout": 100, "whole_timeout": 200, "patience": 5, "most_output": 4 << 20}
+#: In the folder of a shard: the lines about what could not be graded.
+REPORT = "lines.json"
+_RIGHT = 1e-9
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One check of one case: expected and found points, one number a secret seed; None if it was not graded."""
+
+    case: str
+    kind: str
+    check: str
+    expected: float
+    found: tuple[float | None, ...]
+    full: float
+
+    @property
+    def fault(self) -> str:
+        """ "", "false pass" (too many points), "false fail" (none for a right answer) or "wrong amount"."""
+        wrong = [points or 0.0 for points in self.found if abs((points or 0.0) - self.expected) > _RIGHT]
+        if not wrong:
+            return ""
+        if max(wrong) > self.expected:
+            return "false pass"
+        return "false fail" if self.expected == self.full else "wrong amount"
+
+
+def run_validity(
+    course: Path,
+    folder: Path,
+    wanted: Sequence[str] = (),
+    *,
+    more_seeds: int = 2,
+    workers: int = 2,
+    stock: bool = False,
+    say=print,
+) -> tuple[list[Verdict], list[str]]:
+    """Grade the cases of a course's corpus in `folder`; return a verdict a check, and a line a status not expected.
+
+    Canaries stand around it: lines also tell of files changed, connections made and processes left by a submission.
+
+    wanted: kinds or parts of names; all cases if empty. more_seeds: secret seeds to score on, beside the first.
+    workers: so many cases are graded at the same time. stock: grade as nbgrader does by itself. say: where lines go.
+    Raises CourseError when there are no such cases, and where there is no sandbox for them.
+    """
+    cases = read_cases(course / CORPUS, tuple(wanted))
+    sandbox.require(trusted=False)
+    # One case says what happens where photos are asked for and none are at hand.
+    environment = {name: value for name, value in os.environ.items() if name != "AUTOENCODER_FLOWERS"}
+    processes = []
+    shards = min(workers, len(cases)) if stock else 1
+    for index in range(shards):
+        own = cases[index::shards]
+        shard = folder / f"{'stock' if stock else 'ours'}-{index + 1}"
+        lay_out(course, shard, own)
+        if stock:
+            command = stock_command(shard, [(case.name, case.assignment) for case in own])
+        else:
+            names = [case.name for case in own]
+            module = "autoencoder_grader.validity.report"
+            command = [sys.executable, "-m", module, str(shard), str(more_seeds), str(workers), *names]
+        processes.append((shard, own, command))
+    verdicts: list[Verdict] = []
+    complaints: list[str] = []
+    with Canaries([shard / name for shard, _, _ in processes for name in ("submitted", "solutions")]) as canaries:
+        running = [
+            subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8", env=environment)
+            for _, _, command in processes
+        ]
+        _follow(running, len(cases), say)
+        codes = [process.wait() for process in running]
+    complaints += canaries.harmed
+    for (shard, own, _), code in zip(processes, codes, strict=True):
+        if code != 0:
+            raise CourseError(f"grading the corpus in {shard} ended with code {code}")
+        for case in own:
+            found, complaint = _read_case(shard, case, stock)
+            verdicts += found
+            complaints += [complaint] if complaint else []
+    return verdicts, complaints
+
+
+def lay_out(course: Path, shard: Path, cases: Sequence[Case]) -> None:
+    """Lay out a course of its own for some cases; what it graded before is thrown away."""
+    for name in ("submitted", "autograded", "feedback"):
+        shutil.rmtree(shard / name, ignore_errors=True)
+    shard.mkdir(parents=True, exist_ok=True)
+    (shard / "gradebook.db").unlink(missing_ok=True)
+    shutil.copytree(course / "solutions", shard / "solutions", dirs_exist_ok=True)
+    shutil.copyfile(course / CONFIG_FILE, shard / CONFIG_FILE)
+    make_release(shard)
+    for case in cases:
+        build(case, shard / "notebooks", shard / "solutions", course / CORPUS / "weights", shard / "submitted")
+
+
+def _follow(processes, total: int, say) -> None:
+    """Show the lines of all processes as they come, counted."""
+    import selectors
+
+    selector = selectors.DefaultSelector()
+    for process in processes:
+        selector.register(process.stdout, selectors.EVENT_READ)
+    done = 0
+    while selector.get_map():
+        for key, _ in selector.select():
+            line = key.fileobj.readline()
+            if not line:
+                selector.unregister(key.fileobj)
+            elif line.startswith(("✓", "◐", "✗")):
+                done += 1
+                say(f"{done} of {total}: {line.strip()[:200]}")
+
+
+def _read_case(shard: Path, case: Case, stock: bool) -> tuple[list[Verdict], str]:
+    """The verdicts on a case, and what is wrong with its status, if anything."""
+    api = open_api(shard)
+    path = folder_of(api, "autograded") / case.name / case.assignment / f"{case.assignment}.ipynb"
+    told = nbformat.read(path, as_version=4).metadata.get(KEY, {}) if path.is_file() else {}
+    with api.gradebook as gradebook:
+        scores = _gradebook_scores(gradebook, case)
+    verdicts = []
+    for check, expected in case.expected().items():
+        grade_id = check.replace(".", "-")
+        by_seed = told.get("points_by_seed", {}).get(grade_id, [])
+        found = (scores.get(grade_id), *by_seed[1:])
+        full = max(expected, _full(check))
+        verdicts.append(Verdict(case.name, case.kind, check, expected, found, full))
+    if stock:
+        return verdicts, ""
+    problems, faults = (_lines_about(shard, case, kind) for kind in ("problems", "faults"))
+    status = told.get("status", "infrastructure" if faults else "invalid")
+    lines = [*told.get("notes", []), *problems, *faults]
+    if status != case.status:
+        return (
+            verdicts,
+            f"{case.name}: status {status!r}, expected {case.status!r} ({'; '.join(lines)[:200]})",
+        )
+    says = case.facts.get("says", "")
+    if says and not any(says in line for line in lines):
+        return verdicts, f"{case.name}: no line says {says!r} (found: {'; '.join(lines)[:200]})"
+    return verdicts, ""
+
+
+def _gradebook_scores(gradebook, case: Case) -> dict[str, float]:
+    from nbgrader.api import MissingEntry
+
+    try:
+        submission = gradebook.find_submission(case.assignment, case.name)
+    except MissingEntry:
+        return {}
+    return {entry.name: entry.score for notebook in submission.notebooks for entry in notebook.grades}
+
+
+def _full(check: str) -> float:
+    from autoencoder_helpers.checks import catalogue
+
+    return float(catalogue()[check].points)
+
+
+def _lines_about(shard: Path, case: Case, kind: str) -> list[str]:
+    """The lines of a grading's report about one case. kind: "problems" or "faults"."""
+    path = shard / REPORT
+    lines = json.loads(path.read_text(encoding="utf-8"))[kind] if path.is_file() else []
+    return [line for line in lines if f"/{case.name}/" in line or line.startswith(f"{case.name}/")]
+
+
+def summary(verdicts: Sequence[Verdict]) -> list[tuple[str, int, int, int, int]]:
+    """For each kind: (kind, cases, false passes, false fails, wrong amounts), counted in checks."""
+    rows = []
+    for kind in KINDS:
+        own = [verdict for verdict in verdicts if verdict.kind == kind]
+        if own:
+            faults = [verdict.fault for verdict in own]
+            counts = (faults.count(fault) for fault in ("false pass", "false fail", "wrong amount"))
+            rows.append((kind, len({verdict.case for verdict in own}), *counts))
+    return rows
+
+
+def write_report(path: Path, verdicts: Sequence[Verdict], complaints: Sequence[str]) -> None:
+    """Write all verdicts as JSON."""
+    data = {
+        "verdicts": [asdict(verdict) | {"fault": verdict.fault} for verdict in verdicts],
+        "statuses": complaints,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(data, indent=1), encoding="utf-8")
+
+
+def read_report(path: Path) -> tuple[list[Verdict], list[str]]:
+    """Read what `write_report` wrote: (verdicts, lines about statuses). Raises CourseError for a missing file."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CourseError(f"{path}: no report; run `autoencoder-course validity` first") from None
+    names = [field.name for field in fields(Verdict)]
+    verdicts = [
+        Verdict(**{**{name: row[name] for name in names}, "found": tuple(row["found"])}) for row in data["verdicts"]
+    ]
+    return verdicts, data["statuses"]
+
+
+def _grade_shard() -> None:
+    """The process that grades the cases. Arguments: their course, more secret seeds, workers, the cases."""
+    from rich.console import Console
+
+    _, shard, more_seeds, workers, *names = sys.argv
+    console = Console(width=300, force_terminal=False)
+    settings = {**SETTINGS, "more_seeds": int(more_seeds)}
+    report = grade(Path(shard), students=names, console=console, workers=int(workers), settings=settings)
+    lines = {"problems": report.problems, "faults": report.faults}
+    Path(shard, REPORT).write_text(json.dumps(lines), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    _grade_shard()
