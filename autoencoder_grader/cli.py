@@ -108,7 +108,7 @@ def progress(ctx, chapters, run):
             click.echo(repr(found) if found.begun or chapters else found.in_one_line())
             continue
         with console.status(path.stem) as status:
-            found = run_standing(path, lambda done, cells: status.update(f"{path.stem}: cell {done + 1} of {cells}"))
+            found = run_standing(path, lambda done, cells: status.update(f"{path.stem}: cell {done + 1} of {cells}"))  # noqa: B023 - called before the next one
         click.echo(repr(found))
 
 

@@ -241,7 +241,7 @@ def draw(table: dict, path: Path) -> Path:
         figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), width_ratios=(3, 2), sharey=True)
         places = {"with": -0.2, "without": 0.2}
         looks = dict(zip(PARTS, ((BLUE, ""), (ORANGE, "//"), (GREEN, "..")), strict=True))
-        for row, (name, cost) in enumerate(table.items()):
+        for row, (_name, cost) in enumerate(table.items()):
             for key, place in places.items():
                 start = 0.0
                 for part, label in PARTS.items():

@@ -78,7 +78,7 @@ def _scope(function) -> dict:
     with contextlib.suppress(Exception):  # a stranger's object may raise whatever it is asked
         function = inspect.unwrap(function)
         if not hasattr(function, "__globals__"):
-            function = getattr(type(function), "__call__", None)
+            function = getattr(type(function), "__call__", None)  # noqa: B004
         return getattr(function, "__globals__", {})
     return {}
 

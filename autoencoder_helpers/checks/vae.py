@@ -910,7 +910,7 @@ def _call(function, *arrays, name):
         return call(function, *arrays, name=name)
     except NotYet:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever a learner's network raises
         import tensorflow as tf
 
         try:

@@ -110,7 +110,7 @@ def _array(data: bytes) -> np.ndarray:
         raise BadMessage("an array with too many axes, or with an axis longer than any message")
     if math.prod(shape) * dtype.itemsize != len(rest):
         raise BadMessage(f"an array of shape {str(shape)[:60]} does not fit its {len(rest):,} bytes")
-    if dtype == bool and rest.strip(b"\0\1"):
+    if dtype == bool and rest.strip(b"\0\1"):  # noqa: E721 - a dtype, not a type
         raise BadMessage("an array of truth values that are neither true nor false")
     return np.frombuffer(rest, dtype).reshape(shape, order="F" if header[2] == b"True" else "C")
 

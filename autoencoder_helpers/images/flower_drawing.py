@@ -11,7 +11,6 @@ import math
 from functools import cache
 
 import numpy as np
-
 from autoencoder_helpers.errors import CourseError
 
 SPECIES = ("daisy", "dandelion", "roses", "sunflowers", "tulips")

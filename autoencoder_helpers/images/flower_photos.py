@@ -187,7 +187,7 @@ def _download_rest(remote: RemoteArchive, part: Path, bar: tqdm) -> None:
             if begins != 0:
                 raise _BrokeOff("the server sent another part of the file than the one asked for")
         with cache.explain_write_errors(part):
-            file = open(part, "ab")
+            file = open(part, "ab")  # noqa: SIM115 - closed below
         with file:
             arrived = start
             try:
@@ -324,7 +324,7 @@ def _square(content: bytes, size: int) -> np.ndarray | None:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(content)) as image:
                 upright = ImageOps.exif_transpose(image).convert("RGB")
-    except Exception:  # Pillow's decoders raise nearly anything on damaged files, SyntaxError included
+    except Exception:  # noqa: BLE001 - Pillow's decoders raise nearly anything on damaged files, SyntaxError included
         return None
     return np.asarray(ImageOps.fit(upright, (size, size), Image.Resampling.LANCZOS))
 

@@ -7,6 +7,7 @@ fails for some and is never safe to read back, so they are described by what can
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -83,19 +84,15 @@ def _config(layer):
     if hasattr(layer, "_convert_to_tensor_fn"):
         config["becomes a tensor by"] = getattr(layer._convert_to_tensor_fn, "__name__", "?")
     if _is_from_tfp(layer) or type(layer).__name__ == "Lambda":
-        try:
+        with contextlib.suppress(Exception):  # not every layer knows its output shape
             config["output shape"] = list(layer.output_shape)[1:]
-        except Exception:  # not every layer knows its output shape
-            pass
         return config
-    try:
+    with contextlib.suppress(Exception):  # a layer of the learner's own may have none: class and weights must do
         config.update(
             (key, value)
             for key, value in layer.get_config().items()
             if key not in _IGNORED and not key.endswith("_initializer")
         )
-    except Exception:  # a layer of the learner's own may have no usable config: class and weights must do
-        pass
     return config
 
 
@@ -118,7 +115,7 @@ def describe_regularizer(regularizer) -> dict[str, Any] | None:
         return facts
     try:
         facts.update(regularizer.get_config())
-    except Exception:  # a plain function
+    except Exception:  # noqa: BLE001 - a plain function
         facts["code"] = code_of(regularizer)
     return facts
 
@@ -131,7 +128,7 @@ def _describe_prior(prior):
         points = np.random.default_rng(5).normal(size=[4, *shape]).astype(np.float32)
         # The log density at a few points tells location, scale and family alike.
         return {"event shape": shape, "log density": np.ravel(prior.log_prob(points))[:64].tolist()}
-    except Exception:
+    except Exception:  # noqa: BLE001 - not every prior has log densities
         return {"class": type(prior).__name__}
 
 
@@ -151,7 +148,7 @@ def describe_loss(model, y) -> dict[str, Any]:
         if np.isfinite(first).all() and np.allclose(first, second, rtol=1e-6):
             facts["values"] = first
             return facts
-    except Exception:  # for instance a negative log-likelihood, which wants a distribution
+    except Exception:  # noqa: BLE001 - for instance a negative log-likelihood, which wants a distribution
         pass
     facts["code"] = code_of(loss)
     return facts

@@ -8,6 +8,7 @@ new one, never half.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -69,10 +70,8 @@ def write(path: Path, stored: Stored) -> None:
             os.fsync(file.fileno())  # a full disk is sometimes reported only here
         os.replace(temporary, path)
     except BaseException:
-        try:
+        with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-        except OSError:
-            pass
         raise
 
 
@@ -134,7 +133,7 @@ def _open(path, use):
         raise
     except zipfile.BadZipFile:
         raise Damaged("it is cut short or no .npz file") from None
-    except Exception as error:  # whatever a wrong byte can lead to: a damaged file must never stop a lesson
+    except Exception as error:  # noqa: BLE001 - whatever a wrong byte can lead to: a damaged file must never stop a lesson
         raise Damaged(f"{type(error).__name__} while reading") from None
 
 

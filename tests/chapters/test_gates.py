@@ -2,6 +2,7 @@
 
 import ast
 import io
+import itertools
 import re
 import shutil
 import tokenize
@@ -103,7 +104,7 @@ def test_no_solution_text_is_in_the_release(chapter):
             assert line not in released[cell.id].split("\n"), f"{cell.id}: {line}"
         # A single line may stand in a hint or among the pieces of a puzzle; what follows it, too, would give
         # it away.
-        for pair in zip(secret, secret[1:], strict=False):
+        for pair in itertools.pairwise(secret):
             assert not _follow_each_other(pair, whole), f"{cell.id}: {pair}"
 
 
@@ -119,7 +120,7 @@ def _secret_lines(source):
 def _follow_each_other(pair, text):
     lines = [line.strip() for line in text.split("\n")]
     first, second = (line.strip() for line in pair)
-    return any(a == first and b == second for a, b in zip(lines, lines[1:], strict=False))
+    return any(a == first and b == second for a, b in itertools.pairwise(lines))
 
 
 # ------------------------------------------------------------------------------------------- cells and points

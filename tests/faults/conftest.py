@@ -170,8 +170,16 @@ class Grading:
         before = signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "autoencoder_grader.cli", "--course", str(course), "grade"]
-                + [*options, "--i-trust-these-submissions"],
+                [
+                    sys.executable,
+                    "-m",
+                    "autoencoder_grader.cli",
+                    "--course",
+                    str(course),
+                    "grade",
+                    *options,
+                    "--i-trust-these-submissions",
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=self._output,
                 stderr=subprocess.STDOUT,

@@ -11,13 +11,10 @@ from autoencoder_helpers.errors import CourseError
 
 from .conftest import chapter
 
-SHOWS = (
-    """\
+SHOWS = f"""\
 from IPython.display import display
-display({"%s": {}, "application/vnd.jupyter.widget-view+json": {}, "text/html": "<b>card</b>"}, raw=True)
+display({{"{RESULT_MIME_TYPE}": {{}}, "application/vnd.jupyter.widget-view+json": {{}}, "text/html": "<b>card</b>"}}, raw=True)
 """
-    % RESULT_MIME_TYPE
-)
 
 
 def run(kept, **changes):

@@ -49,7 +49,7 @@ DRAWN = {
 def words(ax):
     legend = ax.get_legend()
     texts = [*ax.texts, ax.title, ax._left_title, ax.xaxis.label, ax.yaxis.label]
-    texts += legend.get_texts() + [legend.get_title()] if legend else []
+    texts += [*legend.get_texts(), legend.get_title()] if legend else []
     return [text.get_text() for text in texts if text.get_text()]
 
 
