@@ -78,7 +78,7 @@ def test_a_course_error_is_one_line_on_stderr(empty_course, module):
     def run_demo(folder, course):
         raise CourseError("the disk is full;\n  make room")
 
-    module("demo", run_demo=run_demo)
+    module("demo.run", run_demo=run_demo)
     result = run("--course", empty_course, "demo")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == "autoencoder-course: the disk is full; make room\n"
@@ -88,7 +88,7 @@ def test_another_error_is_not_hidden(empty_course, module):
     def run_demo(folder, course):
         raise ZeroDivisionError
 
-    module("demo", run_demo=run_demo)
+    module("demo.run", run_demo=run_demo)
     assert isinstance(run("--course", empty_course, "demo").exception, ZeroDivisionError)
 
 
@@ -119,14 +119,14 @@ def test_demo_works_in_the_folder_it_is_told(empty_course, module, named, proble
         seen.append((folder, course))
         return SimpleNamespace(exit_code=problems)
 
-    module("demo", run_demo=run_demo)
+    module("demo.run", run_demo=run_demo)
     option = ["--folder", empty_course / "elsewhere"] if named else []
     assert run("--course", empty_course, "demo", *option).exit_code == problems
     assert seen == [(empty_course / ("elsewhere" if named else "demo"), empty_course)]
 
 
 def test_release_tells_what_it_made(empty_course, module):
-    module("release", make_release=lambda course, chapters: [course / name for name in chapters])
+    module("nbgrader_steps.release", make_release=lambda course, chapters: [course / name for name in chapters])
     result = run("--course", empty_course, "release", "01_a", "02_b")
     assert result.output.splitlines() == [f"released {empty_course / name}" for name in ("01_a", "02_b")]
 
@@ -139,7 +139,7 @@ def test_references_hands_on_its_options_and_its_help(module):
     def command(seeds):
         seen.append(seeds)
 
-    module("references", command=command)
+    module("references.command", command=command)
     assert run("references", "--seeds", "3").exit_code == 0
     assert seen == [3]
     shown = run("references", "--help")
@@ -152,7 +152,7 @@ def test_references_may_fail_with_one_line(module):
     def command():
         raise CourseError("nothing measured yet")
 
-    module("references", command=command)
+    module("references.command", command=command)
     result = run("references")
     assert (result.exit_code, result.stderr) == (1, "autoencoder-course: nothing measured yet\n")
 
@@ -200,7 +200,7 @@ def test_validity_ends_with_1_when_something_got_other_points(empty_course, modu
         return [verdict], complaints
 
     module(
-        "validity",
+        "validity.report",
         run_validity=run_validity,
         summary=lambda verdicts: [("wrong", len(verdicts), int(bool(fault)), 0, 0)],
         write_report=lambda path, *_: written.append(path),
