@@ -37,24 +37,12 @@ benchmarks: .venv/installed ## measure grading against nbgrader, the engine, and
 clean: ## remove .venv/, demo/ and the book; work/, trained weights and measured references stay
 	rm -rf .venv demo docs/_build docs/chapters *.egg-info .pytest_cache
 
-# The set-up. A stamp is written last, so a set-up that was cut short starts anew. The first stamp names this
-# folder, because a virtual environment does not survive being moved.
+# install.py does the set-up, and nothing where all is set up. A Python of the right version has to be found for it.
 is_311 := import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 11))
 no_311 := The course needs Python 3.11 with its venv module: install it (Debian: python3.11-venv) and try again.
-PIP_INSTALL := $(PYTHON) -m pip install --disable-pip-version-check
 
-ifneq ($(shell cat .venv/packages 2>/dev/null),$(CURDIR))
-.venv/packages: FORCE
-endif
-.venv/packages: constraints.txt
-	@python=$$(for p in python3.11 python3 python; do \
+.venv/installed: FORCE
+	@python=$$(for p in python3.11 python3 python $(PYTHON); do \
 	    "$$p" -c '$(is_311)' >/dev/null 2>&1 && echo "$$p" && break; done); \
 	test -n "$$python" || { echo "$(no_311)" >&2; exit 1; }; \
-	echo "Setting up .venv with the pinned dependencies; the first time this takes some minutes."; \
-	"$$python" -m venv --clear .venv
-	$(PIP_INSTALL) --require-hashes --only-binary :all: -r constraints.txt
-	@printf '%s\n' '$(CURDIR)' > $@
-
-.venv/installed: .venv/packages pyproject.toml
-	$(PIP_INSTALL) --quiet --no-deps --no-build-isolation --editable .
-	@touch $@
+	"$$python" install.py

@@ -1,12 +1,16 @@
-"""make: thin targets, and a set-up that is never taken as done when it was cut short.
+"""make, and the set-up that it calls: thin targets, one line of progress, never taken as done when it was cut short.
 
-The set-ups here run in a folder of their own with a stand-in for Python, so they install nothing.
+The set-ups here run in a folder of their own, install.py as it is, with stand-ins for venv and pip that install nothing.
 """
 
 import os
+import pty
 import re
 import shutil
+import signal
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -15,15 +19,27 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 MAKEFILE = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
 TARGETS = dict(re.findall(r"^([a-z]+):.*## .*\n((?:\t.*\n)*)", MAKEFILE, re.MULTILINE))
 
-# Writes down what it is called for. As `-m venv` it copies itself into the environment; as `-m pip` it fails
-# when there is a file `broken`.
-PYTHON = """\
+# In place of the module venv: an environment whose Python is PIP, and a command that says what it was called with.
+VENV = """\
+import pathlib, sys
+if __name__ == "__main__":
+    print("makes an environment")
+    folder, tools = pathlib.Path(sys.argv[-1]), pathlib.Path(__file__).parent
+    (folder.parent / "calls").open("a").write("venv\\n")
+    (folder / "bin").mkdir(parents=True)
+    for name, text in (("python", (tools / "pip").read_text()), ("autoencoder-course", '#!/bin/sh\\necho "$@" > ran\\n')):
+        (folder / "bin" / name).write_text(text)
+        (folder / "bin" / name).chmod(0o755)
+"""
+
+# Writes down what it is called for, and behaves as the file `pip-does` says.
+PIP = """\
 #!/bin/sh
 case "$*" in
-*"-m venv"*) echo venv >> calls; mkdir -p .venv/bin; cp "$0" .venv/bin/python
-    command=.venv/bin/autoencoder-course
-    printf '#!/bin/sh\\necho "$@" > ran\\n' > $command; chmod +x $command;;
-*"--require-hashes"*) echo packages >> calls; test ! -e broken;;
+*"--require-hashes"*) echo packages >> calls
+    echo "Ignoring appnope: markers don't match"
+    echo "Collecting absl-py==2.5.1"; echo "Processing /wheels/bokeh.whl"
+    test ! -e pip-does || . ./pip-does;;
 *"--editable"*) echo course >> calls;;
 esac
 """
@@ -33,28 +49,52 @@ pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="no make on
 
 @pytest.fixture
 def clone(tmp_path):
-    folder = tmp_path / "a course"  # a blank in the path is nothing special
+    folder = tmp_path / "a cöurse"  # neither a blank nor a letter beyond ASCII in the path is anything special
     folder.mkdir()
-    for name in ("Makefile", "constraints.txt", "pyproject.toml"):
+    for name in ("Makefile", "install.py", "constraints.txt", "pyproject.toml"):
         shutil.copy(REPOSITORY / name, folder)
     tools = tmp_path / "tools"
     tools.mkdir()
-    for tool in ("sh", "sed", "expand", "cat", "cp", "mkdir", "chmod", "touch", "rm", "env"):
+    for tool in ("sh", "sed", "expand", "cat", "mkdir", "rm", "sleep"):
         (tools / tool).symlink_to(shutil.which(tool))
     return folder
 
 
 def install_python(clone):
-    python = clone.parent / "tools" / "python3.11"
-    python.write_text(PYTHON)
+    tools = clone.parent / "tools"
+    (tools / "venv.py").write_text(VENV)
+    (tools / "pip").write_text(PIP)
+    python = tools / "python3.11"
+    python.write_text(f'#!/bin/sh\nPYTHONPATH="{tools}" exec "{sys.executable}" "$@"\n')
     python.chmod(0o755)
 
 
+def environment(folder):
+    return {"PATH": str(folder.parent / "tools"), "TERM": "xterm"}
+
+
 def make(folder, *targets):
-    tools = folder.parent / "tools"
     return subprocess.run(
-        [shutil.which("make"), *targets], cwd=folder, env={"PATH": str(tools)}, capture_output=True, text=True
+        [shutil.which("make"), *targets], cwd=folder, env=environment(folder), capture_output=True, text=True
     )
+
+
+def make_on_a_terminal(folder, *targets):
+    """What make writes to a terminal."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [shutil.which("make"), *targets], cwd=folder, env=environment(folder), stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    said = b""
+    try:
+        while part := os.read(ours, 10_000):
+            said += part
+    except OSError:  # so a terminal ends on Linux
+        pass
+    os.close(ours)
+    process.wait()
+    return said.decode()
 
 
 def calls(folder):
@@ -108,15 +148,99 @@ def test_the_first_run_sets_up_and_the_second_does_not(clone):
     assert (clone / "ran").exists()
 
 
-def test_a_set_up_that_was_cut_short_is_not_taken_as_done(clone):
+def test_a_set_up_in_a_log_is_a_line_at_each_end_that_names_the_log(clone):
     install_python(clone)
-    (clone / "broken").touch()
-    assert make(clone, "demo").returncode != 0
+    for command in (("setup",), ("-s", "setup")):
+        (clone / ".venv" / "packages").unlink(missing_ok=True)
+        done = make(clone, *command)
+        first, last = done.stdout.splitlines()
+        log = clone / ".venv" / "setup.log"
+        assert str(log) in first and "Set up in" in last
+        assert not done.stderr
+        assert "makes an environment" in log.read_text() and "Collecting absl-py" in log.read_text()
+    assert make(clone, "setup").stdout == ""
+
+
+def test_a_set_up_on_a_terminal_is_one_line_that_counts(clone):
+    install_python(clone)
+    (clone / "pip-does").write_text(
+        "sleep 1.2; echo 'Installing collected packages: absl-py'\n"
+        "site=.venv/lib/python3.11/site-packages; mkdir -p $site/absl_py-2.dist-info; sleep 1.2\n"
+    )
+    said = make_on_a_terminal(clone, "setup")
+    pinned = len(re.findall(r"^\S+==", (clone / "constraints.txt").read_text(), re.M))
+    assert f"\r  2 of {pinned - 1} packages fetched, " in said
+    assert f"\r  1 of {pinned - 1} packages installed, " in said
+    assert said.count("\n") == 2
+
+
+def test_a_set_up_that_fails_shows_the_end_of_its_log_and_what_to_do(clone):
+    install_python(clone)
+    (clone / "pip-does").write_text("for n in 1 2 3; do echo line $n; done; echo 'No space left on device'; exit 2")
+    failed = make(clone, "demo")
+    assert failed.returncode == 2
+    lines = failed.stderr.splitlines()
+    assert "  line 3" in lines and len(lines) < 20
+    (line,) = (line for line in lines if "set-up failed" in line)
+    assert "make room" in line and line.endswith(str(clone / ".venv" / "setup.log"))
+    assert "Set up in" not in failed.stdout
+
+
+@pytest.mark.parametrize("cut", ["failed", "interrupted", "killed"])
+def test_a_set_up_that_was_cut_short_is_not_taken_as_done(clone, cut):
+    install_python(clone)
+    (clone / "pip-does").write_text("exit 1" if cut == "failed" else "echo > .venv/half; sleep 60")
+    process = subprocess.Popen(
+        [shutil.which("make"), "demo"],
+        cwd=clone,
+        env=environment(clone),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    if cut != "failed":
+        until = time.monotonic() + 60
+        while not (clone / ".venv" / "half").exists() and time.monotonic() < until:
+            time.sleep(0.05)
+        # As a terminal's Ctrl-C reaches them: make, install.py and pip.
+        os.killpg(process.pid, signal.SIGINT if cut == "interrupted" else signal.SIGKILL)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert "Traceback" not in said
+    if cut == "interrupted":
+        assert "the set-up anew" in said
     assert not (clone / "ran").exists()
     assert calls(clone) == ["venv", "packages"]
-    (clone / "broken").unlink()
+    (clone / "pip-does").unlink()
     assert make(clone, "demo").returncode == 0
     assert calls(clone) == ["venv", "packages", "course"]
+    assert not (clone / ".venv" / "half").exists()
+
+
+def test_the_set_up_says_itself_which_python_it_needs(clone):
+    """Where there is no make, a person starts it."""
+    refused = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys, runpy; sys.version_info = (3, 12, 1); runpy.run_path('install.py', run_name='__main__')",
+        ],
+        cwd=clone,
+        capture_output=True,
+        text=True,
+    )
+    assert refused.returncode == 1
+    assert refused.stderr == "The course needs Python 3.11, not 3.12: install it and try again.\n"
+
+
+def test_an_environment_behind_a_link_is_made_there(clone):
+    install_python(clone)
+    elsewhere = clone.parent / "large disk"
+    elsewhere.mkdir()
+    (clone / ".venv").symlink_to(elsewhere)
+    assert make(clone, "setup").returncode == 0
+    assert (clone / ".venv").is_symlink() and (elsewhere / "installed").exists()
 
 
 @pytest.mark.parametrize(
