@@ -6,16 +6,13 @@ terminal) a static picture stands in their place; in grading, where nobody looks
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Mapping
 
 import numpy as np
-from autoencoder_helpers import plots
 from autoencoder_helpers.checks.handing_over import is_graded
 from autoencoder_helpers.errors import CourseError
+from autoencoder_helpers.pictures import plots
 
-#: CSS pixels of a side of a decoded image.
-SIDE = 260
 _SHOWN = 5  # images along each slider of the static picture
 _IN_GRADING = "Here one can look around, in the chapter itself."
 
@@ -90,17 +87,6 @@ def _along(draw, ranges) -> dict[str, np.ndarray]:
         values[:, column] = np.linspace(low, high, _SHOWN)
         rows[f"{name}\n{low:.3g} to {high:.3g}"] = np.asarray(draw(values))
     return rows
-
-
-def to_png(image) -> bytes:
-    """An image (height, width), (height, width, 1) or (height, width, 3) with values in [0, 1] as a PNG."""
-    from PIL import Image
-
-    pixels = np.asarray(image)
-    pixels = pixels[..., 0] if pixels.ndim == 3 and pixels.shape[-1] == 1 else pixels
-    buffer = io.BytesIO()
-    Image.fromarray((np.clip(pixels, 0.0, 1.0) * 255).round().astype(np.uint8)).save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()
 
 
 def _can_answer() -> bool:

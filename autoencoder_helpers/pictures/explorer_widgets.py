@@ -6,14 +6,16 @@ import io
 
 import ipywidgets as widgets
 import numpy as np
-from autoencoder_helpers import explorer, plots
+from autoencoder_helpers.pictures import plots
 from autoencoder_helpers.pictures.style import family
 from ipyevents import Event
 from IPython.display import display
 from matplotlib import pyplot as plt
 from matplotlib.transforms import Affine2D
+from PIL import Image
 from traitlets import Unicode
 
+_SIDE = 260  # of a decoded image, in CSS pixels
 _DPI = 200  # sharp where a CSS pixel is two of the screen's
 _BETWEEN_FRAMES = 40  # milliseconds; a faster mouse would only queue up
 _VIEW = "application/vnd.jupyter.widget-view+json"
@@ -77,7 +79,7 @@ class PlaneWidget:
     def _draw(self) -> None:
         if not self._moving:
             point = np.array([[slider.value for slider in self._sliders]], np.float32)
-            self._image.value = explorer.to_png(np.asarray(self._decode(point))[0])
+            self._image.value = to_png(np.asarray(self._decode(point))[0])
 
 
 class SliderWidget:
@@ -108,7 +110,7 @@ class SliderWidget:
 
     def _draw(self) -> None:
         values = np.array([[slider.value for slider in self._sliders]], np.float32)
-        self._image.value = explorer.to_png(np.asarray(self._draw_images(values))[0])
+        self._image.value = to_png(np.asarray(self._draw_images(values))[0])
 
 
 def show(widget, pictures) -> None:
@@ -123,7 +125,16 @@ def show(widget, pictures) -> None:
     display(data, raw=True, metadata=metadata)
 
 
+def to_png(image) -> bytes:
+    """An image (height, width), (height, width, 1) or (height, width, 3) with values in [0, 1] as a PNG."""
+    pixels = np.asarray(image)
+    pixels = pixels[..., 0] if pixels.ndim == 3 and pixels.shape[-1] == 1 else pixels
+    buffer = io.BytesIO()
+    Image.fromarray((np.clip(pixels, 0.0, 1.0) * 255).round().astype(np.uint8)).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
 def _picture(alt: str) -> widgets.Image:
-    side = f"{explorer.SIDE}px"
+    side = f"{_SIDE}px"
     layout = widgets.Layout(width=side, height=side, object_fit="contain")
     return NamedImage(format="png", layout=layout, tooltip=alt)

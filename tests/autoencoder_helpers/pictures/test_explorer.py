@@ -183,4 +183,6 @@ def test_an_image_follows_its_sliders(bundles):
 
 @pytest.mark.parametrize("shape", [(5, 4), (5, 4, 1), (5, 4, 3)])
 def test_any_image_becomes_a_png(shape):
-    assert Image.open(io.BytesIO(explorer.to_png(np.full(shape, 2.0)))).size == (4, 5)
+    from autoencoder_helpers.pictures.explorer_widgets import to_png
+
+    assert Image.open(io.BytesIO(to_png(np.full(shape, 2.0)))).size == (4, 5)
