@@ -1,6 +1,6 @@
 # Thin on purpose: each target is one line that a person could type. On Windows, README.md has the same lines.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lab release book references validity benchmarks clean FORCE
+.PHONY: help setup demo test lint lab release book references validity benchmarks clean FORCE
 
 COURSE := .venv/bin/autoencoder-course
 PYTHON := .venv/bin/python
@@ -15,6 +15,9 @@ demo: .venv/installed ## release, hand in, grade and tabulate a small demo class
 
 test: .venv/installed ## run the tests
 	$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+lint: .venv/installed ## check the code: its look, common mistakes, and the walls between the wings (seconds)
+	$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check . && .venv/bin/lint-imports --no-cache
 
 lab: .venv/installed ## open JupyterLab on your copy of the chapters, in work/
 	$(COURSE) lab

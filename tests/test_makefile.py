@@ -112,7 +112,7 @@ def later(path):
 
 
 def test_each_target_is_one_line_of_its_own():
-    names = "help setup demo test lab release book references validity benchmarks clean"
+    names = "help setup demo test lint lab release book references validity benchmarks clean"
     assert set(names.split()) == set(TARGETS)
     for target, recipe in TARGETS.items():
         assert recipe.count("\n") == (0 if target == "setup" else 1), target
