@@ -82,12 +82,16 @@ class _Progress:
     def _batches(self):
         return self.epoch * self.steps + self.step
 
+    def batches_left(self):
+        """How many batches this training still takes."""
+        return self.epochs * self.steps - self._batches()
+
     def time_left(self):
         done = self._batches() - (self.first or 0)
         elapsed = time.monotonic() - self.counted
         if self.first is None or done <= 0 or elapsed < 0.3:
             return None
-        return elapsed / done * (self.epochs * self.steps - self._batches())
+        return elapsed / done * self.batches_left()
 
     def text(self, loss):
         left = self.time_left()

@@ -21,7 +21,7 @@ import tensorflow as tf
 import tf_keras as keras
 from autoencoder_helpers.errors import CourseError
 from autoencoder_helpers.reference.curves import curve as reference_curve
-from autoencoder_helpers.training import fingerprint, progress, store
+from autoencoder_helpers.training import fingerprint, progress, speed, store
 
 
 @dataclass
@@ -87,6 +87,7 @@ def train(
     note = f"going on after epoch {done} of {epochs}, from {path}" if done else ""
     display = progress.make(name, done, epochs, note, beside)
     keeper = _Keeper(model, path, facts, stored.history if stored else {}, display)
+    keeper.watch = speed.watch(model, (min(batch_size, len(x)), *x.shape[1:]), name)
     _seed(seed, done)
     started = time.monotonic()
     try:
@@ -263,6 +264,7 @@ class _Keeper(keras.callbacks.Callback):
         self.history = {key: list(values) for key, values in history.items()}
         self.saved = len(self.history.get("loss", ()))
         self.diverged = ""
+        self.watch = None  # of the time that a step takes in half precision
         self._may_write = True
 
     def on_train_begin(self, logs=None):
@@ -274,6 +276,8 @@ class _Keeper(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         self.display.step = batch + 1
         self.display.tick()
+        if self.watch and not self.watch.step_ended(self.display.batches_left()):
+            self.watch = None
         if self.display.due():
             self.display.update(float(logs["loss"]) if logs and "loss" in logs else None)
 
