@@ -3,14 +3,15 @@
 Such a network comes with weights (tests/submissions/make_weights.py makes them), and is evaluated.
 """
 
+import importlib.util
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from autoencoder_grader.corpus import read_cases
-from autoencoder_grader.validity import CORPUS, lay_out
+from autoencoder_grader.validity.corpus import read_cases
+from autoencoder_grader.validity.report import CORPUS, lay_out
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 #: What sets the type that a network computes in.
@@ -73,3 +74,8 @@ def test_no_case_trains_in_half_precision(case, tmp_path):
     done = subprocess.run([sys.executable, "-c", RUN, notebook], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:] + done.stdout[-2000:]
     assert "already trained" in done.stdout and "float16" in done.stdout.splitlines()[-1], done.stdout
+
+
+def test_the_maker_of_such_weights_can_be_run():
+    made_by = importlib.util.spec_from_file_location("make_weights", REPOSITORY / CORPUS / "make_weights.py")
+    made_by.loader.exec_module(importlib.util.module_from_spec(made_by))

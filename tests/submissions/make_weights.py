@@ -16,11 +16,11 @@ from pathlib import Path
 import autoencoder_helpers
 import numpy as np
 import tf_keras as keras
-from autoencoder_grader.corpus import read_cases
-from autoencoder_grader.validity import CORPUS, lay_out
-from autoencoder_helpers import training, training_fingerprint, training_store
+from autoencoder_grader.validity.corpus import read_cases
+from autoencoder_grader.validity.report import CORPUS, lay_out
 from autoencoder_helpers.evidence.description import describe_models
 from autoencoder_helpers.evidence.rebuilding import rebuild_models
+from autoencoder_helpers.training import fingerprint, running, store
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -52,10 +52,10 @@ def _train(folder, model, x, *, epochs, batch_size, name, validation_data, seed)
     keras.utils.set_random_seed(seed)
     history = twin.fit(x, x, batch_size=batch_size, epochs=epochs, validation_data=validation_data, verbose=2).history
     weights = [array.astype(np.float16).astype(np.float32) for array in twin.get_weights()]
-    facts = training_fingerprint.describe(model, x, x, validation_data, batch_size=batch_size, seed=seed, shuffle=True)
-    state = [variable.numpy() for variable in training._optimizer_variables(model)]  # as before the first step
+    facts = fingerprint.describe(model, x, x, validation_data, batch_size=batch_size, seed=seed, shuffle=True)
+    state = [variable.numpy() for variable in running._optimizer_variables(model)]  # as before the first step
     path = folder / f"{name}.npz"
-    training_store.write(path, training_store.Stored(weights, state, history, facts))
+    store.write(path, store.Stored(weights, state, history, facts))
     with np.load(path) as written:
         arrays = dict(written)
     np.savez_compressed(path, **arrays)

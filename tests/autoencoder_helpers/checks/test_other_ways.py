@@ -12,7 +12,7 @@ from autoencoder_helpers.checks.models import precision, predict
 from autoencoder_helpers.checks.rule import run_rule
 from autoencoder_helpers.evidence.description import describe_models
 from autoencoder_helpers.evidence.rebuilding import rebuild_models
-from autoencoder_helpers.training import load_weights
+from autoencoder_helpers.training.running import load_weights
 
 
 def test_half_and_more_than_double_precision_become_usual_numbers():

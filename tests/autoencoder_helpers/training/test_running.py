@@ -197,14 +197,14 @@ KILLED = textwrap.dedent("""
     import sys, time
     import autoencoder_helpers
     import numpy as np, tf_keras as keras
-    from autoencoder_helpers.training import train
+    from autoencoder_helpers.training.running import train
     L = keras.layers
     keras.utils.set_random_seed(0)
     model = keras.Sequential([L.Input((12,)), L.Dense(5, activation="relu"), L.Dense(12, "sigmoid")])
     model.compile(loss="binary_crossentropy", optimizer=keras.optimizers.Adam(0.01))
     x = np.random.default_rng(0).random((48, 12)).astype("float32")
     if "slow" in sys.argv:
-        from autoencoder_helpers import training
+        from autoencoder_helpers.training import running as training
         old = training._Keeper.on_train_batch_end
         def slowly(self, batch, logs=None):
             old(self, batch, logs)
