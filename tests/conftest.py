@@ -4,6 +4,9 @@ import signal
 
 import pytest
 
+# tests/support/, one job each; pyproject.toml says where they lie.
+pytest_plugins = ("hangs",)
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport():

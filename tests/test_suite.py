@@ -1,0 +1,80 @@
+"""The suite itself: it ends, leaves nothing behind, and knows no order. Small suites are run for it, each made here."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+SUPPORT = Path(__file__).parent / "support"
+#: The command of a process that does nothing for long; its last word is the name of a folder that nobody else has.
+CHILD = '[sys.executable, "-c", "import time; time.sleep(300)", os.path.basename(os.getcwd())]'
+WAITS = f"""
+import os, subprocess, sys, threading
+
+def test_that_waits():
+    child = subprocess.Popen({CHILD})
+    threading.Event().wait()
+"""
+HOLDS_THE_LOCK = """
+import ctypes
+
+def test_that_waits():
+    ctypes.PyDLL(None).sleep(300)
+"""
+QUICK = "def test_quick(): pass\n"
+
+
+@pytest.fixture
+def suite(tmp_path):
+    """suite(plugin, *options, name=source): run a suite of these files; (exit code, what was printed)."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+
+    def run(plugin, *options, **files):
+        (tmp_path / "conftest.py").write_text(f"pytest_plugins = ['{plugin}']\n")
+        for name, source in files.items():
+            (tmp_path / f"{name}.py").write_text(source)
+        command = [sys.executable, "-m", "pytest", "--rootdir", ".", "-p", "no:cacheprovider", *options]
+        done = subprocess.run(
+            command,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": f"{SUPPORT}{os.pathsep}{tmp_path}", "TMPDIR": str(temporary)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=300,
+        )
+        return done.returncode, done.stdout
+
+    return run
+
+
+def started_by(mark):
+    """The processes whose command ends with the mark."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "status"]):
+        if (process.info["cmdline"] or [""])[-1] == mark and process.info["status"] != psutil.STATUS_ZOMBIE:
+            found.append(process)
+    return found
+
+
+@pytest.mark.parametrize("processes", ["0", "2"])
+def test_a_test_that_hangs_is_ended_with_its_children_and_shows_where_it_stood(suite, tmp_path, processes):
+    code, said = suite("hangs", "-n", processes, "--timeout", "3", test_hangs=WAITS, test_others=QUICK)
+    assert code != 0, said
+    assert "test_hangs.py::test_that_waits has not ended after 3 s" in said, said
+    assert 'test_hangs.py", line 6 in test_that_waits' in said, said
+    assert re.search(r"child \d+ \(.*\): .*time\.sleep\(300\)", said)
+    assert not started_by(tmp_path.name)
+    if processes == "2":  # the others go on
+        assert "1 failed, 1 passed" in said
+
+
+def test_a_test_is_ended_whose_process_cannot_do_anything_any_more(suite):
+    sooner = "import hangs\nhangs._LAST_RESORT = 1\n"
+    code, said = suite("hangs", "-p", "sooner", "--timeout", "2", test_hangs=HOLDS_THE_LOCK, sooner=sooner)
+    assert code != 0 and 'test_hangs.py", line 5 in test_that_waits' in said, said
