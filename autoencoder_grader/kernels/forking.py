@@ -47,7 +47,12 @@ def main(address: str) -> None:
     """Serve on the Unix socket `address` until this process is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # keepers are not waited for
+    # NumPy's library would start a thread for each core, and a fork of this process has one of them all.
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
     _import_all()
+    threads = len(os.listdir("/proc/self/task"))
+    if threads > 1:
+        sys.exit(f"{threads} threads: a fork would have one of them, and the locks that the others hold")
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(f"{address}.partial")
     listener.listen(64)

@@ -1,7 +1,9 @@
 """Private images: made from a secret, unlike every public image, as hard as these for trained networks."""
 
-import multiprocessing
+import contextlib
 import stat
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -223,8 +225,28 @@ def test_two_courses_have_two_secrets(tmp_path):
 
 
 def test_processes_that_ask_at_once_agree(tmp_path):
-    with multiprocessing.get_context("fork").Pool(6) as pool:
-        assert len(set(pool.map(secret_seed, [tmp_path] * 24, chunksize=1))) == 1
+    program = """
+import sys
+from pathlib import Path
+from autoencoder_grader.scoring.private_data import secret_seed
+print("ready", flush=True)
+sys.stdin.readline()
+for round in range(6):
+    print(secret_seed(Path(sys.argv[1]) / str(round)), flush=True)
+"""
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    with contextlib.ExitStack() as ended:
+        processes = [
+            ended.enter_context(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+            for _ in range(4)
+        ]
+        for process in processes:
+            assert process.stdout.readline() == "ready\n"
+        for process in processes:
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        answers = [process.communicate()[0].split() for process in processes]
+    assert [len(set(asked)) for asked in zip(*answers, strict=True)] == [1] * 6
 
 
 @pytest.mark.parametrize("damage", ["", "12ab\n", "xyz" * 11, "0" * 31 + "\x00", "é" * 32, "A" * 33])
