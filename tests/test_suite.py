@@ -78,3 +78,18 @@ def test_a_test_is_ended_whose_process_cannot_do_anything_any_more(suite):
     sooner = "import hangs\nhangs._LAST_RESORT = 1\n"
     code, said = suite("hangs", "-p", "sooner", "--timeout", "2", test_hangs=HOLDS_THE_LOCK, sooner=sooner)
     assert code != 0 and 'test_hangs.py", line 5 in test_that_waits' in said, said
+
+
+def test_files_come_in_any_order_the_same_in_all_processes_and_again_by_its_number(suite):
+    files = {f"test_{letter}": QUICK for letter in "abcdefgh"}
+
+    def order(*options):
+        code, said = suite("order", "-v", *options, **files)
+        assert code == 0 and "8 passed" in said, said  # in two processes: else different tests were collected
+        return re.findall(r"(test_\w)\.py::test_quick (?:PASSED|<)", said), re.findall(r"--any-order=(\d+)", said)
+
+    assert order() == (list(files), [])
+    found, (number,) = order("--any-order")
+    assert order(f"--any-order={number}") == (found, [number])
+    assert len({tuple(order(f"--any-order={number}")[0]) for number in range(3)}) > 1
+    order("-n", "2", "--dist", "loadfile", "--any-order")
