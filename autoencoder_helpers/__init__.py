@@ -12,14 +12,15 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from autoencoder_helpers import old_names
 from autoencoder_helpers.errors import CourseError
 from autoencoder_helpers.quiet import quiet_tensorflow_import
 
 if TYPE_CHECKING:
-    from autoencoder_helpers import explorer, plots
     from autoencoder_helpers.checks import check, progress
     from autoencoder_helpers.images.flowers import load_flowers
     from autoencoder_helpers.images.mnist import load_mnist
+    from autoencoder_helpers.pictures import explorer, plots
     from autoencoder_helpers.training.running import choose_epochs, train
 
 __all__ = [
@@ -42,6 +43,23 @@ _MODULE_OF = {
     "progress": "checks",
     "train": "training.running",
 }
+
+#: What notebooks may import that were written before the package had wings.
+MOVED = {
+    "cache": "images.cache",
+    "explorer": "pictures.explorer",
+    "flower_drawing": "images.flower_drawing",
+    "flower_photos": "images.flower_photos",
+    "flowers": "images.flowers",
+    "mnist": "images.mnist",
+    "plots": "pictures.plots",
+    "reference_curves": "reference.curves",
+    "style": "pictures.style",
+    "training_fingerprint": "training.fingerprint",
+    "training_progress": "training.progress",
+    "training_store": "training.store",
+}
+old_names.keep(__name__, MOVED)
 
 
 def __getattr__(name: str) -> Any:

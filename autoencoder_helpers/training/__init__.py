@@ -1,1 +1,12 @@
 """`train`: Keras's `fit` with progress, weights saved after each epoch, and going on after an interruption."""
+
+import importlib
+
+# What other people's notebooks import from here; each loads TensorFlow, so only when it is asked for.
+_RUNNING = ("Training", "choose_epochs", "load_weights", "train")
+
+
+def __getattr__(name: str):
+    if name not in _RUNNING:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.running"), name)
