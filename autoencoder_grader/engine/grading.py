@@ -19,7 +19,7 @@ from autoencoder_grader.engine.cluster import Cluster, GradeOne, InThisProcess, 
 from autoencoder_grader.engine.orders import CourseCopy, Graded, InfrastructureFault, Order, digest
 from autoencoder_grader.engine.progress import GradingProgress
 from autoencoder_grader.engine.readiness import expect_ready
-from autoencoder_grader.engine.released import small_gradebook
+from autoencoder_grader.engine.small_gradebook import small_gradebook
 from autoencoder_grader.engine.submissions import (
     Fingerprints,
     Submission,

@@ -24,7 +24,7 @@ from autoencoder_grader.nbgrader_steps.outcome import KEY
 from autoencoder_grader.nbgrader_steps.release import make_release
 from autoencoder_grader.validity.canaries import Canaries
 from autoencoder_grader.validity.corpus import KINDS, Case, build, read_cases
-from autoencoder_grader.validity.stock import stock_command
+from autoencoder_grader.validity.plain_nbgrader import stock_command
 from autoencoder_helpers.errors import CourseError
 
 CORPUS = Path("tests", "submissions")

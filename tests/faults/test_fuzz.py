@@ -13,7 +13,7 @@ import pytest
 from autoencoder_grader.engine import worker
 from autoencoder_grader.engine.bundle import pack
 from autoencoder_grader.engine.orders import CourseCopy, Given, Order, digest
-from autoencoder_grader.engine.released import small_gradebook
+from autoencoder_grader.engine.small_gradebook import small_gradebook
 from autoencoder_grader.engine.submissions import Submission, problem_with
 from autoencoder_grader.nbgrader_steps.nbgrader_api import open_api
 from autoencoder_grader.nbgrader_steps.outcome import KEY

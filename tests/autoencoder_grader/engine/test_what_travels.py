@@ -9,7 +9,7 @@ from autoencoder_grader.engine.bundle import contents, pack, unpack
 from autoencoder_grader.engine.cluster import Cluster, Reply, _Shelf
 from autoencoder_grader.engine.grading import grade
 from autoencoder_grader.engine.orders import CourseCopy, Graded, Order, digest
-from autoencoder_grader.engine.released import small_gradebook
+from autoencoder_grader.engine.small_gradebook import small_gradebook
 from autoencoder_grader.engine.worker import _compared
 from autoencoder_grader.nbgrader_steps.nbgrader_api import open_api
 from autoencoder_grader.nbgrader_steps.release import make_release

@@ -11,7 +11,7 @@ import pytest
 from autoencoder_grader.engine import worker
 from autoencoder_grader.engine.bundle import pack, unpack
 from autoencoder_grader.engine.orders import CourseCopy, Given, InfrastructureFault, Order, digest
-from autoencoder_grader.engine.released import small_gradebook
+from autoencoder_grader.engine.small_gradebook import small_gradebook
 from autoencoder_grader.engine.worker import grade_order
 from autoencoder_grader.nbgrader_steps import execution
 from autoencoder_grader.nbgrader_steps.nbgrader_api import open_api

@@ -46,7 +46,9 @@ def stock_command(shard: Path, assignments: Sequence[tuple[str, str]]) -> list[s
         },
     )
     pairs = [f"{student}:{assignment}" for student, assignment in assignments]
-    return sandbox.seal([sys.executable, "-m", "autoencoder_grader.validity.stock", sandbox.HOME, *pairs], room, user)
+    return sandbox.seal(
+        [sys.executable, "-m", "autoencoder_grader.validity.plain_nbgrader", sandbox.HOME, *pairs], room, user
+    )
 
 
 def _grade() -> None:
