@@ -1,0 +1,75 @@
+"""nbgrader's settings for this course: `nbgrader ...`, formgrader and our own commands all read this file."""
+
+from pathlib import Path
+
+from autoencoder_grader.companions import DropWeights, KeepOnlyNotebooks, KeepSubmittedFiles
+from autoencoder_grader.execution import SealedExecute
+from autoencoder_grader.export import CsvExport
+from autoencoder_grader.feedback_page import FeedbackExporter
+from autoencoder_grader.harmless import harmless_markdown
+from autoencoder_grader.late import LatePointsPerDay
+from autoencoder_grader.nbgrader_api import make_alembic_reachable
+from autoencoder_grader.release import release_preprocessors
+from autoencoder_grader.repair import RepairFromRelease
+from autoencoder_grader.scores import SaveScores
+from nbgrader.converters import Autograde, GenerateFeedback
+from nbgrader.preprocessors import Execute, SaveAutoGrades
+
+c = get_config()  # noqa: F821 - nbgrader puts this name here
+
+make_alembic_reachable()
+
+# The course is where this file lies, whatever folder a command is started in; its gradebook too.
+c.CourseDirectory.root = str(Path(__file__).resolve().parent)
+c.CourseDirectory.course_id = "autoencoders"
+c.CourseDirectory.source_directory = "solutions"
+c.CourseDirectory.release_directory = "notebooks"
+
+# Release: faded stubs instead of "YOUR CODE HERE", and nothing but the notebook leaves solutions/.
+c.GenerateAssignment.preprocessors = [*release_preprocessors(), KeepOnlyNotebooks]
+c.GenerateAssignment.create_assignment = True
+
+# Grading: nbgrader copies every file of solutions/ over a submission; trained weights must stay the
+# learner's own.
+c.Autograde.sanitize_preprocessors = [
+    RepairFromRelease,
+    *Autograde.sanitize_preprocessors.default(),
+    KeepSubmittedFiles,
+]
+# Points come from the scoring process, never from what a cell printed: docs/how-grading-works.md.
+c.Autograde.autograde_preprocessors = [
+    {Execute: SealedExecute, SaveAutoGrades: SaveScores}.get(step, step)
+    for step in Autograde.autograde_preprocessors.default()
+]
+c.Autograde.create_student = True
+
+# Late submissions: points off for each day begun after the due date and the grace period. 0: none. `grade`
+# works it out anew for everybody when you change this or a due date; nothing is run again for it.
+c.AssignLatePenalties.plugin_class = LatePointsPerDay
+c.LatePointsPerDay.points_per_day = 0.0
+c.LatePointsPerDay.grace_hours = 0.0
+
+# `nbgrader export` writes what `autoencoder-course export` writes; with
+# --exporter=autoencoder_grader.export.MoodleExport or .CanvasExport for these platforms. What they call an
+# assignment, where it is not nbgrader's name for it:
+# c.CanvasExport.column_names = {"01_dense_autoencoder": "Dense autoencoder (4711)"}
+c.ExportApp.plugin_class = CsvExport
+
+# A learner without weights trains while being graded: a cell may take half an hour, not nbgrader's 30
+# seconds.
+c.SealedExecute.kernel_name = "python3"
+# Or each kernel warns in the terminal that it talks over TCP.
+c.SealedExecute.extra_arguments = ["--log-level=ERROR"]
+c.SealedExecute.timeout = 1800
+# A busy machine takes its time to import TensorFlow and to hand over a figure.
+c.SealedExecute.startup_timeout = 180
+c.SealedExecute.iopub_timeout = 60
+
+# What a submission may use, where not as sandbox.Limits says, which lists all names; as:
+# c.SealedExecute.limits = {"memory": 2 << 30, "processor_seconds": 3600}
+
+# A learner's text is shown on feedback pages and in formgrader; no script of it may run there.
+c.HTMLExporter.filters = {"strip_files_prefix": harmless_markdown}
+c.GenerateFeedback.exporter_class = FeedbackExporter
+# A feedback page is for reading: the weights stay in autograded/.
+c.GenerateFeedback.preprocessors = [*GenerateFeedback.preprocessors.default(), DropWeights]
