@@ -1,4 +1,4 @@
-"""Finds out, by trying, whether this machine can grade: what is there, what is missing, and what to do about it."""
+"""Whether this machine can grade: found out by trying, with what is missing and what to do about it."""
 
 from __future__ import annotations
 

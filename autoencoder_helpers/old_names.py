@@ -1,4 +1,4 @@
-"""Modules go by the names that they had before the packages had wings, too.
+"""Names of before: modules go by those that they had when the packages had no wings, too.
 
 Notebooks that were handed in, a course folder's own nbgrader_config.py and scripts beside it are not rewritten when a
 file moves: whatever name they import, they get the very module that does its work now.

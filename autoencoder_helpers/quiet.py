@@ -1,4 +1,4 @@
-"""Keeps TensorFlow's own chatter off stderr, where it frightens learners and costs points.
+"""TensorFlow kept quiet: its own chatter stays off stderr, where it frightens learners and costs points.
 
 TensorFlow's C++ part writes a screenful of log lines when it is imported, before any setting of its own can stop
 it. nbgrader scores a graded cell 0 for a single byte on stderr.

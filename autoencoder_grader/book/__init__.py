@@ -1,1 +1,1 @@
-"""The course as a static site: chapters run once and shown with folded solutions, guides, API reference, search."""
+"""The course as a site: chapters run once and shown with folded solutions, guides, API reference, search."""

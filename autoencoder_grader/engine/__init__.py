@@ -1,1 +1,1 @@
-"""Grades many submissions at the same time: what travels, the worker's side, the gradebook's side, the cluster."""
+"""A whole class at once: what is to be graded, workers and cluster, the journal, what writes the gradebook."""

@@ -1,1 +1,1 @@
-"""What nbgrader_config.py names: preprocessors, exporters, penalties and exports, plugged into nbgrader."""
+"""Plugged into nbgrader: the preprocessors, exporters, penalties and exports that nbgrader_config.py names."""

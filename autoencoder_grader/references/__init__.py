@@ -1,1 +1,1 @@
-"""Measuring what the course promises: reference values, margins, loss curves and stored pictures."""
+"""Measuring the course: reference values, margins, loss curves and stored pictures."""

@@ -1,1 +1,1 @@
-"""What became of a class, for people: its table in the terminal, and a report as a page."""
+"""What became of a class: its table in the terminal, and a report as a page."""

@@ -1,1 +1,1 @@
-"""Scoring in a process that runs no learner's code, on images that no learner has seen."""
+"""Where points come from: a process that runs no learner's code scores, on images that no learner has seen."""

@@ -1,1 +1,1 @@
-"""The corpus of made-up submissions, and what the grader makes of each of them."""
+"""Whether grading is right: a corpus of submissions whose points are known, and what the grader makes of each."""

@@ -1,4 +1,4 @@
-"""`check(name, answer)`: tells a learner at once what is right and what to look at, and gives the points."""
+"""What is right, what to look at: `check(name, answer)` tells a learner at once, and gives the points."""
 
 import importlib
 import sys

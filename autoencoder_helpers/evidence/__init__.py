@@ -1,4 +1,4 @@
-"""Evidence: what a learner's answers are, written down as data.
+"""Answers as data: what a learner's answers are, written down without code.
 
 A score must not come from a process that ran a learner's code. So that process only describes the answers -
 numbers, arrays, and networks as a list of allowed layers with their weights - and another one, which never

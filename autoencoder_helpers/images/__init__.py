@@ -1,1 +1,1 @@
-"""The pictures that networks learn from: digits and flowers, and the cache that all notebooks share."""
+"""Data sets: MNIST's digits, flowers as photos or drawn, and the cache that all notebooks share."""

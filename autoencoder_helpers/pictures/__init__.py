@@ -1,1 +1,1 @@
-"""The pictures that a notebook shows: plots in one style, the explorer, and stored ones of long trainings."""
+"""What a notebook shows: plots in one style, the explorer of a latent space, stored pictures of long trainings."""

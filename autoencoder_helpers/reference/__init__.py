@@ -1,4 +1,4 @@
-"""What was measured for the course: thresholds and losses, and the curves of its own networks."""
+"""What was measured: thresholds and losses of the course, and the curves of its own networks."""
 
 from autoencoder_helpers.reference.values import reference, threshold
 

@@ -1,4 +1,4 @@
-"""`train`: Keras's `fit` with progress, weights saved after each epoch, and going on after an interruption."""
+"""A training that is not lost: `train` is Keras's `fit` with progress, weights saved after each epoch, and going on."""
 
 import importlib
 
