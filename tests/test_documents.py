@@ -41,12 +41,25 @@ def anchors(path):
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+#: Where a file may lie that a document names.
+PLACES = ("", "autoencoder_grader", "autoencoder_helpers", "docs")
+FILES = [
+    (name(path), file)
+    for path in DOCUMENTS
+    for file in sorted(set(re.findall(r"(?<![\w<>*.$/-])[\w/]+\.(?:py|toml|j2)\b", path.read_text(encoding="utf-8"))))
+]
 LOCAL_LINKS = [(name(path), link) for path in DOCUMENTS for link in links(path) if "://" not in link]
 
 
 def test_there_are_documents_and_links():
     assert {"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/data.md"} <= set(map(name, DOCUMENTS))
     assert len(LOCAL_LINKS) > 10
+
+
+@pytest.mark.parametrize("document, file", FILES)
+def test_every_file_of_code_that_is_named_is_there(document, file):
+    beside = (REPOSITORY / document).parent / file
+    assert beside.exists() or any((REPOSITORY / place / file).exists() for place in PLACES), f"{document}: {file}"
 
 
 @pytest.mark.parametrize("document, link", LOCAL_LINKS)
