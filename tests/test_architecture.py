@@ -38,7 +38,16 @@ def text_of(path):
     return (REPOSITORY / path).read_text(encoding="utf-8")
 
 
-CHANGES = rows(section("I want to change ..."))
+def tables(text):
+    """(the head's first cell, the rows) of each table."""
+    found = [block for block in text.split("\n\n") if block.lstrip().startswith("| ")]
+    return [(block.strip().splitlines()[0].split(" | ")[0], rows(block)) for block in found]
+
+
+#: (the folder, what one wants to change, where to look) of each row
+CHANGES = [
+    ((spans(head) or [""])[0], *cells) for head, found in tables(section("I want to change ...")) for cells in found
+]
 
 
 def test_picture_and_tables_are_of_the_code_as_it_is(drawing):
@@ -68,22 +77,21 @@ def test_an_arrow_that_follows_from_others_is_left_out(drawing):
     assert drawing.needed(edges) == {"a": {"b"}, "b": {"c"}, "c": set()}
 
 
-def test_the_table_of_changes_has_rows():
-    assert len(CHANGES) >= 12 and len({what for what, *_ in CHANGES}) == len(CHANGES)
+def test_the_tables_of_changes_have_rows():
+    assert len(CHANGES) >= 12 and len({what for _, what, _ in CHANGES}) == len(CHANGES)
 
 
-@pytest.mark.parametrize("what, where, holds", CHANGES)
-def test_each_row_names_the_file_to_change(what, where, holds):
-    (path,) = spans(where)
-    assert (REPOSITORY / path).is_file()
-    for part in holds.split(";"):
-        elsewhere = [name for name in spans(part) if (REPOSITORY / name).is_file()]
-        text = text_of(elsewhere[0] if elsewhere else path)
-        for name in spans(part):
-            if name.startswith("make "):
-                assert re.search(rf"^{name[5:]}:", text_of("Makefile"), re.MULTILINE), name
-            elif name not in elsewhere:
-                assert re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text), f"{name} is not in {path}"
+@pytest.mark.parametrize("folder, what, where", CHANGES)
+def test_each_row_names_the_file_to_change(folder, what, where):
+    for part in where.split(";"):
+        path, *names = spans(part)
+        if path.startswith("make "):
+            assert re.search(rf"^{path[5:]}:", text_of("Makefile"), re.MULTILINE), path
+            continue
+        place = Path(folder, path)
+        assert (REPOSITORY / place).exists(), place
+        for name in names:
+            assert re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text_of(place)), f"{name} is not in {place}"
 
 
 def test_the_way_of_a_submission_leads_through_rooms_that_are_there():
