@@ -1,4 +1,4 @@
-"""Whether this machine can grade: found out by trying, with what is missing and what to do about it."""
+"""Can this machine grade: found out by trying, with what is missing and what to do about it."""
 
 from __future__ import annotations
 

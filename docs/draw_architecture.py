@@ -34,12 +34,14 @@ COLUMN = {
 #: Layers that are drawn as slabs over the whole width: the roof, which may import any wing, and the ground.
 SLABS = {"cli", "course", "files", "measures", "old_names", "quiet", "errors"}
 
-WIDTH, BOX, HEIGHT, GAP, ROW = 860, 258, 46, 27, 72  # in pixels
+#: In pixels; as wide as a page of the book is, so that letters are as large as they are meant there.
+WIDTH, BOX, HEIGHT, GAP, ROW = 636, 192, 46, 16, 72
+UNDER_SLAB = 8
 STYLE = """\
 svg { font-family: system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif; }
 .page { fill: #ffffff; } .room { fill: #f3f5f8; stroke: #c3cad4; } .box { fill: #ffffff; stroke: #33587f; }
 .slab { fill: #e4e9f0; stroke: #8796a8; } .name { fill: #14202e; font-weight: 600; font-size: 15px; }
-.what { fill: #3c4a5a; font-size: 12.5px; } .head { fill: #14202e; font-weight: 600; font-size: 17px; }
+.what { fill: #3c4a5a; font-size: 12px; } .head { fill: #14202e; font-weight: 600; font-size: 17px; }
 .arrow { stroke: #33587f; fill: none; stroke-width: 1.6; } .tip { fill: #33587f; }
 @media (prefers-color-scheme: dark) {
 .page { fill: #10151c; } .room { fill: #18202b; stroke: #3d4a5b; } .box { fill: #10151c; stroke: #8fb4dc; }
@@ -80,6 +82,11 @@ def docstring(package, wing):
 def label(package, wing):
     """The few words of a box: the docstring up to its first stop."""
     return re.split(r"[:,] ", docstring(package, wing))[0].replace("`", "")
+
+
+def width(layer):
+    """How wide a box of a layer is."""
+    return (WIDTH - 40 - GAP * (len(layer) - 1)) / len(layer) if set(layer) <= SLABS else BOX
 
 
 def needed(edges):
@@ -124,23 +131,22 @@ def room(package, words, edges, top):
     """A package: its wings in layers, the arrows between them; (the elements, where it ends)."""
     boxes, places, y = [], {}, top + 40
     for layer in layers(package):
-        slabs = [wing for wing in layer if wing in SLABS]
-        width = (WIDTH - 40 - GAP * (len(slabs) - 1)) / max(len(slabs), 1)
+        slabs, wide = set(layer) <= SLABS, width(layer)
         for number, wing in enumerate(layer):
             if slabs:
-                boxes += box(20 + number * (width + GAP), y, width, "slab", wing, label(package, wing))
+                boxes += box(20 + number * (wide + GAP), y, wide, "slab", wing, label(package, wing))
             else:
                 x = 20 + COLUMN.get(wing, 1) * (BOX + (WIDTH - 40 - 3 * BOX) / 2)
                 places[wing] = x + BOX / 2, y
                 boxes += box(x, y, BOX, "box", wing, label(package, wing))
-        y += ROW - (GAP - 8) * bool(slabs)
+        y += HEIGHT + UNDER_SLAB if slabs else ROW
     arrows = []
     for wing, to in needed(edges).items():
         for there in sorted(to & set(places)) if wing in places else ():
             (x1, y1), (x2, y2) = places[wing], places[there]
             aside = max(-BOX / 3, min(BOX / 3, (x2 - x1) / 3.2))
             arrows += arrow((x1 + aside, y1 + HEIGHT), (x2 - aside, y2))
-    end = y - (ROW - HEIGHT) + (GAP - 8) + 14
+    end = y - UNDER_SLAB + 14
     frame = f'<rect class="room" x="6" y="{top}" width="{WIDTH - 12}" height="{end - top:g}" rx="10"/>'
     return [frame, text(24, top + 26, "head", f"{package}: {words}", "start"), *boxes, *arrows], end
 

@@ -14,6 +14,23 @@ PACKAGES = ("autoencoder_helpers", "autoencoder_grader")
 SETTINGS = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
 CONTRACTS = {contract["id"]: contract for contract in SETTINGS["importlinter"]["contracts"]}
 
+#: For each kind of rule that ruff is to check code that breaks one.
+WRONG = {
+    "E4": b"print()\nimport os\n\nprint(os)\n",
+    "E7": b"x = 1\nprint(x == None)\n",
+    "E9": b"\xff\n",
+    "F": b"import os\n",
+    "W": b"x = 1 \n",
+    "I": b"import sys\nimport os\n\nprint(os, sys)\n",
+    "B": b"def f(x=[]):\n    return x\n",
+    "BLE": b"try:\n    print()\nexcept Exception:\n    print()\n",
+    "UP": b"from typing import List\n\nx: List[int] = []\n",
+    "SIM": b"def f(a, b):\n    if a:\n        if b:\n            return 1\n",
+    "C4": b"x = list([1])\n",
+    "PIE": b"class A:\n    x = 1\n    pass\n",
+    "RUF": b"x = [1]\ny = x + [2]\n",
+}
+
 #: For each wall an import that breaks it: (contract, file, line that is added, what is said then).
 FORBIDDEN = [
     (
@@ -110,15 +127,23 @@ def test_ruff_finds_nothing(command):
     assert code == 0, said
 
 
-@pytest.mark.parametrize(
-    "code, rule", [("import os\n", "F401"), ("try:\n    pass\nexcept Exception:\n    pass\n", "BLE")]
-)
-def test_ruff_reads_our_settings(tmp_path, code, rule):
-    (tmp_path / "wrong.py").write_text(code)
-    said, exit_code = run(
-        "-m", "ruff", "check", "--no-cache", "--config", str(REPOSITORY / "pyproject.toml"), str(tmp_path)
-    )
-    assert exit_code == 1 and rule in said
+@pytest.mark.parametrize("rules", WRONG)
+def test_ruff_finds_what_breaks_a_rule(tmp_path, rules):
+    (tmp_path / "wrong.py").write_bytes(WRONG[rules])
+    settings = ("--no-cache", "--config", str(REPOSITORY / "pyproject.toml"), "--output-format", "concise")
+    said, code = run("-m", "ruff", "check", *settings, str(tmp_path))
+    assert code == 1 and f" {rules}" in said, said
+
+
+def test_a_break_is_tried_of_each_kind_of_rule():
+    assert set(WRONG) == set(SETTINGS["ruff"]["lint"]["select"])
+
+
+def test_ruff_finds_another_format(tmp_path):
+    (tmp_path / "wrong.py").write_text("x = {  'a':1 }\n")
+    settings = ("--no-cache", "--config", str(REPOSITORY / "pyproject.toml"))
+    said, code = run("-m", "ruff", "format", "--check", *settings, str(tmp_path))
+    assert code == 1 and "would be reformatted" in said, said
 
 
 def test_the_walls_stand():
