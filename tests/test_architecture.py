@@ -68,7 +68,9 @@ def test_every_wing_is_drawn_and_every_arrow_goes_down(drawing, package):
     alt = re.search(r"!\[(.*)\]", PAGE)[1]
     for wing in level:
         assert re.search(rf"\b{wing}\b", alt), f"the picture's alt text lacks {wing}"
-        assert 6.65 * len(drawing.label(package, wing)) <= drawing.width(layers[level[wing]]), "it would not fit its box"
+        assert 6.65 * len(drawing.label(package, wing)) <= drawing.width(layers[level[wing]]), (
+            "it would not fit its box"
+        )
 
 
 def test_an_arrow_that_follows_from_others_is_left_out(drawing):

@@ -167,6 +167,16 @@ def test_a_forbidden_import_is_found(copy, contract, file, line, told):
     assert code == 1 and "0 kept, 1 broken" in said and told in said, said
 
 
+def test_every_file_of_the_kernels_stands_on_one_side_of_the_sandbox():
+    wall = CONTRACTS["sandbox"]
+    named = [*wall["source_modules"], *wall["forbidden_modules"]]
+    files = {path.stem for path in (REPOSITORY / "autoencoder_grader" / "kernels").glob("*.py")} - {"__init__"}
+    assert files == {name.rpartition(".")[2] for name in named} - {"*"}, (
+        "name a new file in pyproject.toml, in the contract `sandbox`: among source_modules where it runs inside, among "
+        "forbidden_modules where it cannot be seen there"
+    )
+
+
 def test_a_wing_without_a_place_is_found(copy):
     wing = copy / "autoencoder_grader" / "garage"
     wing.mkdir()
