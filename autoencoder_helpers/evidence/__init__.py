@@ -5,6 +5,6 @@ numbers, arrays, and networks as a list of allowed layers with their weights - a
 ran such code, rebuilds them and runs the rules. Evidence holds no code: no pickles, no names to import, no
 functions.
 
-`allowed` is the list of what a network may consist of, `description` writes networks down, `rebuilding` makes
+`layers` is the list of what a network may consist of, `description` writes networks down, `rebuilding` makes
 them again. Both directions live here because the rules also hand small networks to a learner's functions.
 """

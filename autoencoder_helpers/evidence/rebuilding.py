@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
-from autoencoder_helpers.evidence import allowed
-from autoencoder_helpers.evidence.allowed import Refused, TooLarge, fields, shown
+from autoencoder_helpers.evidence import layers
+from autoencoder_helpers.evidence.layers import Refused, TooLarge, fields, shown
 from tf_keras.src.engine.node import Node
 from tf_keras.src.layers.core.tf_op_layer import TFOpLambda
 
@@ -29,7 +29,7 @@ def rebuild_models(description: dict, arrays: Sequence[np.ndarray]) -> dict[str,
     description: as `describe_models` makes it, after JSON; nothing in it is trusted.
     arrays: the weights to which it refers by index.
     What was one layer is one layer again, so networks share weights as the described ones did. Batch sizes
-    are open, and nothing is compiled. Layers in half precision compute in float32 (see allowed.COMPUTED_AS), and
+    are open, and nothing is compiled. Layers in half precision compute in float32 (see layers.COMPUTED_AS), and
     keep as `described_dtype` what they computed in. Raises Refused for whatever is not exactly allowed, and nothing else.
     """
     try:
@@ -68,19 +68,19 @@ class _Input:
 @dataclass
 class _Layer:
     name: str
-    entry: allowed.Allowed
+    entry: layers.Allowed
     config: dict
     policy: str
     trainable: bool
     arrays: tuple[int, ...]
     shapes: list | None = None  # of the inputs of its first call
-    effect: allowed.Effect | None = None
+    effect: layers.Effect | None = None
 
 
 @dataclass
 class _OperationLayer:
     name: str
-    operation: allowed.Operation
+    operation: layers.Operation
     policy: str
     called: bool = False
 
@@ -120,7 +120,7 @@ class _Checker:
         self.items: list = []
         self.used: set[int] = set()  # indices of arrays that have their layer
         self._check_arrays()
-        if type(steps) is not list or len(steps) > allowed.MOST_LAYERS + allowed.MOST_CALLS:
+        if type(steps) is not list or len(steps) > layers.MOST_LAYERS + layers.MOST_CALLS:
             raise TooLarge("no list of steps, or too many")
         readers = {
             "input": self._read_input,
@@ -144,17 +144,17 @@ class _Checker:
             raise Refused("expected a list of arrays")
         if not all(type(array) is np.ndarray and array.dtype.kind == "f" for array in self.arrays):
             raise Refused("weights that are not arrays of floating-point numbers")
-        if sum(array.size for array in self.arrays) > allowed.MOST_PARAMETERS:
-            raise TooLarge(f"more than {allowed.MOST_PARAMETERS:,} weights")
+        if sum(array.size for array in self.arrays) > layers.MOST_PARAMETERS:
+            raise TooLarge(f"more than {layers.MOST_PARAMETERS:,} weights")
         if not all(np.isfinite(array).all() for array in self.arrays):
             raise Refused("weights that are not finite numbers")
 
     def _check_counts(self):
         calls = sum(isinstance(item, _Call) for item in self.items)
-        if calls > allowed.MOST_CALLS:
-            raise TooLarge(f"more than {allowed.MOST_CALLS} calls of layers")
-        if len(self.items) - calls > allowed.MOST_LAYERS:
-            raise TooLarge(f"more than {allowed.MOST_LAYERS} layers")
+        if calls > layers.MOST_CALLS:
+            raise TooLarge(f"more than {layers.MOST_CALLS} calls of layers")
+        if len(self.items) - calls > layers.MOST_LAYERS:
+            raise TooLarge(f"more than {layers.MOST_LAYERS} layers")
         for item in self.items:
             if (isinstance(item, _Layer) and item.effect is None) or (
                 isinstance(item, _OperationLayer) and not item.called
@@ -164,10 +164,10 @@ class _Checker:
             raise Refused("arrays that belong to no layer")
 
     def _read_names(self, models):
-        if type(models) is not dict or not 0 < len(models) <= allowed.MOST_LAYERS:
+        if type(models) is not dict or not 0 < len(models) <= layers.MOST_LAYERS:
             raise Refused("no dict of models")
         for name, index in models.items():
-            allowed.NAME.check(name)
+            layers.NAME.check(name)
             if not isinstance(self._item(index), _Model):
                 raise Refused(f"{shown(name)} is no model")
         return models
@@ -193,29 +193,29 @@ class _Checker:
 
     def _read_input(self, step):
         _, name, shape, dtype = fields(step, "step", "name", "shape", "dtype")
-        shape = allowed.SHAPE.check(shape)
+        shape = layers.SHAPE.check(shape)
         _expect_size(math.prod(shape))
-        dtype = allowed.choice(*allowed.INPUT_DTYPES).check(dtype)
-        return _Input(allowed.NAME.check(name), _Tensor(shape, dtype))
+        dtype = layers.choice(*layers.INPUT_DTYPES).check(dtype)
+        return _Input(layers.NAME.check(name), _Tensor(shape, dtype))
 
     def _read_layer(self, step):
         _, kind, name, policy, trainable, config, arrays = fields(
             step, "step", "class", "name", "dtype", "trainable", "config", "arrays"
         )
-        name = allowed.NAME.check(name)
-        policy = allowed.choice(*allowed.POLICIES).check(policy)
-        trainable = allowed.FLAG.check(trainable)
-        arrays = allowed.several(allowed.whole(0, 10**6), 0, 10).check(arrays)
-        if type(kind) is not str or (kind != "TFOpLambda" and kind not in allowed.LAYERS):
+        name = layers.NAME.check(name)
+        policy = layers.choice(*layers.POLICIES).check(policy)
+        trainable = layers.FLAG.check(trainable)
+        arrays = layers.several(layers.whole(0, 10**6), 0, 10).check(arrays)
+        if type(kind) is not str or (kind != "TFOpLambda" and kind not in layers.LAYERS):
             raise Refused(f"a layer of class {shown(kind)} cannot be rebuilt")
         if kind == "TFOpLambda":
             (operation,) = fields(config, "operation")
-            operation = allowed.choice(*allowed.OPERATIONS).check(operation)
+            operation = layers.choice(*layers.OPERATIONS).check(operation)
             if arrays:
                 raise Refused("an operation has no weights")
-            return _OperationLayer(name, allowed.OPERATIONS[operation], policy)
-        entry = allowed.LAYERS[kind]
-        keys = {**entry.keys, "activity_regularizer": allowed.ACTIVITY_REGULARIZER}
+            return _OperationLayer(name, layers.OPERATIONS[operation], policy)
+        entry = layers.LAYERS[kind]
+        keys = {**entry.keys, "activity_regularizer": layers.ACTIVITY_REGULARIZER}
         checked = {}
         for (key, setting), value in zip(keys.items(), fields(config, *keys), strict=True):
             try:
@@ -225,11 +225,11 @@ class _Checker:
         regularizer = checked["activity_regularizer"]
         if regularizer and "distribution_b" in regularizer and not entry.distribution:
             raise Refused("a KL regularizer belongs to a distribution layer")
-        if isinstance(checked.get("activation"), allowed.ActivationLayer):
+        if isinstance(checked.get("activation"), layers.ActivationLayer):
             layer = self._item(checked["activation"].index)
             if not isinstance(layer, _Layer) or not layer.entry.activation:
                 raise Refused("an activation that is no activation layer")
-            if isinstance(layer.config.get("activation"), allowed.ActivationLayer):
+            if isinstance(layer.config.get("activation"), layers.ActivationLayer):
                 raise Refused("activations inside activations")
         return _Layer(name, entry, checked, policy, trainable, arrays)
 
@@ -240,7 +240,7 @@ class _Checker:
             return self._read_operation(index, layer, inputs, training, options)
         fields(options)
         if training is not None:
-            allowed.FLAG.check(training)
+            layers.FLAG.check(training)
         if type(inputs) is not list or not 0 < len(inputs) <= 50:
             raise Refused("no list of inputs")
         tensors = [self._tensor(i) for i in inputs]
@@ -258,14 +258,14 @@ class _Checker:
 
     def _apply(self, layer: _Layer, tensors) -> tuple[_Tensor, int]:
         """What a layer makes of the tensors. Its first call decides the shapes of its weights."""
-        computed, stored = allowed.POLICIES[layer.policy]
-        if layer.entry is allowed.LAYERS["KLDivergenceAddLoss"] and not tensors[0].distribution:
+        computed, stored = layers.POLICIES[layer.policy]
+        if layer.entry is layers.LAYERS["KLDivergenceAddLoss"] and not tensors[0].distribution:
             raise Refused("a KL needs a distribution")
         shapes = [tensor.shape for tensor in tensors]
         effect = layer.entry.effect(layer.config, shapes)
         settings = {**(layer.config["activity_regularizer"] or {}), **layer.config}
         prior = settings.get("distribution_b")
-        if prior and allowed.broadcast([allowed.prior_shape(prior), effect.output]) != effect.output:
+        if prior and layers.broadcast([layers.prior_shape(prior), effect.output]) != effect.output:
             raise Refused("a prior that does not fit the distribution")
         _expect_size(math.prod(effect.output), effect.largest)
         if layer.effect is None:
@@ -274,11 +274,11 @@ class _Checker:
         elif effect.weights != layer.effect.weights:
             raise Refused("called again with a shape that its weights do not fit")
         distribution = layer.entry.distribution or (
-            layer.entry is allowed.LAYERS["KLDivergenceAddLoss"] and tensors[0].distribution
+            layer.entry is layers.LAYERS["KLDivergenceAddLoss"] and tensors[0].distribution
         )
         output, work = _Tensor(effect.output, computed, distribution), effect.work
         activation = layer.config.get("activation")
-        if isinstance(activation, allowed.ActivationLayer):
+        if isinstance(activation, layers.ActivationLayer):
             _, more = self._apply(self.items[activation.index], [output])
             work += more
         return output, work
@@ -311,7 +311,7 @@ class _Checker:
         first = tensors[0]
         if any(len(t.shape) != len(first.shape) or t.dtype != first.dtype for t in tensors):
             raise Refused("tensors that do not fit together")
-        operands = [i if type(i) is int else allowed.check_constant(i) for i in inputs]
+        operands = [i if type(i) is int else layers.check_constant(i) for i in inputs]
         shapes = [self._tensor(i).shape if type(i) is int else _without_batch(i.shape, first.shape) for i in operands]
         effect = operation.effect(options, shapes)
         _expect_size(math.prod(effect.output))
@@ -321,7 +321,7 @@ class _Checker:
 
     def _read_model(self, step):
         _, kind, name, trainable, source, target = fields(step, "step", "class", "name", "trainable", "input", "output")
-        kind = allowed.choice("Sequential", "Functional").check(kind)
+        kind = layers.choice("Sequential", "Functional").check(kind)
         if not isinstance(self._item(source), _Input):
             raise Refused("a model begins with an input")
         self._tensor(target)
@@ -331,17 +331,17 @@ class _Checker:
         depth = 1 + max((call.depth for call in calls), default=0)
         # Of small images a rule looks at thousands, of large ones at a hundred.
         ends = [math.prod(self._tensor(end).shape) for end in (source, target)]
-        values = max(allowed.SMALLEST_IMAGE, *ends)
-        if work > allowed.MOST_WORK * values:
+        values = max(layers.SMALLEST_IMAGE, *ends)
+        if work > layers.MOST_WORK * values:
             raise TooLarge("more computation than any network of the course needs, by far")
-        if max((math.prod(call.tensor.shape) for call in calls), default=0) > allowed.MOST_WIDENED * values:
-            raise TooLarge(f"a tensor with more than {allowed.MOST_WIDENED} values for each one of an image")
-        if run > allowed.MOST_CALLS_RUN or depth > allowed.DEEPEST_NESTING:
+        if max((math.prod(call.tensor.shape) for call in calls), default=0) > layers.MOST_WIDENED * values:
+            raise TooLarge(f"a tensor with more than {layers.MOST_WIDENED} values for each one of an image")
+        if run > layers.MOST_CALLS_RUN or depth > layers.DEEPEST_NESTING:
             raise TooLarge("too many models inside models")
         return _Model(
-            allowed.NAME.check(name),
+            layers.NAME.check(name),
             kind == "Sequential",
-            allowed.FLAG.check(trainable),
+            layers.FLAG.check(trainable),
             source,
             target,
             work,
@@ -366,8 +366,8 @@ class _Checker:
 
 
 def _expect_size(*sizes):
-    if max(sizes) > allowed.LARGEST_TENSOR:
-        raise TooLarge(f"a tensor of more than {allowed.LARGEST_TENSOR:,} values an image")
+    if max(sizes) > layers.LARGEST_TENSOR:
+        raise TooLarge(f"a tensor of more than {layers.LARGEST_TENSOR:,} values an image")
 
 
 def _fits(shape, wanted):
@@ -409,27 +409,27 @@ def _build(checker: _Checker, arrays) -> dict[str, keras.Model]:
 
 
 def _make_layer(item: _Layer, made):
-    kinds = {**item.entry.keys, "activity_regularizer": allowed.ACTIVITY_REGULARIZER}
+    kinds = {**item.entry.keys, "activity_regularizer": layers.ACTIVITY_REGULARIZER}
     settings = {
-        key: made[value.index] if isinstance(value, allowed.ActivationLayer) else kinds[key].make(value)
+        key: made[value.index] if isinstance(value, layers.ActivationLayer) else kinds[key].make(value)
         for key, value in item.config.items()
     }
     # Zeros are cheaper than random numbers, and leave TensorFlow's random state alone.
     settings |= {_initializer(name): "zeros" for name in item.entry.weights}
     layer = item.entry.find()(**settings, name=item.name, dtype=_dtype(item.policy))
-    layer.described_dtype, _ = allowed.POLICIES[item.policy]
+    layer.described_dtype, _ = layers.POLICIES[item.policy]
     return layer
 
 
 def _dtype(policy: str) -> str:
     """The policy that a layer is made with."""
-    computed, stored = allowed.POLICIES[policy]
-    return stored if computed in allowed.COMPUTED_AS else policy
+    computed, stored = layers.POLICIES[policy]
+    return stored if computed in layers.COMPUTED_AS else policy
 
 
 def _quick(dtype: str) -> str:
     """The type that a tensor has in a rebuilt network."""
-    return allowed.COMPUTED_AS.get(dtype, dtype)
+    return layers.COMPUTED_AS.get(dtype, dtype)
 
 
 def _initializer(weight: str) -> str:
@@ -449,7 +449,7 @@ def _build_weights(items, made, index, arrays):
             raise Refused(f"{name} has shape {tuple(variable.shape)}, not {shape}")
         variable.assign(arrays[array])
     activation = item.config.get("activation")
-    if isinstance(activation, allowed.ActivationLayer):
+    if isinstance(activation, layers.ActivationLayer):
         _build_weights(items, made, activation.index, arrays)
 
 

@@ -12,7 +12,7 @@ import tensorflow_probability as tfp
 import tf_keras as keras
 from autoencoder_grader.references import networks
 from autoencoder_helpers.checks.models import all_layers
-from autoencoder_helpers.evidence import allowed
+from autoencoder_helpers.evidence import layers as allowed
 from autoencoder_helpers.evidence.description import NotDescribable, describe_models
 from autoencoder_helpers.evidence.rebuilding import Refused, check_description, rebuild_models
 
