@@ -18,7 +18,8 @@ from autoencoder_helpers.checks.answers import Distribution, Function, Images, M
 from autoencoder_helpers.checks.result import CheckResult
 from autoencoder_helpers.checks.rule import Rule, Unreadable, run_rule, without_points
 from autoencoder_helpers.evidence.messages import BadMessage, Mailbox, part_of
-from autoencoder_helpers.evidence.rebuilding import Refused, rebuild_models
+from autoencoder_helpers.evidence.rebuilding import rebuild_models
+from autoencoder_helpers.evidence.refusals import Refused
 from autoencoder_helpers.evidence.values import decode
 
 _TEXTS = ("expected", "found", "look")

@@ -5,6 +5,8 @@ numbers, arrays, and networks as a list of allowed layers with their weights - a
 ran such code, rebuilds them and runs the rules. Evidence holds no code: no pickles, no names to import, no
 functions.
 
-`layers` is the list of what a network may consist of, `description` writes networks down, `rebuilding` makes
-them again. Both directions live here because the rules also hand small networks to a learner's functions.
+What a network may consist of: `limits` and `refusals`, on which `settings`, `shapes`, `distributions`, `layers` and
+`operations` stand, each on those before it. `judging` holds a description against them, `description` writes networks
+down, `rebuilding` makes them again. Both directions live here because the rules also hand small networks to a learner's
+functions.
 """

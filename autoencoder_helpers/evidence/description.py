@@ -13,9 +13,13 @@ from numbers import Integral, Real
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
-from autoencoder_helpers.evidence import layers
-from autoencoder_helpers.evidence.layers import Refused, TooLarge
-from autoencoder_helpers.evidence.rebuilding import VERSION, check_description
+from autoencoder_helpers.evidence.distributions import CONVERSIONS, KL, PRIORS, probability
+from autoencoder_helpers.evidence.judging import VERSION, check_description
+from autoencoder_helpers.evidence.layers import LAYERS
+from autoencoder_helpers.evidence.limits import LARGEST_CONSTANT
+from autoencoder_helpers.evidence.operations import OPERATIONS
+from autoencoder_helpers.evidence.refusals import Refused, TooLarge
+from autoencoder_helpers.evidence.settings import ACTIVATIONS, INPUT_DTYPES
 from tf_keras.src.engine.functional import Functional
 from tf_keras.src.layers.core.tf_op_layer import SlicingOpLambda, TFOpLambda
 
@@ -145,7 +149,7 @@ class _Writer:
             raise NotDescribable(
                 "an input with open sides", "Give all sides of an image: keras.Input(shape=(28, 28, 1))."
             )
-        if dtype not in layers.INPUT_DTYPES:
+        if dtype not in INPUT_DTYPES:
             raise NotDescribable(f"an input of type {dtype}", "keras.Input without a dtype")
         return self._add(step="input", name=name, shape=_plain(list(shape[1:])), dtype=dtype)
 
@@ -201,7 +205,7 @@ class _Writer:
             return self._activation(layer)
         if key.endswith("_regularizer"):
             return _regularizer(layer, getattr(layer, key))
-        if key in layers.KL and type(layer).__name__ == "KLDivergenceAddLoss":
+        if key in KL and type(layer).__name__ == "KLDivergenceAddLoss":
             return _kl(layer, layer._regularizer)[key]
         if key == "convert_to_tensor_fn":
             return _conversion(layer)
@@ -218,7 +222,7 @@ class _Writer:
         function = layer.activation
         if isinstance(function, keras.layers.Layer):
             return {"layer": self._layer(function)}
-        for name, known in layers.ACTIVATIONS.items():
+        for name, known in ACTIVATIONS.items():
             if function is known or (function is None and name == "linear"):
                 return name
         raise NotDescribable(
@@ -262,7 +266,7 @@ class _Writer:
 
     def _operation_call(self, node):
         layer = node.layer
-        operation = layers.OPERATIONS.get(layer.symbol)
+        operation = OPERATIONS.get(layer.symbol)
         if operation is None or isinstance(layer, SlicingOpLambda):
             raise NotDescribable(f"the operation {_operation_name(layer)}", "Use a layer of keras.layers in its place.")
         if id(layer) not in self._layers:
@@ -344,7 +348,7 @@ def _nodes_to(target, model) -> list:
 
 
 def _entry_of(layer):
-    for name, entry in layers.LAYERS.items():
+    for name, entry in LAYERS.items():
         # Without TFP in this process no layer can be one of TFP's: no need to import it.
         if entry.from_tfp and "tensorflow_probability" not in sys.modules:
             continue
@@ -392,7 +396,7 @@ def _plain(value):
 def _constant(value, dtype) -> dict:
     """Numbers, a list, an array or a tensor as a JSON value."""
     array = np.asarray(value, dtype)
-    if array.size > layers.LARGEST_CONSTANT:
+    if array.size > LARGEST_CONSTANT:
         raise NotDescribable(f"a constant of {array.size:,} numbers", "Use it before the network.")
     return {"shape": list(array.shape), "values": [float(part) for part in array.ravel()]}
 
@@ -414,7 +418,7 @@ def _activity_regularizer(layer):
 
 
 def _kl(layer, regularizer) -> dict:
-    if type(regularizer) is not layers.probability().layers.KLDivergenceRegularizer:
+    if type(regularizer) is not probability().layers.KLDivergenceRegularizer:
         raise NotDescribable(f"{_where(layer)} with a regularizer of your own", _INSTEAD["AddLoss"])
     if regularizer.test_points_fn is not tf.convert_to_tensor:
         raise NotDescribable(f"{_where(layer)} with a KL at points of your own", "Leave test_points_fn out.")
@@ -433,8 +437,8 @@ def _kl(layer, regularizer) -> dict:
 
 
 def _prior(layer, prior) -> dict:
-    distributions = layers.probability().distributions
-    kinds = {getattr(distributions, name): name for name in layers.PRIORS}
+    distributions = probability().distributions
+    kinds = {getattr(distributions, name): name for name in PRIORS}
     if type(prior) not in kinds:
         known = isinstance(prior, distributions.Distribution)
         what = type(prior).__name__ if known else "none of tfd's distributions"
@@ -446,7 +450,7 @@ def _prior(layer, prior) -> dict:
         raise NotDescribable(f"{_where(layer)} with a prior that is trained", "constant numbers in the prior")
     name, given = kinds[type(prior)], prior.parameters
     settings = {"class": name}
-    for key in layers.PRIORS[name]:
+    for key in PRIORS[name]:
         if key == "dtype":
             settings[key] = prior.dtype.name
         elif key == "distribution":
@@ -463,8 +467,8 @@ def _prior(layer, prior) -> dict:
 
 
 def _conversion(layer) -> str:
-    distribution = layers.probability().distributions.Distribution
-    for name in layers.CONVERSIONS:
+    distribution = probability().distributions.Distribution
+    for name in CONVERSIONS:
         if layer._convert_to_tensor_fn is getattr(distribution, name):
             return name
     raise NotDescribable(

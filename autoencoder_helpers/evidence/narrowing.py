@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from autoencoder_helpers.evidence.rebuilding import _Call, _Checker, _Input, _Model
+from autoencoder_helpers.evidence.judging import Call, Checker, Input, Model
 
 
 def numbers_passed(description: dict, arrays: Sequence[np.ndarray], name: str) -> int:
@@ -13,14 +13,14 @@ def numbers_passed(description: dict, arrays: Sequence[np.ndarray], name: str) -
     description, arrays: as `describe_models` makes them. name: of a network in it. Raises Refused for a
     description that is not allowed.
     """
-    checker = _Checker(description, arrays)
+    checker = Checker(description, arrays)
     items = checker.items
     # For each step the tensors, {key: size}, through which everything goes that reaches its output.
     cuts: list[dict] = []
     for index, item in enumerate(items):
-        if isinstance(item, _Input):
+        if isinstance(item, Input):
             cuts.append({index: math.prod(item.tensor.shape)})
-        elif isinstance(item, _Call):
+        elif isinstance(item, Call):
             cuts.append(_narrower({index: math.prod(item.tensor.shape)}, _before(index, item, items, cuts)))
         else:
             cuts.append({})
@@ -31,7 +31,7 @@ def _before(index, call, items, cuts):
     """What everything goes through that reaches a call's output, the output itself left aside."""
     reaching = {key: size for i in call.inputs if type(i) is int for key, size in cuts[i].items()}
     called = items[call.layer]
-    if not isinstance(called, _Model):
+    if not isinstance(called, Model):
         return reaching
     inside = cuts[called.output]
     if called.input in inside:  # nothing inside is narrower than what goes in

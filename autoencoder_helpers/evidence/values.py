@@ -161,7 +161,8 @@ def _decode(tree, arrays, depth):
 
         return tf.constant(array)
     if kind == "model":
-        from autoencoder_helpers.evidence.rebuilding import Refused, rebuild_models
+        from autoencoder_helpers.evidence.rebuilding import rebuild_models
+        from autoencoder_helpers.evidence.refusals import Refused
 
         weights = arrays.weights(tree.get("arrays"))
         try:

@@ -12,9 +12,12 @@ import tensorflow_probability as tfp
 import tf_keras as keras
 from autoencoder_grader.references import networks
 from autoencoder_helpers.checks.models import all_layers
-from autoencoder_helpers.evidence import layers as allowed
 from autoencoder_helpers.evidence.description import NotDescribable, describe_models
-from autoencoder_helpers.evidence.rebuilding import Refused, check_description, rebuild_models
+from autoencoder_helpers.evidence.judging import check_description
+from autoencoder_helpers.evidence.layers import LAYERS
+from autoencoder_helpers.evidence.rebuilding import rebuild_models
+from autoencoder_helpers.evidence.refusals import Refused
+from autoencoder_helpers.evidence.settings import ACTIVATIONS
 
 layers = keras.layers
 tfd, tfpl = tfp.distributions, tfp.layers
@@ -328,9 +331,9 @@ def test_the_activation_may_be_a_layer(rng):
     assert rebuilt.layers[0].activation is rebuilt.layers[-1].activation
 
 
-@pytest.mark.parametrize("name", allowed.ACTIVATIONS)
+@pytest.mark.parametrize("name", ACTIVATIONS)
 def test_every_activation_comes_back_as_the_very_function(name):
-    function = allowed.ACTIVATIONS[name]
+    function = ACTIVATIONS[name]
     model = keras.Sequential([keras.Input((3,)), layers.Dense(3, activation=function)])
     assert again({"m": model})["m"].layers[0].activation is function
 
@@ -552,7 +555,7 @@ ELSEWHERE = {  # these need other inputs, or end a network; the generator places
 
 
 def test_the_generated_networks_use_every_layer_of_the_list():
-    assert {*IMAGE_LAYERS, *ELSEWHERE} == set(allowed.LAYERS)
+    assert {*IMAGE_LAYERS, *ELSEWHERE} == set(LAYERS)
 
 
 def passing(layer, tensor):
