@@ -17,7 +17,7 @@ import time
 import click
 import numpy as np
 from autoencoder_grader.references import networks
-from autoencoder_helpers import explorer
+from autoencoder_helpers.pictures.explorer_widgets import to_png
 from common import machine, print_table, to_folder, write_json
 
 BOUND = 0.050  # seconds a frame
@@ -53,7 +53,7 @@ def _frames(decoder, latent: int) -> list[float]:
     for _ in range(FRAMES):
         point = rng.normal(size=(1, latent)).astype(np.float32)
         began = time.perf_counter()
-        explorer.to_png(decoder(point).numpy()[0])
+        to_png(decoder(point).numpy()[0])
         times.append(time.perf_counter() - began)
     return times
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from autoencoder_helpers.checks.handing_over import is_graded
 from autoencoder_helpers.errors import CourseError
-from autoencoder_helpers.pictures import plots
+from autoencoder_helpers.pictures import plots, showing
 
 _SHOWN = 5  # images along each slider of the static picture
 _IN_GRADING = "Here one can look around, in the chapter itself."
@@ -91,7 +91,7 @@ def _along(draw, ranges) -> dict[str, np.ndarray]:
 
 def _can_answer() -> bool:
     """Whether somebody may sit before a notebook that has widgets."""
-    if not (plots.in_notebook() and _somebody_is_there()):
+    if not (showing.in_notebook() and _somebody_is_there()):
         return False
     try:
         import ipyevents  # noqa: F401  (only whether they are there)

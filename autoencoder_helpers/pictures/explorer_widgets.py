@@ -6,7 +6,7 @@ import io
 
 import ipywidgets as widgets
 import numpy as np
-from autoencoder_helpers.pictures import plots
+from autoencoder_helpers.pictures import showing
 from autoencoder_helpers.pictures.style import family
 from ipyevents import Event
 from IPython.display import display
@@ -118,7 +118,7 @@ def show(widget, pictures) -> None:
 
     pictures: list of (matplotlib figure or axes, alt text); they are closed.
     """
-    bundles = [plots.mime_bundle(plots.to_png(drawn), alt) for drawn, alt in pictures]
+    bundles = [showing.mime_bundle(showing.to_png(drawn), alt) for drawn, alt in pictures]
     data, metadata = bundles[0]
     data["text/html"] = "<br>".join(data["text/html"] for data, _ in bundles)
     data[_VIEW] = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}

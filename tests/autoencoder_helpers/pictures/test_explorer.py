@@ -5,6 +5,7 @@ import io
 import numpy as np
 import pytest
 from autoencoder_helpers import explorer, plots
+from autoencoder_helpers.pictures import showing
 from autoencoder_helpers.errors import CourseError
 from autoencoder_helpers.evidence.messages import ENVIRONMENT
 from nbclient import NotebookClient
@@ -40,7 +41,7 @@ def bundles(monkeypatch):
     """What widgets display, in a notebook."""
     widgets = pytest.importorskip("autoencoder_helpers.pictures.explorer_widgets")
     found = []
-    monkeypatch.setattr(plots, "in_notebook", lambda: True)
+    monkeypatch.setattr(showing, "in_notebook", lambda: True)
     monkeypatch.setattr(explorer, "_somebody_is_there", lambda: True)
     monkeypatch.setattr(widgets, "display", lambda bundle, **_: found.append(bundle))
     return found
@@ -84,7 +85,7 @@ def test_what_cannot_be_explored_is_one_line():
 
 
 def test_without_the_widgets_the_picture_takes_their_place(shown, monkeypatch):
-    monkeypatch.setattr(plots, "in_notebook", lambda: True)
+    monkeypatch.setattr(showing, "in_notebook", lambda: True)
     monkeypatch.setattr(explorer, "_somebody_is_there", lambda: True)
     monkeypatch.setitem(__import__("sys").modules, "ipyevents", None)
     explorer.sliders(decode, {"z": (0, 1, 0)}, alt="")

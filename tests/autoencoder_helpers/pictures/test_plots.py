@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from autoencoder_helpers import plots
 from autoencoder_helpers.errors import CourseError
+from autoencoder_helpers.pictures import showing
 from autoencoder_helpers.pictures.style import DIGIT_COLOURS
 from PIL import Image
 
@@ -223,7 +224,7 @@ def shown(monkeypatch):
     import IPython.display
 
     outputs = []
-    monkeypatch.setattr(plots, "in_notebook", lambda: True)
+    monkeypatch.setattr(showing, "in_notebook", lambda: True)
     monkeypatch.setattr(
         IPython.display, "display", lambda data, raw, metadata: outputs.append((data, metadata)) if raw else None
     )
