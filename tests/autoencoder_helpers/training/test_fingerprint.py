@@ -1,0 +1,115 @@
+"""What tells one training from another: network, loss, optimizer, data; and the one line that says so."""
+
+import autoencoder_helpers  # noqa: F401  (first: it chooses the Keras)
+import numpy as np
+import pytest
+import tensorflow_probability as tfp
+import tf_keras as keras
+from autoencoder_helpers.training import fingerprint
+from small_trainings import IMAGES, network, run, variational
+
+L = keras.layers
+
+
+def test_float64_images_and_another_way_to_write_the_same_network_match():
+    run()
+    functional_input = keras.Input((12,))
+    x = L.Dense(5, "relu")(functional_input)
+    encoder = keras.Model(functional_input, L.Dense(2)(x))
+    code = keras.Input((2,))
+    decoder = keras.Model(code, L.Dense(12, activation="sigmoid")(code))
+    model = keras.Model(functional_input, decoder(encoder(functional_input)))
+    model.compile(loss=lambda a, b: keras.losses.binary_crossentropy(a, b), optimizer=keras.optimizers.Adam(0.01))
+    assert run(model, x=IMAGES.astype(np.float64)).trained == 0
+
+
+def mended(x, p):
+    return 12 * keras.losses.binary_crossentropy(x, p)
+
+
+def closing_over(weight):
+    def loss(x, p):
+        return weight * keras.losses.binary_crossentropy(x, p)
+
+    return loss
+
+
+@pytest.mark.parametrize(
+    ("there", "here", "said"),
+    [
+        (
+            {"model": lambda: network(5, name="encoder")},
+            {"model": lambda: network(7, name="encoder")},
+            "another network (encoder layer 1: 5 units there, 7 here)",
+        ),
+        (
+            {"model": lambda: network(5)},
+            {"model": lambda: network(5, "tanh")},
+            "part 1 layer 1: activation relu there, tanh",
+        ),
+        (
+            {"model": lambda: network(loss=closing_over(1.0))},
+            {"model": lambda: network(loss=closing_over(12.0))},
+            "another loss (",
+        ),
+        (
+            {"model": lambda: network(loss="binary_crossentropy")},
+            {"model": lambda: network(loss=mended)},
+            "binary_crossentropy there, mended here",
+        ),
+        (
+            {"model": lambda: network(optimizer="adam")},
+            {"model": lambda: network(optimizer="sgd")},
+            "another optimizer (Adam there, SGD here)",
+        ),
+        (
+            {"model": lambda: network()},
+            {"model": lambda: network(optimizer=keras.optimizers.Adam(0.02))},
+            "learning_rate 0.01 there, 0.02 here",
+        ),
+        ({}, {"x": IMAGES[:40]}, "other images (shape (48, 12) there, (40, 12) here)"),
+        ({}, {"x": IMAGES[::-1]}, "other images (same shape, other values)"),
+        ({}, {"y": 1 - IMAGES}, "other targets"),
+        ({}, {"batch_size": 8}, "another batch_size (16 there, 8 here)"),
+        ({"seed": 1}, {"seed": 2}, "another seed (1 there, 2 here)"),
+        ({}, {"validation_data": IMAGES}, "without this validation_data"),
+        ({"model": lambda: variational()}, {"model": lambda: variational(weight=1.0)}, "weight 0.5 there, 1 here"),
+        ({"model": lambda: variational()}, {"model": lambda: variational(scale=2.0)}, "another prior"),
+        ({"model": lambda: variational()}, {"model": lambda: variational(exact=False)}, "exact True there, False here"),
+    ],
+)
+def test_another_training_is_refused_in_one_line_and_kept(there, here, said, capsys):
+    def go(options):
+        options = dict(options)
+        return run(options.pop("model", network)(), epochs=1, **options)
+
+    go(there)
+    old = open("weights/net.npz", "rb").read()
+    capsys.readouterr()
+    assert go(here).trained == 1
+    refusal = [line for line in capsys.readouterr().out.splitlines() if "training anew" in line]
+    assert len(refusal) == 1 and said in refusal[0] and "net.old.npz" in refusal[0], refusal
+    assert open("weights/net.old.npz", "rb").read() == old
+    assert go(here).trained == 0, "and the new training is a match for itself"
+
+
+def test_less_validation_than_stored_is_no_reason_to_train():
+    run(validation_data=IMAGES)
+    assert run().trained == 0
+
+
+def test_a_likelihood_loss_is_told_apart_by_its_code(capsys):
+    def model(times):
+        net = keras.Sequential([L.Input((12,)), L.Dense(24), tfp.layers.IndependentNormal(12)])
+        net.compile(loss=lambda x, q: -times * q.log_prob(x), optimizer="adam")
+        return net
+
+    run(model(1.0), epochs=1)
+    assert run(model(1.0), epochs=1).trained == 0
+    assert run(model(2.0), epochs=1).trained == 1
+
+
+def test_same_compares_numbers_with_a_tolerance_and_the_rest_exactly():
+    assert fingerprint.same({"a": [1.0, "x", None]}, {"a": [1.00001, "x", None]})
+    assert not fingerprint.same({"a": 1.0}, {"a": 1.01})
+    assert not fingerprint.same([True], [1]) and not fingerprint.same([1], [1, 2])
