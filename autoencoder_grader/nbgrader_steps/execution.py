@@ -169,7 +169,7 @@ class SealedExecute(Execute):
         if self._outcome.ended:
             cell.outputs = []
             if check:
-                self._keep(cell, grade_id, check, [no_evidence(catalogue()[check], NOT_RUN)])
+                self._keep(cell, grade_id, [no_evidence(catalogue()[check], NOT_RUN)])
             return cell, resources
         if check is None:
             self._run(cell, resources, index)
@@ -183,7 +183,7 @@ class SealedExecute(Execute):
         finally:
             results = self._scoring.collect()
             self._place.ask_no_more()
-        self._keep(cell, grade_id, check, results or [no_evidence(catalogue()[check], _last_error(cell))])
+        self._keep(cell, grade_id, results or [no_evidence(catalogue()[check], _last_error(cell))])
         return cell, resources
 
     def _run(self, cell, resources, index):
@@ -228,7 +228,7 @@ class SealedExecute(Execute):
             status, why = "limit", watch.exceeded
         self._outcome.end(status, f"{why} ({_name(cell)})")
 
-    def _keep(self, cell, grade_id, check, results):
+    def _keep(self, cell, grade_id, results):
         results = [harmless_result(result) for result in results]
         self._outcome.results[grade_id] = results[0]
         self._outcome.by_seed[grade_id] = results

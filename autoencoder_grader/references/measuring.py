@@ -177,7 +177,7 @@ def _decoded(decoder, z):
     return decoder.predict(np.asarray(z, dtype=np.float32), verbose=0, batch_size=200)
 
 
-def latent_facts(run, encoder, data):
+def latent_facts(encoder, data):
     """What the latent plane is worth: clustering and neighbours against the labels, support of two points,
     spread.
     """
@@ -299,7 +299,7 @@ def _train(run, folder, data):
         "history": history,
     }
     if run.chapter != "flowers":
-        outcome["latent"] = latent_facts(run, encoder, data)
+        outcome["latent"] = latent_facts(encoder, data)
     return outcome  # the weights stay: pictures are drawn and private images are measured with them
 
 

@@ -7,7 +7,6 @@ its own (measuring_worker.py).
 
 import dataclasses
 import functools
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ from autoencoder_grader.references import values as reference_values
 from autoencoder_grader.references.measuring import BASELINES, Run
 from autoencoder_grader.scoring import private_data
 from autoencoder_helpers.errors import CourseError
+from autoencoder_helpers.images.cache import file_sha256
 
 PREFIX = "private,"  # of the names of these measurements, which no chapter's name is
 SECRETS = 20  # so many secrets tell the spread from one to another, and cost a few minutes a chapter
@@ -201,8 +201,7 @@ def _weights_hash(run, folder):
 
 @functools.cache
 def _file_hash(path, _changed):
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_sha256(path)
 
 
 def _load(private, folder, wanted):

@@ -60,7 +60,7 @@ class PrivateData(PublicData):
     """What PublicData has, with images to measure losses on that follow from a secret.
 
     secret: whole number, 0 or more, as `secret_seed` gives it. Two objects with the same secret have the same
-    images; a process makes them once. `mnist_images` and `mnist_labels` stay the public ones, because answers
+    images; a process makes them once. `mnist_images` stay the public ones, because answers
     such as the codes of the test set are compared with them.
     """
 

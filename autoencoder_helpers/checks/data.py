@@ -16,18 +16,13 @@ class PublicData:
     """Test images as rules want them: float32 in [0, 1].
 
     Losses are measured on `unseen_digits` and `flowers`, which in grading are images that nobody could learn by
-    heart. What an answer states about the test set is compared with `mnist_images` and `mnist_labels`.
+    heart. What an answer states about the test set is compared with `mnist_images`.
     """
 
     @functools.cached_property
     def mnist_images(self) -> np.ndarray:
         """MNIST test images, float32 (10000, 28, 28) in [0, 1]."""
         return np.asarray(load_mnist()[1][0], np.float32) / np.float32(255)
-
-    @functools.cached_property
-    def mnist_labels(self) -> np.ndarray:
-        """MNIST test labels, uint8 (10000,)."""
-        return np.asarray(load_mnist()[1][1])
 
     def mnist(self, name: str, rows: np.ndarray) -> np.ndarray:
         """The images `rows` of "x_train" or "x_test" as they are published, float32 (len(rows), 28, 28)."""

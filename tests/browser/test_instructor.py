@@ -7,15 +7,10 @@ import sys
 
 import pytest
 from autoencoder_grader.kernels import sandbox
+from tiny_class import ROUNDS_DOWN
 
 expect = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed here").expect
 
-ROUNDS_DOWN = """\
-def after_conv(side, kernel, padding):
-    return side if padding == "same" else side - kernel + 1
-
-def after_pool(side):
-    return side // 2"""
 RIGHT = ROUNDS_DOWN.replace("side // 2", "(side + 1) // 2")
 
 

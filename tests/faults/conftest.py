@@ -21,6 +21,7 @@ import pytest
 from autoencoder_grader.engine import journal
 from autoencoder_grader.files import temporary
 from autoencoder_grader.nbgrader_steps.nbgrader_api import open_api
+from tiny_class import ROUNDS_DOWN
 
 # The tiny courses are those of the grader's tests.
 _PATH = Path(__file__).parents[1] / "autoencoder_grader" / "conftest.py"
@@ -30,12 +31,6 @@ _SPEC.loader.exec_module(_tiny)
 one_scoring_process, empty_gradebook = _tiny.one_scoring_process, _tiny.empty_gradebook
 notebook, tiny_course, graded_course = _tiny.notebook, _tiny.tiny_course, _tiny.graded_course
 
-ROUNDS_DOWN = """\
-def after_conv(side, kernel, padding):
-    return side if padding == "same" else side - kernel + 1
-
-def after_pool(side):
-    return side // 2"""
 #: What the students of a class hand in, again and again: sources of cells.
 ANSWERS = ({}, {"write_sides": ROUNDS_DOWN}, {"train_net": "beta = undefined_name"}, {"train_net": "beta = 0.0006"})
 #: What differs between two runs that grade alike: times, and what was measured.

@@ -1,6 +1,5 @@
 """Submissions that use up whatever a machine has: each ends in time, and costs nobody else a point."""
 
-import io
 import time
 
 import pytest
@@ -8,8 +7,7 @@ from autoencoder_grader.engine.grading import grade
 from autoencoder_grader.kernels import sandbox
 from autoencoder_grader.kernels.workplace import Workplace
 from autoencoder_grader.nbgrader_steps.execution import SealedExecute
-from autoencoder_grader.results.graded_notebooks import read_results
-from rich.console import Console
+from tiny_class import points, quiet
 
 MEGABYTE = 1 << 20
 CELL_SECONDS, OUTPUT_SECONDS, PATIENCE = 6, 3, 3
@@ -137,13 +135,8 @@ def exploded(tmp_path_factory, tiny_course, notebook, empty_gradebook):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(SealedExecute, "_run", timed_run)
         patch.setattr(Workplace, "__exit__", timed_leave)
-        report = grade(course.folder, console=Console(file=io.StringIO()), settings=settings)
+        report = grade(course.folder, console=quiet(), settings=settings)
     return course, report, seconds
-
-
-def points(course, student):
-    rows = [row for row in read_results(course.folder) if row.student == student]
-    return {row.check: row.points for row in rows if not row.written}
 
 
 @pytest.mark.parametrize("bomb", BOMBS)

@@ -1,7 +1,6 @@
 """A machine in trouble: a clock that jumps, a gradebook that is locked, a disk that is full. The next run ends well."""
 
 import errno
-import io
 import os
 import shutil
 import sqlite3
@@ -13,14 +12,10 @@ import pytest
 from autoencoder_grader.engine import writer
 from autoencoder_grader.engine.grading import grade
 from autoencoder_grader.engine.writer import Writer
-from rich.console import Console
+from tiny_class import quiet
 
 STUDENTS = 4
 HOURS = 3600
-
-
-def quiet():
-    return Console(file=io.StringIO(), width=200)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Grading by workers: on this machine, and on a cluster that somebody else has started."""
 
 import asyncio
-import io
 import json
 import os
 import signal
@@ -22,7 +21,7 @@ from autoencoder_grader.nbgrader_steps.nbgrader_api import open_api
 from autoencoder_helpers.errors import CourseError
 from click.testing import CliRunner
 from distributed.nanny import WorkerProcess
-from rich.console import Console
+from tiny_class import quiet
 
 STUDENTS = {
     "ada": {},
@@ -40,10 +39,6 @@ EXPECTED = {
     ("dora", "conv-sides"): 1.0,
     ("dora", "flowers-beta"): 1.0,
 }
-
-
-def quiet():
-    return Console(file=io.StringIO(), width=200)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The gradebook in a PostgreSQL server, named by its URL: the same scores as in SQLite."""
 
-import io
 import os
 import shutil
 import subprocess
@@ -11,8 +10,8 @@ import pytest
 from autoencoder_grader.engine import journal
 from autoencoder_grader.engine.grading import grade
 from autoencoder_grader.nbgrader_steps.nbgrader_api import open_api
-from rich.console import Console
 from sqlalchemy.engine import make_url
+from tiny_class import quiet
 
 WRONG_BETA = "beta = 0.0006"
 
@@ -75,10 +74,6 @@ def scores(course):
             for submission in gradebook.assignment_submissions("01_tiny")
             for grade in submission.notebooks[0].grades
         }
-
-
-def quiet():
-    return Console(file=io.StringIO(), width=200)
 
 
 def test_a_class_is_graded_as_with_sqlite(on_the_server, tmp_path_factory, tiny_course, notebook, empty_gradebook):

@@ -15,6 +15,7 @@ from autoencoder_grader.engine.small_gradebook import small_gradebook
 from autoencoder_grader.engine.worker import grade_order
 from autoencoder_grader.nbgrader_steps import execution
 from autoencoder_grader.nbgrader_steps.nbgrader_api import open_api
+from tiny_class import FailingScoring
 
 CHAPTER = "01_tiny"
 ALL_RIGHT = {"conv-sides": (1.0, False), "flowers-beta": (1.0, False), "tiny-written": (None, True)}
@@ -107,18 +108,11 @@ def test_with_one_check_graded_again_all_other_scores_stay(order, tmp_path):
 
 
 def test_a_scoring_process_that_fails_is_nobodys_wrong_answer(order, monkeypatch):
-    shared, tries = execution.scoring_process, []
-
-    def failing(*arguments):
-        tries.append(1)
-        if len(tries) > failures:
-            return shared(*arguments)
-        raise execution.ScoringFailed("the scoring process has ended; run the grading again")
-
+    failing = FailingScoring(execution)
     monkeypatch.setattr(execution, "scoring_process", failing)
-    failures = 1
+    failing.fail(times=1)
     assert grade_order(order()).grades == ALL_RIGHT
-    failures, tries[:] = 5, []
+    failing.fail(times=5)
     with pytest.raises(InfrastructureFault, match="the scoring process has ended"):
         grade_order(order())
 

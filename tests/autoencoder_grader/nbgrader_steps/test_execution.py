@@ -1,6 +1,5 @@
 """Running submissions: what an endless, loud or spying notebook costs, and that it leaves nothing behind."""
 
-import io
 import os
 import time
 import uuid
@@ -13,8 +12,7 @@ from autoencoder_grader.kernels import sandbox
 from autoencoder_grader.kernels.workplace import Workplace
 from autoencoder_grader.nbgrader_steps import execution
 from autoencoder_grader.nbgrader_steps.outcome import KEY, NOT_NEEDED
-from autoencoder_grader.results.graded_notebooks import read_results
-from rich.console import Console
+from tiny_class import FailingScoring, points, quiet
 
 MEGABYTE = 1 << 20
 needs_sandbox = pytest.mark.skipif(
@@ -120,10 +118,6 @@ SAYS = {
 }
 
 
-def quiet():
-    return Console(file=io.StringIO())
-
-
 def graded_cell(course, student, name, chapter="01_tiny"):
     return next(cell for cell in outcome(course, student, chapter, whole=True).cells if cell.id == name)
 
@@ -132,11 +126,6 @@ def outcome(course, student, chapter="01_tiny", whole=False):
     path = course.folder / "autograded" / student / chapter / f"{chapter}.ipynb"
     notebook = nbformat.read(path, as_version=4)
     return notebook if whole else notebook.metadata[KEY]
-
-
-def points(course, student):
-    rows = [row for row in read_results(course.folder) if row.student == student]
-    return {row.check: row.points for row in rows if not row.written}
 
 
 def printed(cell):
@@ -445,20 +434,13 @@ def test_a_limit_that_does_not_exist_is_named(graded_course, notebook):
 
 def test_a_failing_scoring_process_is_tried_again_and_never_a_zero(graded_course, notebook, monkeypatch):
     graded_course.hand_in("ada", "01_tiny", notebook("tiny"))
-    shared, tries = execution.scoring_process, []
-
-    def failing(*arguments):
-        tries.append(1)
-        if len(tries) > failures:
-            return shared(*arguments)
-        raise execution.ScoringFailed("the scoring process has ended; run the grading again")
-
+    failing = FailingScoring(execution)
     monkeypatch.setattr(execution, "scoring_process", failing)
-    failures = 100
+    failing.fail(times=100)
     report = grade(graded_course.folder, console=quiet(), trusted=True)
-    assert len(tries) > 1 and not report.graded and report.exit_code == 3
+    assert failing.tries > 1 and not report.graded and report.exit_code == 3
     assert "the scoring process has ended" in report.faults[0] and "\n" not in report.faults[0]
-    failures, tries[:] = 1, []
+    failing.fail(times=1)
     report = grade(graded_course.folder, console=quiet(), trusted=True)
-    assert len(tries) == 2 and not report.problems and not report.faults
+    assert failing.tries == 2 and not report.problems and not report.faults
     assert points(graded_course, "ada") == {"conv.sides": 1, "flowers.beta": 1}

@@ -2,7 +2,6 @@
 
 import csv
 import datetime
-import io
 import shutil
 
 import pytest
@@ -12,7 +11,7 @@ from autoencoder_grader.nbgrader_steps.late import LatePointsPerDay, late_policy
 from autoencoder_grader.nbgrader_steps.nbgrader_api import open_api
 from autoencoder_helpers.errors import CourseError
 from nbgrader.preprocessors import AssignLatePenalties
-from rich.console import Console
+from tiny_class import quiet
 
 DUE = "2026-05-01 12:00:00 UTC"
 HANDED_IN = {
@@ -47,10 +46,6 @@ def test_it_is_off_as_the_course_comes(graded_course):
     policy = late_policy(open_api(graded_course.folder))
     assert isinstance(policy, LatePointsPerDay)
     assert policy.late_submission_penalty("ada", 10.0, 1e6) is None
-
-
-def quiet():
-    return Console(file=io.StringIO(), width=200)
 
 
 def set_policy(course, points_per_day, grace_hours=0):

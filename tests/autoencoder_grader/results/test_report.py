@@ -23,15 +23,9 @@ from autoencoder_grader.results.report_figures import costs_picture, points_pict
 from autoencoder_helpers.errors import CourseError
 from click.testing import CliRunner
 from rich.console import Console
+from tiny_class import DIES, ROUNDS_DOWN
 
 NOW = datetime.datetime(2026, 5, 1, 12, tzinfo=datetime.UTC)
-ROUNDS_DOWN = """\
-def after_conv(side, kernel, padding):
-    return side if padding == "same" else side - kernel + 1
-
-def after_pool(side):
-    return side // 2"""
-DIES = "import os\nos._exit(1)"
 NASTY = '<script>alert(1)</script>"><img src=x onerror=alert(2)>\x1b[2J'
 
 

@@ -5,9 +5,9 @@ import io
 import numpy as np
 import pytest
 from autoencoder_helpers import explorer, plots
-from autoencoder_helpers.pictures import showing
 from autoencoder_helpers.errors import CourseError
 from autoencoder_helpers.evidence.messages import ENVIRONMENT
+from autoencoder_helpers.pictures import showing
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 from nbformat.v4 import new_code_cell, new_notebook
