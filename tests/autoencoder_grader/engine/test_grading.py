@@ -2,7 +2,6 @@
 
 import copy
 import csv
-import io
 import json
 import os
 import shutil
@@ -11,7 +10,6 @@ import sys
 import nbformat
 import numpy as np
 import pytest
-from autoencoder_grader.engine import submissions
 from autoencoder_grader.engine.grading import grade
 from autoencoder_grader.kernels import sandbox
 from autoencoder_grader.nbgrader_steps.nbgrader_api import open_api
@@ -23,17 +21,10 @@ from autoencoder_helpers.checks import catalogue
 from autoencoder_helpers.checks.result import CheckResult
 from autoencoder_helpers.errors import CourseError
 from nbgrader.converters import Autograde
-from rich.console import Console
 from sqlalchemy import text
+from tiny_class import DIES, ROUNDS_DOWN, points, quiet
 
-ROUNDS_DOWN = """\
-def after_conv(side, kernel, padding):
-    return side if padding == "same" else side - kernel + 1
-
-def after_pool(side):
-    return side // 2"""
 RAISES = "beta = undefined_name"
-DIES = "import os\nos._exit(1)"
 SHOUTS = """\
 import sys, warnings
 def after_conv(side, kernel, padding):
@@ -46,13 +37,7 @@ def after_pool(side):
     return (side + 1) // 2"""
 OVERWRITES = "import numpy as np\nfrom pathlib import Path\ncheck = lambda name, *answers: 1.0"
 WRONG_BETA = "beta = 0.0006"
-SECRET = "what another student wrote"
 pytestmark = pytest.mark.usefixtures("rules")
-posix_only = pytest.mark.skipif(os.name != "posix", reason="needs links and FIFOs")
-
-
-def quiet():
-    return Console(file=io.StringIO(), width=200)
 
 
 def cell_of(notebook, name):
@@ -140,10 +125,6 @@ def rows_of(course, student):
     return {row.check: row for row in read_results(course.folder) if row.student == student}
 
 
-def points_of(course, student):
-    return {check: row.points for check, row in rows_of(course, student).items() if not row.written}
-
-
 def graded(report):
     return [str(submission) for submission in report.graded]
 
@@ -190,8 +171,7 @@ def test_there_are_no_other_problems(story):
 
 def test_a_right_submission_gets_all_points(story):
     rows = rows_of(story[0], "ada")
-    points = {check: (row.points, row.max_points) for check, row in rows.items()}
-    assert points == {
+    assert {check: (row.points, row.max_points) for check, row in rows.items()} == {
         "conv.sides": (1, 1),
         "flowers.beta": (1, 1),
         "tiny-written": (None, 2),
@@ -228,14 +208,14 @@ def test_a_test_cell_that_raises_before_the_check_says_so(story):
 
 def test_what_a_cell_prints_costs_nothing_on_stderr_neither(story):
     course, _, _ = story
-    assert points_of(course, "dora") == {"conv.sides": 1, "flowers.beta": 1}
+    assert points(course, "dora") == {"conv.sides": 1, "flowers.beta": 1}
     outputs = cell_of(graded_notebook(course, "dora"), "conv-sides").outputs
     assert any("a warning" in output.get("text", "") for output in outputs)  # it is shown all the same
 
 
 def test_a_kernel_that_dies_keeps_the_points_from_before(story):
     course, report, said = story
-    assert points_of(course, "jo") == {"conv.sides": 1, "flowers.beta": 0}
+    assert points(course, "jo") == {"conv.sides": 1, "flowers.beta": 0}
     assert rows_of(course, "jo")["flowers.beta"].reasons[0].endswith("the notebook ended before this cell")
     assert graded_notebook(course, "jo").metadata[KEY]["status"] == "student error"
     note = "jo/01_tiny: the kernel ended while this cell ran (cell train-net)"
@@ -245,13 +225,13 @@ def test_a_kernel_that_dies_keeps_the_points_from_before(story):
 
 def test_an_overwritten_check_gets_nothing_and_is_named(story):
     course, _, _ = story
-    assert points_of(course, "kim") == {"conv.sides": 0, "flowers.beta": 0}
+    assert points(course, "kim") == {"conv.sides": 0, "flowers.beta": 0}
     assert "is `check` overwritten in the notebook?" in rows_of(course, "kim")["conv.sides"].reasons[0]
 
 
 def test_test_cells_are_put_back_and_it_is_said(story):
     course, report, _ = story
-    assert points_of(course, "lou") == {"conv.sides": 1, "flowers.beta": 0}
+    assert points(course, "lou") == {"conv.sides": 1, "flowers.beta": 0}
     notes = [note for note in report.notes if note.startswith("lou/01_tiny: ")]
     assert notes == [
         "lou/01_tiny: flowers-beta: the test cell was there 2 times; the last one counts",
@@ -282,7 +262,7 @@ def test_what_a_notebook_says_of_itself_changes_nothing(story):
 
 def test_an_old_notebook_with_odd_signs_and_names_beside_it_is_graded(story):
     course, report, _ = story
-    assert points_of(course, "nat") == {"conv.sides": 1, "flowers.beta": 1}
+    assert points(course, "nat") == {"conv.sides": 1, "flowers.beta": 1}
     assert not [note for note in report.notes if note.startswith("nat")]
     nbformat.validate(graded_notebook(course, "nat"))
 
@@ -363,46 +343,6 @@ def test_a_changed_rule_means_grading_again(story, rules):
     assert graded(report) == ["ada/02_small"]
 
 
-def test_all_that_decides_on_a_grade_is_in_the_fingerprint(graded_course, notebook, monkeypatch):
-    rules = graded_course.folder / "packages"
-    for package in ("HELPERS", "GRADER"):
-        monkeypatch.setattr(submissions, package, rules)
-    path = graded_course.hand_in("ada", "01_tiny", notebook("tiny"))
-    submission = submissions.Submission("ada", "01_tiny", path.parent)
-    folder = graded_course.folder
-    decides = [
-        path,
-        path.parent / "weights" / "net.npz",
-        folder / "nbgrader_config.py",
-        folder / "solutions" / "01_tiny" / "01_tiny.ipynb",
-        rules / "checks" / "dense.py",
-        rules / "reference.toml",
-        rules / "scoring" / "scorer.py",
-        rules / "repair.py",
-    ]
-    seen = [submissions.fingerprint(submission, folder)]
-    for file in decides:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("a") as changed:
-            changed.write(" ")
-        seen.append(submissions.fingerprint(submission, folder))
-    assert len(set(seen)) == len(decides) + 1
-    graded_course.hand_in("ben", "01_tiny", notebook("tiny"))
-    assert submissions.fingerprint(submission, folder) == seen[-1]
-
-
-def test_settings_that_change_no_score_are_not_in_the_fingerprint(graded_course, notebook):
-    path = graded_course.hand_in("ada", "01_tiny", notebook("tiny"))
-    submission = submissions.Submission("ada", "01_tiny", path.parent)
-    config = graded_course.folder / "nbgrader_config.py"
-    before = submissions.fingerprint(submission, graded_course.folder)
-    text = config.read_text().replace("points_per_day = 0.0", "points_per_day = 0.5")
-    config.write_text(text + 'c.Exchange.root = "/srv/exchange"\nc.MoodleExport.identify_by = "id"\n')
-    assert submissions.fingerprint(submission, graded_course.folder) == before
-    config.write_text(text + "c.SealedExecute.timeout = 5\n")
-    assert submissions.fingerprint(submission, graded_course.folder) != before
-
-
 def test_assignments_and_students_can_be_named(story):
     course, _, _ = story
     assignments, students = ["02_small", "03_nothing"], ["ada", "nobody"]
@@ -411,74 +351,6 @@ def test_assignments_and_students_can_be_named(story):
     assert len(report.problems) == 2
     assert "no assignment is named '03_nothing'; there are: 01_tiny, 02_small" in report.problems[0]
     assert report.problems[1].endswith("nobody: no submission of this student")
-
-
-# ----------------------------------------------------------------------------- what no submission may hold
-
-
-@pytest.fixture
-def linked(graded_course, notebook):
-    """A course with a file that is not ned's, and ned's submission with links to it."""
-    secret = graded_course.folder / "submitted" / "ada" / "01_tiny" / "notes.npz"
-    graded_course.hand_in("ada", "01_tiny", notebook("tiny"))
-    secret.write_text(SECRET)
-    ned = graded_course.hand_in("ned", "01_tiny", notebook("tiny")).parent
-    (ned / "weights").mkdir()
-    (ned / "weights" / "mine.npz").symlink_to(secret)
-    (ned / "folder").symlink_to(secret.parent)
-    return graded_course
-
-
-def _texts_below(folder):
-    return [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
-
-
-@posix_only
-@pytest.mark.parametrize("kind", ["link", "link to a folder", "dangling link", "FIFO", "notebook"])
-def test_a_submission_with_a_link_or_a_fifo_is_refused_in_one_line(graded_course, notebook, kind):
-    ned = graded_course.hand_in("ned", "01_tiny", notebook("tiny"))
-    ada = graded_course.hand_in("ada", "01_tiny", notebook("tiny", title="not to be run"))
-    odd = ned.parent / "data" / "odd"
-    odd.parent.mkdir()
-    if kind == "FIFO":
-        os.mkfifo(odd)
-    elif kind == "notebook":
-        ned.unlink()
-        ned.symlink_to(ada)
-        odd = ned
-    else:
-        odd.symlink_to({"link": ada, "link to a folder": ada.parent, "dangling link": odd / "x"}[kind])
-    report = grade(graded_course.folder, students=["ned"], console=quiet(), trusted=True)
-    assert not report.graded and len(report.problems) == 1
-    assert str(odd) in report.problems[0] and "\n" not in report.problems[0]
-    assert "link" in report.problems[0] and "ned" in report.problems[0]
-    assert not (graded_course.folder / "autograded").exists()
-
-
-@posix_only
-def test_a_link_shows_no_other_files_content_even_when_nbgrader_itself_grades(linked):
-    make_release(linked.folder)
-    api = open_api(linked.folder, SealedExecute={"trust_submissions": True})
-    assert api.generate_assignment("01_tiny")["success"]
-    result = api.autograde("01_tiny", "ned")
-    assert result["success"], result["log"]
-    assert api.generate_feedback("01_tiny", "ned")["success"]
-    assert points_of(linked, "ned") == {"conv.sides": 1, "flowers.beta": 1}
-    for step in ("autograded", "feedback"):
-        texts = _texts_below(linked.folder / step / "ned")
-        assert texts and not any(SECRET.encode() in text for text in texts)
-
-
-@posix_only
-def test_a_linked_notebook_is_not_graded_by_nbgrader_itself(linked):
-    ada, ned = (linked.folder / "submitted" / name / "01_tiny" / "01_tiny.ipynb" for name in ("ada", "ned"))
-    ned.unlink()
-    ned.symlink_to(ada)
-    api = open_api(linked.folder, SealedExecute={"trust_submissions": True})
-    assert api.generate_assignment("01_tiny")["success"]
-    result = api.autograde("01_tiny", "ned")
-    assert not result["success"] and "is a link" in result["log"]
-    assert not _texts_below(linked.folder / "autograded")
 
 
 # --------------------------------------------------------------------------------- what ends a whole grading
@@ -507,7 +379,7 @@ def test_who_trusts_the_submissions_needs_no_sandbox(graded_course, notebook, mo
     monkeypatch.setattr(sandbox, "available", lambda: False)
     report = grade(graded_course.folder, console=quiet(), trusted=True)
     assert graded(report) == ["ada/01_tiny"] and not report.notes
-    assert points_of(graded_course, "ada") == {"conv.sides": 1, "flowers.beta": 1}
+    assert points(graded_course, "ada") == {"conv.sides": 1, "flowers.beta": 1}
     assert graded_notebook(graded_course, "ada").metadata[KEY]["sandbox"] == "none (trusted)"
 
 
@@ -549,16 +421,16 @@ def test_one_check_again_keeps_all_other_scores(graded_course, notebook):
         gradebook.db.commit()
     report = grade(graded_course.folder, check="conv.sides", console=quiet(), trusted=True)
     assert graded(report) == ["ada/01_tiny"]
-    assert points_of(graded_course, "ada") == {"conv.sides": 1, "flowers.beta": 0.25}
+    assert points(graded_course, "ada") == {"conv.sides": 1, "flowers.beta": 0.25}
 
 
 def test_one_check_again_of_what_was_handed_in_anew_is_a_whole_grading(graded_course, notebook):
     graded_course.hand_in("ada", "01_tiny", notebook("tiny", train_net=WRONG_BETA))
     grade(graded_course.folder, console=quiet(), trusted=True)
-    assert points_of(graded_course, "ada")["flowers.beta"] == 0
+    assert points(graded_course, "ada")["flowers.beta"] == 0
     graded_course.hand_in("ada", "01_tiny", notebook("tiny"))
     grade(graded_course.folder, check="conv.sides", console=quiet(), trusted=True)
-    assert points_of(graded_course, "ada") == {"conv.sides": 1, "flowers.beta": 1}
+    assert points(graded_course, "ada") == {"conv.sides": 1, "flowers.beta": 1}
 
 
 def test_a_check_that_no_chapter_has_is_one_line(graded_course, notebook):
