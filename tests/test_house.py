@@ -70,6 +70,12 @@ FORBIDDEN = [
         "images is not allowed to import autoencoder_helpers.pictures",
     ),
     (
+        "parts-of-evidence",
+        "autoencoder_helpers/evidence/shapes.py",
+        "from autoencoder_helpers.evidence import layers",
+        "autoencoder_helpers.evidence.shapes is not allowed to import autoencoder_helpers.evidence.layers",
+    ),
+    (
         "scoring",
         "autoencoder_grader/scoring/scorer.py",
         "from autoencoder_grader.kernels import sandbox",
