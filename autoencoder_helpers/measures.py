@@ -134,17 +134,6 @@ def gaussian_kl_tril(mean, L):
     return (squares - mean.shape[1]) / 2 - np.log(diagonal).sum(axis=1)
 
 
-def gaussian_kl_estimate(mean, stddev, noise):
-    """One Monte Carlo estimate of ``gaussian_kl`` for each row: ln q(z) - ln p(z) at z = mean + stddev *
-    noise.
-
-    sum over j of [-ln stddev_j + (mean_j + stddev_j noise_j)^2 / 2 - noise_j^2 / 2]; unbiased for standard
-    normal noise, and negative at times. All of shape (N, d). Returns float64 of shape (N,).
-    """
-    mean, stddev, noise = (np.asarray(a, dtype=np.float64) for a in (mean, stddev, noise))
-    return (-np.log(stddev) + (mean + stddev * noise) ** 2 / 2 - noise**2 / 2).sum(axis=1)
-
-
 def mse_per_pixel(x, reconstruction):
     """Mean squared error over all images and pixels, one float (squared grey levels). Shapes must be
     equal.
