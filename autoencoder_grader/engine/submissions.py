@@ -200,11 +200,6 @@ class Fingerprints:
         return self._shared[assignment]
 
 
-def fingerprint(submission: Submission, course: Path, ignore: Iterable[str] = ()) -> str:
-    """The fingerprint of one submission, see Fingerprints."""
-    return Fingerprints(course, ignore).of(submission)
-
-
 def _digest_files(digest, top: Path, files: Iterable[Path | str]) -> None:
     """Add names, sizes and contents of files below `top` to a hash."""
     for path in sorted(Path(name) for name in files):

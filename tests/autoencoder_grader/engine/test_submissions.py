@@ -6,7 +6,7 @@ import os
 import pytest
 from autoencoder_grader.engine import submissions
 from autoencoder_grader.engine.grading import grade
-from autoencoder_grader.engine.submissions import Submission, problem_with
+from autoencoder_grader.engine.submissions import Fingerprints, Submission, problem_with
 from autoencoder_grader.nbgrader_steps.nbgrader_api import open_api
 from autoencoder_grader.nbgrader_steps.release import make_release
 from tiny_class import points, quiet
@@ -87,27 +87,27 @@ def test_all_that_decides_on_a_grade_is_in_the_fingerprint(graded_course, notebo
         rules / "scoring" / "scorer.py",
         rules / "repair.py",
     ]
-    seen = [submissions.fingerprint(submission, folder)]
+    seen = [Fingerprints(folder).of(submission)]
     for file in decides:
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("a") as changed:
             changed.write(" ")
-        seen.append(submissions.fingerprint(submission, folder))
+        seen.append(Fingerprints(folder).of(submission))
     assert len(set(seen)) == len(decides) + 1
     graded_course.hand_in("ben", "01_tiny", notebook("tiny"))
-    assert submissions.fingerprint(submission, folder) == seen[-1]
+    assert Fingerprints(folder).of(submission) == seen[-1]
 
 
 def test_settings_that_change_no_score_are_not_in_the_fingerprint(graded_course, notebook):
     path = graded_course.hand_in("ada", "01_tiny", notebook("tiny"))
     submission = Submission("ada", "01_tiny", path.parent)
     config = graded_course.folder / "nbgrader_config.py"
-    before = submissions.fingerprint(submission, graded_course.folder)
+    before = Fingerprints(graded_course.folder).of(submission)
     text = config.read_text().replace("points_per_day = 0.0", "points_per_day = 0.5")
     config.write_text(text + 'c.Exchange.root = "/srv/exchange"\nc.MoodleExport.identify_by = "id"\n')
-    assert submissions.fingerprint(submission, graded_course.folder) == before
+    assert Fingerprints(graded_course.folder).of(submission) == before
     config.write_text(text + "c.SealedExecute.timeout = 5\n")
-    assert submissions.fingerprint(submission, graded_course.folder) != before
+    assert Fingerprints(graded_course.folder).of(submission) != before
 
 
 @pytest.fixture
