@@ -6,6 +6,7 @@ this machine removes those whose process has ended.
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shutil
@@ -14,13 +15,32 @@ import tempfile
 from pathlib import Path
 
 import psutil
+from autoencoder_helpers.errors import CourseError
 
+_SHORT = ("/tmp", "/var/tmp")
+_LONGEST = 14  # what two folders with names as below, and a socket in them, leave of 107
 _NAME = re.compile(r"grading-(\d+)-(\d+)-")
 
 
 def prefix() -> str:
     """What the name of a temporary folder of this process begins with; for `prefix` in the module tempfile."""
     return f"grading-{_namespace()}-{os.getpid()}-"
+
+
+@functools.cache
+def short_folder() -> str:
+    """A folder for temporary files with a short name, whatever TMPDIR says.
+
+    The path of a socket may have 107 characters. Raises CourseError where none can be written to.
+    """
+    folders = [*_SHORT, *(folder for folder in (tempfile.gettempdir(),) if len(folder) <= _LONGEST)]
+    for folder in folders:
+        if os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK):
+            return folder
+    raise CourseError(
+        f"none of {', '.join(folders)} can be written to: grading needs a temporary folder with a short name; "
+        f"make one of them writable, or set TMPDIR to a folder whose path has at most {_LONGEST} characters"
+    )
 
 
 def remove(folder: Path | str) -> None:
@@ -35,7 +55,7 @@ def remove(folder: Path | str) -> None:
 
 def remove_abandoned() -> None:
     """Remove the folders of processes that have ended without removing them."""
-    for parent in {tempfile.gettempdir(), "/tmp"}:
+    for parent in {tempfile.gettempdir(), *_SHORT}:
         for folder in Path(parent).glob("grading-*-*"):
             made_by = _NAME.match(folder.name)
             # In another container, sharing this folder, the same number is another process.

@@ -15,20 +15,40 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from autoencoder_grader.files import temporary
-from autoencoder_grader.kernels import sandbox
+from autoencoder_grader.kernels import places, sandbox
+from autoencoder_grader.kernels.last_words import last_line
 from autoencoder_helpers.errors import CourseError
 
 #: Where a forked kernel finds its mailbox and its sockets.
-MAILBOX, SOCKETS = "/run/mailbox", "/run/sockets"
+MAILBOX, SOCKETS = places.free_name("/run/mailbox"), places.free_name("/run/sockets")
+#: What a kernel has imported when it is forked: what notebooks import.
+MODULES = (
+    "autoencoder_helpers",  # first: it chooses the Keras
+    "numpy",
+    "matplotlib.pyplot",
+    "tensorflow",
+    "tf_keras",
+    "tensorflow_probability",
+    "sklearn.cluster",
+    "sklearn.decomposition",
+    "ipywidgets",
+    "ipykernel.kernelapp",
+    "ipykernel.ipkernel",
+    "autoencoder_helpers.checks",
+    "autoencoder_helpers.images.flowers",
+    "autoencoder_helpers.images.mnist",
+    "autoencoder_helpers.pictures.plots",
+    "autoencoder_helpers.training.running",
+)
 _START_SECONDS = 180.0
 _FORK_SECONDS = 60.0
 _CREDENTIALS = struct.Struct("iII")  # process, user, group: struct ucred
 # The name of this package inside the sandbox: one that no learner's module has.
-_CODE = f"/opt/_autoencoder_{Path(__file__).parent.name}"
+_CODE = places.free_name(f"/opt/_autoencoder_{Path(__file__).parent.name}")
 
 
 class ForkFailed(CourseError):
@@ -50,8 +70,9 @@ class ForkServer:
         environment: Mapping[str, str],
         log: Path,
     ):
-        # Short: the path of a socket may have 107 characters, whatever TMPDIR says.
-        self.places = Path(tempfile.mkdtemp(prefix=temporary.prefix(), dir="/tmp"))
+        self.places = Path(tempfile.mkdtemp(prefix=temporary.prefix(), dir=temporary.short_folder()))
+        # What the empty /tmp and /dev/shm of a fork would hide.
+        self._kept = [str(place) for place in (*places.python_places(), *readable) if places.in_own(place)]
         user = sandbox.sandbox_user()
         home = self.places / "home"
         home.mkdir()
@@ -67,11 +88,13 @@ class ForkServer:
         )
         self._address = self.places / "fork"
         package, _, name = _CODE.rpartition("/")
-        code = f"import sys; sys.path.insert(0, {package!r}); from {name}.forking import main; main({str(self._address)!r})"
+        code = f"import sys; sys.path.insert(0, {package!r}); from {name}.forking import main; "
+        code += f"main({str(self._address)!r}, {MODULES!r})"
         command = sandbox.seal([sys.executable, "-c", code], room, user, forks=True)
         log.parent.mkdir(parents=True, exist_ok=True)
         self._log = log
         with log.open("ab") as output:
+            self._logged = output.tell()  # what was there before is not this server's
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
             )
@@ -87,6 +110,7 @@ class ForkServer:
         arguments: of ipykernel. limits: what it may use. Raises ForkFailed.
         """
         request = {
+            "kept": self._kept,
             "folders": [(str(source), target, writable) for source, target, writable in folders],
             "arguments": list(arguments),
             "start_in": SOCKETS,
@@ -110,11 +134,15 @@ class ForkServer:
             except (FileNotFoundError, ConnectionRefusedError):
                 connection.close()
                 time.sleep(0.02)
-        raise ForkFailed(f"the process that kernels are forked from did not start; what it printed: {self._log}")
+        raise ForkFailed(
+            f"the process that kernels are forked from did not start: {self._words() or 'it says nothing'}"
+        )
 
-    def try_out(self) -> None:
-        """Fork a kernel and end it. Raises ForkFailed where that cannot be done, as in some containers."""
-        self.fork([], ["--version"]).kill()
+    def _words(self) -> str:
+        with contextlib.suppress(OSError), self._log.open("rb") as file:
+            file.seek(max(self._logged, file.seek(0, os.SEEK_END) - 4096))
+            return last_line(file.read().decode(errors="replace"))
+        return ""
 
     @property
     def alive(self) -> bool:
@@ -133,6 +161,7 @@ class Fork:
     """A kernel forked by the server, with the methods of subprocess.Popen that Jupyter uses.
 
     pid: of the process that keeps it, as it is known out here; all processes of the kernel descend from it.
+    said: once it has ended, the last of what it printed on its stderr.
     """
 
     stdin = stdout = stderr = None
@@ -142,6 +171,7 @@ class Fork:
         self._lines = b""
         self.returncode: int | None = None
         self.pid = 0
+        self.said = ""
 
     def start(self, request: dict) -> None:
         """Send the request and wait for its answer. Raises ForkFailed."""
@@ -159,7 +189,7 @@ class Fork:
         if self.returncode is None:
             answer = self._answer(0)
             if answer is not None:
-                self.returncode = answer.get("ended", -signal.SIGKILL)
+                self.returncode, self.said = answer.get("ended", -signal.SIGKILL), answer.get("said", "")
                 self._connection.close()
         return self.returncode
 
@@ -207,13 +237,19 @@ class Fork:
 
 
 _running: dict[str, ForkServer | None] = {}
+_reasons: list[str] = []
 
 
 def fork_server(
-    readable: Sequence[Path], shown_as: Mapping[Path, str], environment: Mapping[str, str], log: Path
+    readable: Sequence[Path],
+    shown_as: Mapping[Path, str],
+    environment: Mapping[str, str],
+    log: Path,
+    try_out: Callable[[ForkServer], None],
 ) -> ForkServer | None:
     """The fork server with these settings, started if none runs; it ends with this process.
 
+    try_out: starts a kernel in it and raises CourseError when that does not run.
     None where kernels cannot be forked into a sandbox; `log` then says why.
     """
     named = {str(path): name for path, name in shown_as.items()}
@@ -223,14 +259,20 @@ def fork_server(
     if key not in _running or not _running[key].alive:
         server = ForkServer(readable, shown_as, environment, log)
         try:
-            server.try_out()
-        except ForkFailed as reason:
+            try_out(server)
+        except CourseError as reason:
             server.close()
+            _reasons.append(str(reason))
             with log.open("a", encoding="utf-8") as file:
                 file.write(f"{reason}: each kernel starts anew, in a sandbox of its own\n")
             server = None
         _running[key] = server
     return _running[key]
+
+
+def last_reason() -> str:
+    """Why kernels could not be forked in this process, the last time that it was tried; "" if they could."""
+    return _reasons[-1] if _reasons else ""
 
 
 @atexit.register

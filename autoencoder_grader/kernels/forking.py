@@ -2,7 +2,8 @@
 
 It runs inside a sandbox and listens on a Unix socket. A connection is a kernel: the request comes as one line of
 JSON, `{"started": true}` or `{"error": "..."}` goes back as one, and `{"ended": code}` when the kernel has ended. When
-the other side closes the connection, the kernel and all that it started are killed. Three processes serve a kernel:
+the other side closes the connection, the kernel and all that it started are killed. With its end comes what it said
+last: `{"ended": 1, "said": "..."}`. Three processes serve a kernel:
 
     keeper      in the server's namespaces: holds the connection
     first       process 1 of the sandbox: when it ends, Linux kills all others in there
@@ -19,37 +20,22 @@ import select
 import signal
 import socket
 import sys
+import traceback
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-_MODULES = (
-    "autoencoder_helpers",  # first: it chooses the Keras
-    "numpy",
-    "matplotlib.pyplot",
-    "tensorflow",
-    "tf_keras",
-    "tensorflow_probability",
-    "sklearn.cluster",
-    "sklearn.decomposition",
-    "ipywidgets",
-    "ipykernel.kernelapp",
-    "ipykernel.ipkernel",
-    "autoencoder_helpers.checks",
-    "autoencoder_helpers.images.flowers",
-    "autoencoder_helpers.images.mnist",
-    "autoencoder_helpers.pictures.plots",
-    "autoencoder_helpers.training.running",
-)
 _MOST_BYTES = 1 << 16  # of a request
+_MOST_SAID = 4096  # bytes of what a kernel prints on its stderr, the last ones
 
 
-def main(address: str) -> None:
-    """Serve on the Unix socket `address` until this process is killed."""
+def main(address: str, modules: Sequence[str]) -> None:
+    """Import these modules, and serve on the Unix socket `address` until this process is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # keepers are not waited for
     # NumPy's library would start a thread for each core, and a fork of this process has one of them all.
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
-    _import_all()
+    _import_all(modules)
     threads = len(os.listdir("/proc/self/task"))
     if threads > 1:
         sys.exit(f"{threads} threads: a fork would have one of them, and the locks that the others hold")
@@ -67,12 +53,11 @@ def main(address: str) -> None:
         connection.close()
 
 
-def _import_all() -> None:
-    for name in _MODULES:
-        importlib.import_module(name)
-    from autoencoder_helpers.checks import catalogue
-
-    catalogue()
+def _import_all(modules: Sequence[str]) -> None:
+    for name in modules:
+        module = importlib.import_module(name)
+        if name == "autoencoder_helpers.checks":
+            module.catalogue()
     own = str(Path(__file__).parent.parent)
     sys.path[:] = [place for place in sys.path if place not in ("", own, os.getcwd())]
     gc.collect()
@@ -87,8 +72,10 @@ def _keep(connection: socket.socket) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     request = json.loads(_line(connection))
     try:
-        namespaces.leave(request["folders"], request["temporary"], request["shared_memory"])
-        first, tell = _fork_first(request, connection)
+        namespaces.leave(request["folders"], request["kept"], request["temporary"], request["shared_memory"])
+        says, said = os.pipe()
+        first, tell = _fork_first(request, connection, said)
+        os.close(said)
         with os.fdopen(tell, encoding="utf-8") as told:
             trouble = told.read()
     except OSError as error:
@@ -97,13 +84,35 @@ def _keep(connection: socket.socket) -> None:
         connection.sendall(json.dumps({"error": trouble}).encode() + b"\n")
         return
     connection.sendall(b'{"started": true}\n')
-    ended = os.pidfd_open(first)
-    ready, _, _ = select.select([connection, ended], [], [])
-    if ended not in ready:
-        os.kill(first, signal.SIGKILL)
+    words = _listen(connection, says, os.pidfd_open(first))
+    with suppress(ProcessLookupError):
+        os.kill(first, signal.SIGKILL)  # if it has not ended by itself
     code = os.waitstatus_to_exitcode(os.waitpid(first, 0)[1])
+    words = _rest(says, words).decode(errors="replace")
     with suppress(OSError):
-        connection.sendall(json.dumps({"ended": code}).encode() + b"\n")
+        connection.sendall(json.dumps({"ended": code, "said": words}).encode() + b"\n")
+
+
+def _listen(connection: socket.socket, says: int, ended: int) -> bytes:
+    """Wait until the kernel has ended or the other side has closed the connection; return what the kernel said last."""
+    words, waiting = b"", [connection, ended, says]
+    while True:
+        ready, _, _ = select.select(waiting, [], [])
+        if connection in ready or ended in ready:
+            return words
+        data = os.read(says, _MOST_BYTES)
+        words = (words + data)[-_MOST_SAID:]
+        if not data:
+            waiting.remove(says)
+
+
+def _rest(says: int, words: bytes) -> bytes:
+    """What a kernel said last, with what still lies in the pipe."""
+    os.set_blocking(says, False)
+    with suppress(BlockingIOError):
+        while data := os.read(says, _MOST_BYTES):
+            words = (words + data)[-_MOST_SAID:]
+    return words
 
 
 def _line(connection: socket.socket) -> bytes:
@@ -116,8 +125,11 @@ def _line(connection: socket.socket) -> bytes:
     return data
 
 
-def _fork_first(request: dict, connection: socket.socket) -> tuple[int, int]:
-    """(process id, a pipe that tells what went wrong before the kernel began, or closes without a word)."""
+def _fork_first(request: dict, connection: socket.socket, said: int) -> tuple[int, int]:
+    """(process id, a pipe that tells what went wrong before the kernel began, or closes without a word).
+
+    said: the end of a pipe to which the kernel's stderr goes.
+    """
     from . import namespaces
 
     reads, writes = os.pipe()
@@ -134,9 +146,10 @@ def _fork_first(request: dict, connection: socket.socket) -> tuple[int, int]:
             os._exit(1)
         kernel = os.fork()
         if kernel == 0:
-            _close_all_files()
+            _close_all_files(said)
             _run_kernel(request)
         os.close(writes)
+        os.close(said)
         while True:
             process, status = os.wait()  # also of what the kernel left behind
             if process == kernel:
@@ -145,10 +158,11 @@ def _fork_first(request: dict, connection: socket.socket) -> tuple[int, int]:
     os._exit(1)
 
 
-def _close_all_files() -> None:
-    """Leave the kernel no open file of the server's."""
+def _close_all_files(said: int) -> None:
+    """Leave the kernel no open file of the server's, but one for what it says on its stderr."""
+    os.dup2(said, 2)
     nothing = os.open(os.devnull, os.O_RDWR)
-    for number in (0, 1, 2):
+    for number in (0, 1):
         os.dup2(nothing, number)
     os.closerange(3, 1 << 16)
 
@@ -167,5 +181,9 @@ def _run_kernel(request: dict) -> None:
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+        if isinstance(end.code, str):
+            print(end.code, file=sys.__stderr__, flush=True)
+    except BaseException:  # noqa: BLE001 - whoever started it is told
+        traceback.print_exc(file=sys.__stderr__)
     finally:
         os._exit(code)

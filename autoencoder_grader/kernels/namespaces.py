@@ -14,6 +14,7 @@ import fcntl
 import os
 import resource
 import socket
+import stat
 import struct
 from collections.abc import Mapping, Sequence
 
@@ -32,11 +33,12 @@ _MOST_CAPABILITIES = 64
 _UP = 1
 
 
-def leave(folders: Sequence[tuple[str, str, bool]], temporary: int, shared_memory: int) -> None:
+def leave(folders: Sequence[tuple[str, str, bool]], kept: Sequence[str], temporary: int, shared_memory: int) -> None:
     """Enter namespaces of one's own, and see of the submissions' folders only those named.
 
-    folders: (source, target, whether it can be written to) each. temporary, shared_memory: bytes of /tmp and
-    /dev/shm. The caller has one thread. Children, not the caller itself, get new process ids.
+    folders: (source, target, whether it can be written to) each. kept: places in /tmp and /dev/shm that stay to be
+    seen, as they are. temporary, shared_memory: bytes of /tmp and /dev/shm. The caller has one thread. Children, not
+    the caller itself, get new process ids.
     Raises OSError where the kernel refuses.
     """
     user, group = os.getuid(), os.getgid()
@@ -48,18 +50,36 @@ def leave(folders: Sequence[tuple[str, str, bool]], temporary: int, shared_memor
     _mount("none", "/", None, _ALL_BELOW | _PRIVATE)
     # Open before the new /tmp hides them.
     opened = [os.open(source, os.O_PATH | os.O_DIRECTORY) for source, _, _ in folders]
+    opened_kept = [os.open(place, os.O_PATH) for place in kept]
     quiet = _NO_SUID | _NO_DEVICES
     _mount("tmpfs", "/tmp", "tmpfs", quiet, f"size={temporary},mode=1777")
     _mount("tmpfs", "/dev/shm", "tmpfs", quiet, f"size={shared_memory},mode=1777")
     _mount("devpts", "/dev/pts", "devpts", _NO_SUID | _NO_PROGRAMS, "newinstance,ptmxmode=0666,mode=620")
+    for number, place in zip(opened_kept, kept, strict=True):
+        _make_mount_point(number, place)
+        # It can be read only, and stays so: a copy of a mount in a new namespace keeps what was denied.
+        _mount(f"/proc/self/fd/{number}", place, None, _BIND | _ALL_BELOW)
+        os.close(number)
     for number, (_, target, writable) in zip(opened, folders, strict=True):
-        if not os.path.isdir(target):  # those in /tmp
-            os.makedirs(target)
+        _make_mount_point(number, target)
         _mount(f"/proc/self/fd/{number}", target, None, _BIND)
         if not writable:
-            _mount("none", target, None, _REMOUNT | _BIND | _READ_ONLY | quiet)
+            # What is denied where it lies, as running programs on some machines' /tmp, cannot be allowed here.
+            denied = os.fstatvfs(number).f_flag & (_NO_SUID | _NO_DEVICES | _NO_PROGRAMS)
+            _mount("none", target, None, _REMOUNT | _BIND | _READ_ONLY | quiet | denied)
         os.close(number)
     _start_loopback()
+
+
+def _make_mount_point(opened: int, target: str) -> None:
+    """Make what is to be covered by something opened, where it is not there: that is in /tmp or /dev/shm."""
+    if os.path.exists(target):
+        return
+    if stat.S_ISDIR(os.fstat(opened).st_mode):
+        os.makedirs(target)
+    else:
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o644))
 
 
 def settle(limits: Mapping[str, int]) -> None:
@@ -94,7 +114,7 @@ def _start_loopback() -> None:
 
 
 def _mount(source: str, target: str, kind: str | None, flags: int, options: str = "") -> None:
-    arguments = [None if text is None else text.encode() for text in (source, target, kind)]
+    arguments = [None if text is None else os.fsencode(text) for text in (source, target, kind)]
     _call(_libc.mount, *arguments, ctypes.c_ulong(flags), options.encode())
 
 

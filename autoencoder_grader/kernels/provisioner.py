@@ -9,10 +9,12 @@ import asyncio
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 from autoencoder_grader.kernels import sandbox
 from autoencoder_grader.kernels.client import PatientClient
+from autoencoder_grader.kernels.last_words import LastWords
 from autoencoder_grader.kernels.workplace import Workplace, kernel_server
 from autoencoder_helpers import load_mnist
 from autoencoder_helpers.images import cache
@@ -62,11 +64,17 @@ class SandboxProvisioner(LocalProvisioner):
         """Start the kernel. Raises ForkFailed when none can be forked."""
         place = self.place
         if place.server is None:
-            await super().launch_kernel(place.command(cmd), **kwargs)
+            words = LastWords()
+            try:
+                await super().launch_kernel(place.command(cmd), **{**kwargs, "stderr": words.writes})
+            finally:
+                words.begin()
+            place.words = words.text
             if place.tier == sandbox.LANDLOCK:
                 self.process, self.pgid = Supervised(self.process), None
         else:
-            self.process = place.fork(self.connection_info, cmd[cmd.index("-f") + 2 :])
+            self.process = fork = place.fork(self.connection_info, cmd[cmd.index("-f") + 2 :])
+            place.words = lambda: fork.said
             self.pid, self.pgid = self.process.pid, None
         place.watch_over(self.process)
         return self.connection_info
@@ -90,10 +98,14 @@ class SandboxProvisioner(LocalProvisioner):
 
 
 def _make_place(folder: Path, limits: dict[str, int]) -> Workplace:
-    tier = sandbox.require(trusted=False)
+    from autoencoder_grader.kernels import trial  # which itself needs this module
+
+    sandbox.require(trusted=False)
     sandbox.expect_hidden(folder)
     load_mnist()  # the sandbox sees the cache, but cannot fill it
-    server = kernel_server(cache.cache_dir() / "kernels.log") if tier == sandbox.BUBBLEWRAP else None
+    log = cache.cache_dir() / "kernels.log"
+    tier = trial.require(trusted=False, log=log)
+    server = kernel_server(log) if tier == sandbox.BUBBLEWRAP else None
     return Workplace(folder, tier, server, sandbox.Limits(**limits)).__enter__()
 
 
@@ -141,6 +153,8 @@ class SealedKernelManager(AsyncKernelManager):
 
     def settle(self) -> None:
         """Set this manager up for its place; call it before the kernel starts."""
+        # Somebody may have put a kernelspec of this name into a home folder that starts another Python.
+        self.kernel_spec.argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         self.kernel_spec.metadata = {"kernel_provisioner": {"provisioner_name": NAME}}
         if self.place.sealed:
             use_sockets(self, self.place)

@@ -15,17 +15,17 @@ import json
 import os
 import platform
 import shutil
-import site
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import autoencoder_helpers
-from autoencoder_grader.kernels import landlock, system_calls
+from autoencoder_grader.files import temporary
+from autoencoder_grader.kernels import landlock, places, system_calls
 from autoencoder_helpers.errors import CourseError
+from autoencoder_helpers.images import cache
 
 NO_SANDBOX = (
     "no sandbox: bubblewrap (bwrap) is missing or may not run here, and submissions are strangers' code; install it "
@@ -35,8 +35,7 @@ NO_SANDBOX = (
 BUBBLEWRAP, LANDLOCK = TIERS = ("bubblewrap", "landlock")  # the better one first
 #: This environment variable names the one tier that may be used, for tests and for who wants no other.
 ONLY = "AUTOENCODER_SANDBOX"
-HOME = "/home/learner"
-_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+HOME = places.free_name("/home/learner")
 _SETTINGS = (
     "ld.so.cache",
     "ld.so.conf",
@@ -51,9 +50,14 @@ _DEVICES = tuple(f"/dev/{name}" for name in ("null", "zero", "full", "random", "
 _ABOUT_THE_MACHINE = tuple(
     f"/proc/{name}" for name in ("cpuinfo", "meminfo", "stat", "loadavg", "uptime", "version", "filesystems")
 )
-_FILTER = (sys.executable, "-I", "-S", "/opt/system_calls.py")
+_FILTER = (sys.executable, "-I", "-S", places.free_name("/opt/system_calls.py"))
+_ASIDE = places.free_name("/opt/places")  # where root's layout keeps what the sandbox shows in its /dev/shm
 _MEGABYTE = 1 << 20
 _GIGABYTE = 1 << 30
+
+
+class NoSandbox(CourseError):
+    """Strangers' code cannot be run here: the machine's fault, never a learner's."""
 
 
 @dataclass(frozen=True)
@@ -147,6 +151,7 @@ def seal(
         *("--unshare-all", "--unshare-user", *([] if forks else ["--disable-userns"]), "--cap-drop", "ALL"),
         *("--die-with-parent", "--new-session", "--hostname", "sandbox"),
         *("--proc", "/proc", "--dev", "/dev", "--size", str(limits.shared_memory), "--tmpfs", "/dev/shm"),
+        *_mounts_in_shared_memory(room),
         *("--remount-ro", "/dev", "--chdir", room.start_in),
     ]
     inside = list(command) if forks else [*_resource_limits(limits), *_FILTER, *command]
@@ -163,15 +168,14 @@ def seal(
 
 
 def _seal_by_landlock(command: Sequence[str], room: Room, user: int, limits: Limits) -> list[str]:
-    places = [*_SYSTEM, *(f"/etc/{name}" for name in _SETTINGS), *_ABOUT_THE_MACHINE, *_python_places()]
-    readable = [*map(Path, places), *room.readable]
+    system = [*places.SYSTEM, *(f"/etc/{name}" for name in _SETTINGS), *_ABOUT_THE_MACHINE]
+    readable = [*map(Path, system), *places.python_places(), *room.readable]
     folder = str(room.folder)
-    temporary = f"{folder}/.tmp"  # what is there counts as the submission's files
     variables = {
         "HOME": folder,
         "PATH": os.defpath,
         "LANG": "C.UTF-8",
-        "TMPDIR": temporary,
+        "TMPDIR": f"{folder}/.tmp",  # what is there counts as the submission's files
         **room.environment,
     }
     settings = {
@@ -202,14 +206,9 @@ def _mounts(room: Room, limits: Limits) -> list[str]:
     made: set[Path] = set()
 
     def show(path: Path | str, name: Path | str, how: str = "--ro-bind") -> None:
-        # bubblewrap makes missing folders on the way to a place for its own user alone.
-        for parent in reversed(Path(name).parents[:-1]):
-            if parent not in made:
-                made.add(parent)
-                mounts.extend(["--perms", "0755", "--dir", str(parent)])
-        mounts.extend([how, str(path), str(name)])
+        mounts.extend(_shown(path, name, how, made))
 
-    for name in _SYSTEM:
+    for name in places.SYSTEM:
         if Path(name).is_symlink():
             mounts += ["--symlink", os.readlink(name), name]
         elif Path(name).is_dir():
@@ -218,8 +217,12 @@ def _mounts(room: Room, limits: Limits) -> list[str]:
         show(f"/etc/{name}", f"/etc/{name}", "--ro-bind-try")
     mounts += ["--dir", "/dev", "--dir", "/proc"]
     mounts += ["--size", str(limits.temporary), "--perms", "1777", "--tmpfs", "/tmp"]
-    for path in [*_python_places(), *room.readable]:
-        show(path, path)
+    for path in [*places.python_places(), *room.readable]:
+        if not _in_shared_memory(path):
+            show(path, path)
+    if os.geteuid() == 0:
+        for number, path in enumerate(_late(room)):
+            show(path, f"{_ASIDE}/{number}")
     for path, name in room.shown_as.items():
         show(path, name)
     for path in room.writable:
@@ -231,17 +234,33 @@ def _mounts(room: Room, limits: Limits) -> list[str]:
     return [*mounts, "--remount-ro", "/"]
 
 
-def _python_places() -> list[Path]:
-    """The folders of this Python, of its packages and of the helpers, none inside another."""
-    places = {Path(sys.prefix), Path(sys.base_prefix), Path(autoencoder_helpers.__file__).parent}
-    places |= {Path(folder) for folder in site.getsitepackages()}
-    places |= {Path(os.path.realpath(place)) for place in places}
-    system = [Path(name) for name in _SYSTEM]
-    return sorted(
-        place
-        for place in places
-        if place.is_dir() and not any(place.is_relative_to(other) for other in [*system, *(places - {place})])
-    )
+def _shown(path: Path | str, name: Path | str, how: str, made: set[Path]) -> list[str]:
+    """bubblewrap's options that show `path` as `name`. made: the folders that are there by now."""
+    options = []
+    # bubblewrap makes missing folders on the way to a place for its own user alone.
+    for parent in reversed(Path(name).parents[:-1]):
+        if parent not in made:
+            made.add(parent)
+            options += ["--perms", "0755", "--dir", str(parent)]
+    return [*options, how, str(path), str(name)]
+
+
+def _in_shared_memory(place: Path) -> bool:
+    return place.is_relative_to("/dev")
+
+
+def _late(room: Room) -> list[Path]:
+    """The places in /dev/shm: they can be shown only when the sandbox has its own."""
+    return [place for place in [*places.python_places(), *room.readable] if _in_shared_memory(place)]
+
+
+def _mounts_in_shared_memory(room: Room) -> list[str]:
+    options, made = [], {Path("/dev"), Path("/dev/shm")}
+    for number, place in enumerate(_late(room)):
+        # Root's layout has the place aside, where no folder on the way to it keeps the sandbox's user out.
+        source = place if os.geteuid() else f"{_ASIDE}/{number}"
+        options += _shown(source, place, "--ro-bind", made)
+    return options
 
 
 def _resource_limits(limits: Limits) -> list[str]:
@@ -256,8 +275,13 @@ def available() -> bool:
 
 def best_tier() -> str:
     """The best tier that works here and that the environment variable ONLY allows; "" for none."""
+    return next(tiers(), "")
+
+
+def tiers() -> Iterator[str]:
+    """The tiers that work here and that the environment variable ONLY allows, the better one first."""
     only = os.environ.get(ONLY, "").strip()
-    return next((tier for tier in TIERS if only in ("", tier) and not trouble_with(tier)), "")
+    return (tier for tier in TIERS if only in ("", tier) and not trouble_with(tier))
 
 
 @functools.cache
@@ -284,7 +308,7 @@ def _trouble_with_landlock() -> str:
         least = landlock.LEAST_VERSION_ROOT
     if have < least:
         return f"this Linux has {f'version {have} of' if have else 'no'} Landlock; version {least} is needed"
-    with tempfile.TemporaryDirectory(prefix="hidden-", dir="/tmp") as folder:
+    with tempfile.TemporaryDirectory(prefix="hidden-", dir=temporary.short_folder()) as folder:
         secret = Path(folder) / "secret"
         secret.write_text("secret")
         for path, mode in ((Path(folder), 0o755), (secret, 0o644)):
@@ -303,12 +327,11 @@ if not refused(open, sys.argv[1]):
     sys.exit("it does not hide files")
 if not refused(socket.socket, socket.AF_INET):
     sys.exit("it does not refuse connections")
-import autoencoder_helpers.errors, numpy
 """
 
 
 def _trouble_when_used(command: Sequence[str], tier: str) -> str:
-    with tempfile.TemporaryDirectory(prefix="sandbox-", dir="/tmp") as folder:
+    with tempfile.TemporaryDirectory(prefix="sandbox-", dir=temporary.short_folder()) as folder:
         user = sandbox_user()
         try:
             give_to(user, Path(folder))
@@ -342,20 +365,29 @@ def let_through(user: int, *folders: Path) -> None:
 
 
 def expect_hidden(course: Path) -> None:
-    """Raise CourseError if a sandbox would show what lies in the course's folder: its solutions, its secret."""
-    course = course.resolve()
-    for place in [*(Path(name).resolve() for name in _SYSTEM), *_python_places()]:
-        if course.is_relative_to(place):
-            raise CourseError(
-                f"{course} lies in {place}, which submissions can read: move the course to a folder of its own, "
-                "outside the Python environment"
-            )
+    """Raise CourseError if a sandbox would show what lies in the course's folder: its solutions, its secret.
+
+    Or what else it must hide; see places.expect_hidden.
+    """
+    named = {"AUTOENCODER_CACHE": cache.cache_dir()}
+    photos = photos_place()
+    if photos is not None:
+        if not photos.exists():
+            raise CourseError(f"AUTOENCODER_FLOWERS names {photos}, which is not there: correct it, or unset it")
+        named["AUTOENCODER_FLOWERS"] = photos
+    places.expect_hidden(course, named)
+
+
+def photos_place() -> Path | None:
+    """The photos of flowers, a folder or an archive, that AUTOENCODER_FLOWERS names; None if it names none."""
+    named = os.environ.get("AUTOENCODER_FLOWERS", "").strip()
+    return Path(named).expanduser().resolve() if named else None
 
 
 def require(trusted: bool) -> str:
-    """The tier to use, the best there is. Raises CourseError where there is none, unless trusted: then it is ""."""
+    """The tier to use, the best there is. Raises NoSandbox where there is none, unless trusted: then it is ""."""
     if available():
         return best_tier()
     if not trusted:
-        raise CourseError(NO_SANDBOX)
+        raise NoSandbox(NO_SANDBOX)
     return ""

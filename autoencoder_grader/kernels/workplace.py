@@ -9,12 +9,13 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+import autoencoder_helpers
 import matplotlib
 from autoencoder_grader.files import temporary
-from autoencoder_grader.kernels import sandbox
+from autoencoder_grader.kernels import places, sandbox
 from autoencoder_grader.kernels.fork_server import MAILBOX, SOCKETS, Fork, ForkServer, fork_server
 from autoencoder_grader.kernels.watch import Watch
 from autoencoder_helpers.evidence.messages import ASKED_FOR, ENVIRONMENT, BadMessage, read_file
@@ -25,8 +26,13 @@ MOST_BROUGHT_BACK = 1 << 30  # bytes of all files that go back
 DEEPEST = 20  # folders in folders of a submission
 # A file that cannot be written for such a reason is odd by itself; for any other, the machine is at fault.
 _ODD = {errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.EINVAL, errno.EILSEQ}
-_PASSED_ON = ("AUTOENCODER_EPOCHS", "AUTOENCODER_FLOWERS", "OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
-_CACHE = "/var/cache/autoencoder-course"
+_PASSED_ON = ("AUTOENCODER_EPOCHS", "OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
+# What all kernels see under names of their own, by the variable that names them out here, too.
+_CACHE, _PHOTOS = "AUTOENCODER_CACHE", "AUTOENCODER_FLOWERS"
+_INSIDE = {
+    _CACHE: places.free_name("/var/cache/autoencoder-course"),
+    _PHOTOS: places.free_name("/var/lib/autoencoder-course/flowers"),
+}
 
 
 class Workplace:
@@ -37,6 +43,7 @@ class Workplace:
     limits: what it may use.
 
     watch: over these limits, once the kernel has started, until the block ends.
+    words: once the kernel has ended, gives the last of what it printed on its stderr.
     """
 
     def __init__(
@@ -48,11 +55,11 @@ class Workplace:
     ):
         self._submitted, self.tier, self.server, self.limits = submitted, tier, server, limits
         self.watch: Watch | None = None
+        self.words: Callable[[], str] = str
         self._user = sandbox.sandbox_user() if os.name == "posix" else 0
 
     def __enter__(self) -> Workplace:
-        # Short: the path of a socket may have 107 characters, whatever TMPDIR says.
-        parent = self.server.places if self.server else "/tmp" if self.sealed else None
+        parent = self.server.places if self.server else temporary.short_folder() if self.sealed else None
         self._temporary = tempfile.TemporaryDirectory(prefix=temporary.prefix(), dir=parent)
         top = Path(self._temporary.name)
         self.home, self.mailbox, self.sockets = top / "home", top / "mailbox", top / "sockets"
@@ -107,10 +114,14 @@ class Workplace:
         if not self.sealed:
             return list(kernel)
         sandbox.give_to(self._user, self.sockets)  # by now it holds the connection file
-        readable, shown_as, environment = _public_things()
+        things, environment = _public_things(), {**_passed_on(), **places.own_paths()}
+        readable, shown_as = [], {}
         if self.tier == sandbox.LANDLOCK:  # nothing has another name there
-            readable, shown_as = [*readable, *shown_as], {}
-            environment["AUTOENCODER_CACHE"] = str(cache.cache_dir())
+            readable = [*things.values(), self._lone_helpers(environment)]
+            environment |= {name: str(place) for name, place in things.items()}
+        else:
+            shown_as, inside = _under_other_names(things)
+            environment |= inside
         room = sandbox.Room(
             self.home,
             writable=[self.mailbox / "answers", self.sockets],
@@ -120,6 +131,24 @@ class Workplace:
             start_in="/",
         )
         return sandbox.seal(kernel, room, self._user, self.limits, tier=self.tier)
+
+    def _lone_helpers(self, environment: dict[str, str]) -> Path:
+        """A folder with the helpers in it and nothing else, put in front where Python is told of the one they lie in.
+
+        Landlock lets nobody list that one, which may be the course's own, and Python lists where it looks.
+        """
+        folder = self.home.parent / "helpers"
+        folder.mkdir(exist_ok=True)
+        helpers = Path(autoencoder_helpers.__file__).parent
+        link = folder / helpers.name
+        if not link.is_symlink():
+            link.symlink_to(helpers)
+        paths = environment.get("PYTHONPATH", "").split(os.pathsep)
+        if str(helpers.parent) in paths:
+            environment["PYTHONPATH"] = os.pathsep.join(
+                [str(folder), *(path for path in paths if path != str(helpers.parent))]
+            )
+        return folder
 
     def fork(self, connection_info: Mapping, arguments: Sequence[str]) -> Fork:
         """Start a kernel here by forking the server. arguments: of ipykernel. Raises ForkFailed."""
@@ -163,17 +192,32 @@ class Workplace:
 
 def kernel_server(log: Path) -> ForkServer | None:
     """The fork server of this process, for kernels that see what every learner's kernel sees; see fork_server."""
-    readable, shown_as, environment = _public_things()
-    return fork_server(readable, shown_as, {**environment, ENVIRONMENT: MAILBOX}, log)
+    shown_as, environment = _under_other_names(_public_things())
+    return fork_server(
+        [], shown_as, {**_passed_on(), **places.own_paths(), **environment, ENVIRONMENT: MAILBOX}, log, _try_out
+    )
 
 
-def _public_things() -> tuple[list[Path], dict[Path, str], dict[str, str]]:
-    """What all submissions see: places, places under another name, and variables."""
+def _try_out(server: ForkServer) -> None:
+    from autoencoder_grader.kernels.trial import run_a_cell  # which itself needs workplaces
+
+    run_a_cell(sandbox.BUBBLEWRAP, server)
+
+
+def _public_things() -> dict[str, Path]:
+    """What all submissions see beside Python and the helpers, by the variable that names it."""
     cache_folder = cache.cache_dir()
     cache_folder.mkdir(parents=True, exist_ok=True)
-    photos = os.environ.get("AUTOENCODER_FLOWERS", "").strip()
-    readable = [Path(photos).expanduser().resolve()] if photos else []
-    return readable, {cache_folder: _CACHE}, {**_passed_on(), "AUTOENCODER_CACHE": _CACHE}
+    photos = sandbox.photos_place()
+    return {_CACHE: cache_folder} | ({_PHOTOS: photos} if photos else {})
+
+
+def _under_other_names(things: Mapping[str, Path]) -> tuple[dict[Path, str], dict[str, str]]:
+    """(the name in the sandbox for each of these, the variables that name them there)."""
+    names: dict[Path, str] = {}
+    for variable, place in things.items():
+        names.setdefault(place, _INSIDE[variable])
+    return names, {variable: names[place] for variable, place in things.items()}
 
 
 def _passed_on() -> dict[str, str]:

@@ -15,7 +15,7 @@ import time
 from dataclasses import fields
 from pathlib import Path
 
-from autoencoder_grader.kernels import landlock, sandbox
+from autoencoder_grader.kernels import landlock, sandbox, trial
 from autoencoder_grader.kernels.fork_server import ForkFailed
 from autoencoder_grader.kernels.provisioner import SealedKernelManager
 from autoencoder_grader.kernels.workplace import Workplace, kernel_server
@@ -91,12 +91,12 @@ class SealedExecute(Execute):
             Path(coursedir.format_path(step, names["student"], names["assignment"]))
             for step in (coursedir.submitted_directory, coursedir.autograded_directory)
         ]
-        tier = sandbox.require(self.trust_submissions)
-        course = Path(coursedir.root)
-        if tier:
+        course, log = Path(coursedir.root), Path(coursedir.root) / ".grading" / "kernels.log"
+        if sandbox.require(self.trust_submissions):
             sandbox.expect_hidden(course)
         load_mnist()  # the sandbox sees the cache, but cannot fill it
         self._scoring = scoring_process(course, self.more_seeds, course / ".grading" / "scoring.log")
+        tier = trial.require(self.trust_submissions, log)
         self._checks = {name.replace(".", "-"): name for name in catalogue()}
         self._tickets = itertools.count(1)
         self._bytes = 0
@@ -109,7 +109,6 @@ class SealedExecute(Execute):
         if tier == sandbox.LANDLOCK:
             outcome.notes.append(landlock.LACKS)
         outcome.notes += nb.metadata.pop(KEY, {}).get("notes", [])  # RepairFromRelease's
-        log = course / ".grading" / "kernels.log"
         server = kernel_server(log) if tier == sandbox.BUBBLEWRAP else None
         with Workplace(folders[0], tier, server, sandbox.Limits(**self.limits)) as self._place:
             if self.on_workplace:
@@ -151,7 +150,7 @@ class SealedExecute(Execute):
             go_home = f"__import__('os').chdir({self._place.home_inside!r})"
             self.wait_for_reply(client.execute(go_home, silent=True, store_history=False))
         except (RuntimeError, DeadKernelError) as error:
-            raise ScoringFailed(f"the kernel did not start ({error}); run the grading again") from error
+            raise ScoringFailed(f"{trial.did_not_start(error, self._place)}; run the grading again") from error
         return client
 
     def preprocess_cell(self, cell, resources, index):

@@ -106,7 +106,7 @@ def reason(result: dict) -> str:
     nbgrader answers with its whole log, in which the exception that matters is followed by others of its own.
     """
     lines = re.findall(
-        r"^\s*(?:[\w.]+\.)?(\w*(?:Error|Exception|Interrupt|Entry|Exit|Failed|Missing)): (.+)$",
+        r"^\s*(?:[\w.]+\.)?(\w*(?:Error|Exception|Interrupt|Entry|Exit|Failed|Missing|NoSandbox)): (.+)$",
         result.get("log", ""),
         re.M,
     )
@@ -114,4 +114,4 @@ def reason(result: dict) -> str:
     if not lines:
         return "nbgrader gave no reason"
     name, text = lines[-1]
-    return text if name in ("CourseError", "ScoringFailed", "DataMissing") else f"{name}: {text}"
+    return text if name in ("CourseError", "ScoringFailed", "DataMissing", "NoSandbox") else f"{name}: {text}"

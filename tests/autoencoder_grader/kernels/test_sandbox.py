@@ -13,7 +13,7 @@ import uuid
 from pathlib import Path
 
 import pytest
-from autoencoder_grader.kernels import landlock, sandbox
+from autoencoder_grader.kernels import landlock, places, sandbox
 from autoencoder_grader.kernels.fork_server import ForkServer
 from autoencoder_grader.kernels.sandbox import HOME, Limits, Room, seal
 from autoencoder_helpers.errors import CourseError
@@ -195,7 +195,7 @@ print(json.dumps([os.path.exists({str(secret)!r}), os.listdir({str(REPOSITORY)!r
 def test_nothing_of_the_graders_home_is_there_but_python(inside):
     home = Path.home()
     code = f"home = {str(home)!r}\nprint(json.dumps(os.listdir(home) if os.path.isdir(home) else []))"
-    python = [place for place in sandbox._python_places() if place.is_relative_to(home)]
+    python = [place for place in places.python_places() if place.is_relative_to(home)]
     assert set(inside(code)) <= {place.relative_to(home).parts[0] for place in python}
 
 

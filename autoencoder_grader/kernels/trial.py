@@ -1,0 +1,96 @@
+"""Finds out whether kernels run here, by running one: what grading will do, done before it.
+
+That a program starts in a sandbox does not say that a kernel does: Python, its packages or the helpers may lie where
+the sandbox shows something else.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+from autoencoder_grader.kernels import sandbox
+from autoencoder_grader.kernels.fork_server import ForkServer
+from autoencoder_grader.kernels.last_words import last_line
+from autoencoder_grader.kernels.provisioner import SealedKernelManager
+from autoencoder_grader.kernels.workplace import Workplace, kernel_server
+from autoencoder_helpers.errors import CourseError
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbformat.v4 import new_code_cell, new_notebook
+
+#: Imports the helpers, and with them all that they need.
+CELL = "import autoencoder_helpers.checks, autoencoder_helpers.training\nprint('it runs')"
+_SECONDS = 180
+
+
+class KernelFailed(CourseError):
+    """No kernel runs here: the machine's fault, never a learner's."""
+
+
+def run_a_cell(tier: str, server: ForkServer | None = None, cell: str = "") -> str:
+    """Start a kernel as grading does, run a cell in it, and return what that printed.
+
+    cell: its source; CELL if it is empty. server: the fork server that it comes from; None: it starts anew.
+    Raises KernelFailed, ForkFailed.
+    """
+    with tempfile.TemporaryDirectory() as nothing, Workplace(Path(nothing), tier, server) as place:
+        manager = SealedKernelManager(kernel_name="python3", place=place)
+        manager.settle()
+        notebook = new_notebook(cells=[new_code_cell(cell or CELL)])
+        client = NotebookClient(notebook, km=manager, startup_timeout=_SECONDS, timeout=_SECONDS)
+        environment = {**os.environ, **place.environment()}
+        try:
+            client.execute(cwd=str(place.sockets), env=environment, stdout=subprocess.DEVNULL)
+        except CellExecutionError as error:
+            raise KernelFailed(f"the helpers cannot be used: {last_line(f'{error.ename}: {error.evalue}')}") from error
+        except (RuntimeError, DeadKernelError, OSError) as error:
+            raise KernelFailed(did_not_start(error, place)) from error
+        return "".join(output.get("text", "") for output in notebook.cells[0].outputs)
+
+
+def did_not_start(error: Exception, place: Workplace) -> str:
+    """The line about a kernel that did not start, with the last that it said itself."""
+    words = last_line(place.words())
+    return f"the kernel did not start ({last_line(str(error))}{f'; its last words: {words}' if words else ''})"
+
+
+def require(trusted: bool, log: Path) -> str:
+    """The best tier in which a kernel runs here. Raises NoSandbox where there is none, unless trusted: then it is "".
+
+    log: a file for what the process prints that kernels are forked from.
+    """
+    for tier in sandbox.tiers():
+        if not trouble_with(tier, log):
+            return tier
+    if trusted:
+        return ""
+    tried = [f"{tier}: {trouble_with(tier, log)}" for tier in sandbox.tiers()]
+    if not tried:
+        raise sandbox.NoSandbox(sandbox.NO_SANDBOX)
+    raise sandbox.NoSandbox(
+        f"no kernel runs in a sandbox here ({'; '.join(tried)}): put that right, or accept the risk with "
+        "--i-trust-these-submissions; `autoencoder-course doctor` says more"
+    )
+
+
+def trouble_with(tier: str, log: Path) -> str:
+    """Why no kernel runs in a tier that can be used here, in one line, found out by running one; "" if one does.
+
+    One is forked where that can be done, or else starts anew.
+    """
+    if tier == sandbox.BUBBLEWRAP and kernel_server(log) is not None:
+        return ""
+    return _trouble_anew(tier, os.getpid())
+
+
+@functools.cache
+def _trouble_anew(tier: str, process: int) -> str:
+    try:
+        run_a_cell(tier)
+    except CourseError as error:
+        return str(error)
+    return ""
