@@ -205,7 +205,7 @@ def _grade(course: Path, assignments, students, workers: int | None, chosen: dic
     from autoencoder_grader.engine.cluster import fitting_workers
     from autoencoder_grader.engine.grading import grade as grade_submissions
     from autoencoder_grader.results.graded_notebooks import read_results
-    from autoencoder_grader.results.table import print_summary, print_table
+    from autoencoder_grader.results.table import ending, print_summary, print_table
     from rich.console import Console
 
     console = Console()
@@ -214,14 +214,17 @@ def _grade(course: Path, assignments, students, workers: int | None, chosen: dic
     if chosen["dry_run"]:
         for line in report.planned:
             click.echo(line)
-        click.echo(f"{len(report.planned)} to be graded, {len(report.unchanged)} unchanged")
+        cannot = f", {len(report.problems)} cannot be graded" if report.problems else ""
+        click.echo(f"{len(report.planned)} to be graded, {len(report.unchanged)} unchanged{cannot}")
         return report.exit_code
-    if report.grades is None and not report.faults:
-        raise CourseError(f"nothing to grade in {course}; put submissions into submitted/<student>/<assignment>/")
-    print_table(read_results(course), console)
-    print_summary(report, console)
-    click.echo(f"feedback pages: {report.feedback}")
-    click.echo(f"points of all:  {report.grades}")
+    if report.graded or report.unchanged:
+        print_table(read_results(course), console)
+    if report.statuses or report.unchanged:
+        print_summary(report, console)
+    if report.grades:
+        click.echo(f"feedback pages: {report.feedback}")
+        click.echo(f"points of all:  {report.grades}")
+    click.echo(ending(report))
     return report.exit_code
 
 

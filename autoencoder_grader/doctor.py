@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import json
 import os
@@ -16,7 +17,8 @@ from pathlib import Path
 
 import psutil
 from autoencoder_grader.engine.cluster import WORKER_MEMORY, usable_cores
-from autoencoder_grader.kernels import sandbox
+from autoencoder_grader.files import temporary
+from autoencoder_grader.kernels import sandbox, trial
 from autoencoder_helpers import load_mnist
 from autoencoder_helpers.errors import CourseError
 from autoencoder_helpers.images import cache
@@ -26,6 +28,10 @@ from packaging.specifiers import SpecifierSet
 DISTRIBUTION = "autoencoder-course"
 _LEAST_DISK = 2 << 30  # bytes
 _LEAST_SHARED_MEMORY = 16 << 20  # bytes
+_READABLE = (
+    "let everybody read this Python, its packages and autoencoder_helpers/ (chmod -R go+rX), or make the environment "
+    "anew in another place"
+)
 _SIGNS = {"ok": "✓", "missing": "–", "broken": "✗"}
 
 
@@ -153,45 +159,64 @@ def _pins(constraints: str) -> dict[str, Requirement]:
 
 
 def _bubblewrap() -> Finding:
+    """Run a kernel in it, as grading does."""
     trouble = sandbox.trouble_with(sandbox.BUBBLEWRAP)
-    if not trouble:
-        program = shutil.which("bwrap")
-        said = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=30, check=False)
-        return Finding("bubblewrap", "ok", f"{said.stdout.strip() or program}: kernels get namespaces of their own")
-    state = "missing" if "cannot be found" in trouble or "needs Linux" in trouble else "broken"
-    todo = "install them (Debian: apt-get install bubblewrap util-linux)"
-    if state == "broken":
-        todo = "let users make namespaces: sysctl kernel.unprivileged_userns_clone=1, or in a container --privileged"
-    return Finding("bubblewrap", state, trouble, todo, needed=sandbox.best_tier() == "")
+    if trouble:
+        state = "missing" if "cannot be found" in trouble or "needs Linux" in trouble else "broken"
+        todo = "install them (Debian: apt-get install bubblewrap util-linux)"
+        if state == "broken":
+            todo = (
+                "let users make namespaces: sysctl kernel.unprivileged_userns_clone=1, or in a container --privileged"
+            )
+        return Finding("bubblewrap", state, trouble, todo, needed=_tier() == "")
+    trouble = trial.trouble_with(sandbox.BUBBLEWRAP, _log())
+    if trouble:
+        return Finding("bubblewrap", "broken", trouble, _READABLE, needed=_tier() == "")
+    program = shutil.which("bwrap")
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=30, check=False)
+    found = f"{said.stdout.strip() or program}: a kernel with namespaces of its own has run a cell"
+    return Finding("bubblewrap", "ok", found)
 
 
 def _forked_kernels() -> Finding:
     """Fork one, as grading does."""
     what = "forked kernels"
-    if sandbox.best_tier() != sandbox.BUBBLEWRAP:
+    if sandbox.trouble_with(sandbox.BUBBLEWRAP):
         return Finding(what, "missing", "they need bubblewrap: each kernel starts anew", needed=False)
+    from autoencoder_grader.kernels.fork_server import last_reason
     from autoencoder_grader.kernels.workplace import kernel_server
 
-    with tempfile.TemporaryDirectory() as folder:
-        log = Path(folder) / "kernels.log"
-        server = kernel_server(log)
-        if server is None:
-            said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-            return Finding(what, "broken", said[-1] if said else "no reason given", needed=False)
-        server.close()
-    return Finding(what, "ok", "a kernel is forked from a warm process, in namespaces of its own")
+    if kernel_server(_log()) is None:
+        return Finding(what, "broken", f"{last_reason()}: each kernel starts anew", needed=False)
+    return Finding(what, "ok", "one was forked from a warm process, and has run a cell")
 
 
 def _landlock() -> Finding:
+    """Run a kernel in it, as grading does."""
     from autoencoder_grader.kernels import landlock
 
     trouble = sandbox.trouble_with(sandbox.LANDLOCK)
     if trouble:
         state = "missing" if "of Landlock" in trouble or "no Landlock" in trouble else "broken"
-        todo = "install bubblewrap, or a newer Linux" if sandbox.best_tier() == "" else ""
+        todo = "install bubblewrap, or a newer Linux" if _tier() == "" else ""
         return Finding("Landlock", state, trouble, todo, needed=False)
-    use = "used, because bubblewrap is not" if sandbox.best_tier() == sandbox.LANDLOCK else "in reserve"
-    return Finding("Landlock", "ok", f"version {landlock.version()}: the reduced sandbox, {use}", needed=False)
+    trouble = trial.trouble_with(sandbox.LANDLOCK, _log())
+    if trouble:
+        return Finding("Landlock", "broken", trouble, _READABLE if _tier() == "" else "", needed=False)
+    use = "used, because bubblewrap is not" if _tier() == sandbox.LANDLOCK else "in reserve"
+    found = f"version {landlock.version()}: a kernel in the reduced sandbox, {use}, has run a cell"
+    return Finding("Landlock", "ok", found, needed=False)
+
+
+def _tier() -> str:
+    """The tier that grading takes here; "" for none."""
+    return trial.require(trusted=True, log=_log())
+
+
+@functools.cache
+def _log() -> Path:
+    """Where the process writes that kernels are forked from: not into a course, which may not be there."""
+    return Path(tempfile.mkdtemp(prefix=temporary.prefix())) / "kernels.log"
 
 
 def _control_groups() -> Finding:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
-from autoencoder_grader.engine.orders import Graded, InfrastructureFault, Order
+from autoencoder_grader.engine.orders import CourseCopy, Graded, InfrastructureFault, Order
 from autoencoder_grader.files.temporary import prefix
 from autoencoder_helpers.errors import CourseError
 
@@ -22,6 +22,7 @@ WORKER_MEMORY = 1_500_000_000
 _TOPIC = "autoencoder-course"
 _RETRIES = 2
 _CONNECT_SECONDS = 30
+_READY_SECONDS = 300
 _SILENT = "2 minutes"  # a worker of ours that says nothing for so long hangs, and is replaced
 #: Grades an order, and calls what it is given with what goes on meanwhile; see worker.grade_order.
 GradeOne = Callable[[Order, Callable[[dict], None]], Graded]
@@ -59,6 +60,13 @@ class InThisProcess:
 
     def __init__(self, on_event: Callable[[str, dict], None], grade_one: GradeOne | None = None):
         self._on_event, self._grade_one = on_event, grade_one
+
+    def get_ready(self, course: CourseCopy) -> None:
+        """Start what grading needs. Raises CourseError, one line, where submissions cannot be graded here."""
+        if self._grade_one is None:
+            trouble = _get_ready(course)
+            if trouble:
+                raise CourseError(trouble)
 
     def run(self, orders: Iterator[Order]) -> Iterator[Reply]:
         """The reply to each order, as they come."""
@@ -146,6 +154,23 @@ class Cluster:
     def dashboard(self) -> str:
         """The address of Dask's page."""
         return self._client.dashboard_link or ""
+
+    def get_ready(self, course: CourseCopy) -> None:
+        """Have each worker start what it needs. Raises CourseError, one line, where one cannot grade."""
+        if self._grade_one is not None:
+            return
+        waiting = {
+            address: self._client.submit(_get_ready, course, workers=[address], pure=False)
+            for address in self._client.scheduler_info(n_workers=-1).get("workers", ())
+        }
+        for address, future in waiting.items():
+            trouble = ""
+            # A worker that dies meanwhile, or has other work, costs nobody anything: its orders go to another one.
+            with contextlib.suppress(Exception):
+                trouble = future.result(timeout=_READY_SECONDS)
+            if trouble:
+                where = "" if self._cluster is not None else f"the worker at {address} cannot grade: "
+                raise CourseError(f"{where}{trouble}")
 
     def run(self, orders: Iterator[Order]) -> Iterator[Reply]:
         """The reply to each order, as they come; only so many are on their way that memory stays bounded.
@@ -324,3 +349,9 @@ def _grade_order() -> GradeOne:
     from autoencoder_grader.engine.worker import grade_order
 
     return grade_order
+
+
+def _get_ready(course: CourseCopy) -> str:
+    from autoencoder_grader.engine.worker import get_ready
+
+    return get_ready(course)

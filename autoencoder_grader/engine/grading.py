@@ -36,6 +36,7 @@ from autoencoder_grader.nbgrader_steps.late import refresh_penalties
 from autoencoder_grader.nbgrader_steps.nbgrader_api import CONFIG_FILE, call, folder_of, open_api, reason, write_log
 from autoencoder_grader.nbgrader_steps.release import chapters_of
 from autoencoder_grader.scoring.private_data import secret_seed
+from autoencoder_helpers.checks import catalogue
 from autoencoder_helpers.errors import CourseError
 from filelock import FileLock, Timeout
 from rich.console import Console
@@ -144,7 +145,15 @@ def grade(
     """
     expect_ready(course, trusted)
     choice = Choice(tuple(assignments), tuple(students), again, check)
-    (course / RECORDS).mkdir(parents=True, exist_ok=True)
+    try:
+        (course / RECORDS).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=course / RECORDS):
+            pass
+    except OSError as error:
+        raise CourseError(
+            f"{course / RECORDS} cannot be written to ({error.strerror}), where grading keeps its records: see the "
+            "owner and the rights of the course's folder, or grade in a copy of it"
+        ) from error
     try:
         with FileLock(course / RECORDS / "lock", timeout=0):
             _remove_what_a_killed_run_left(course)
@@ -180,6 +189,7 @@ class _Run:
         self.report = GradingReport()
         self.fingerprints = Fingerprints(course, self.api.coursedir.ignore)
         self.number = 0  # of submissions to be graded
+        self._copies: dict[str, CourseCopy] = {}  # by assignment
         self.done: dict[tuple[str, str], journal.Entry] = {}  # what was graded before
         expect_writable(self.api)
 
@@ -262,7 +272,9 @@ class _Run:
             else:
                 self.report.unchanged.append(submission)
         if self.choice.cell and not any(self.choice.cell in ids for ids in cells.values() if not isinstance(ids, str)):
-            raise CourseError(f"no graded cell belongs to the check {self.choice.check!r}")
+            known = self.choice.check in catalogue()
+            what = "nothing was handed in that holds" if known else "no graded cell belongs to"
+            raise CourseError(f"{what} the check {self.choice.check!r}")
         return todo
 
     def _grade_all(self, todo, writer, keep_weights, after, workers, scheduler, grade_one) -> None:
@@ -284,6 +296,7 @@ class _Run:
         if engine.dashboard:
             self.console.print(f"  {engine.workers} workers; watch them at {engine.dashboard}", soft_wrap=True)
         try:
+            engine.get_ready(self._copy(next(iter(todo)).assignment))
             with GradingProgress(expected, self.console, engine.workers) as shown:
                 progress.append(shown)
                 orders = self._orders(todo, writer, fingerprints)
@@ -304,22 +317,25 @@ class _Run:
 
     def _orders(self, todo, writer: Writer, fingerprints: dict[str, str]) -> Iterator[Order]:
         """An order for each submission, read from the disk when it is asked for."""
-        copies: dict[str, CourseCopy] = {}
-        secret = secret_seed(self.course)
-        config = (self.course / CONFIG_FILE).read_text(encoding="utf-8")
         for submission in todo:
             name = submission.assignment
-            if name not in copies:
-                with self.api.gradebook as gradebook:
-                    copies[name] = CourseCopy(name, config, small_gradebook(gradebook, name), secret, self.settings)
             fingerprints[str(submission)] = self.fingerprints.of(submission)
             files = pack(submission.folder)
             sha256, entry = digest(files), self.done.get((submission.student, name))
             # Scores of files that are no longer those handed in are not kept.
             only = self.choice.cell if entry and entry.handed_in == sha256 else None
             yield Order(
-                submission.student, name, files, sha256, copies[name], writer.given(submission.student, name, only)
+                submission.student, name, files, sha256, self._copy(name), writer.given(submission.student, name, only)
             )
+
+    def _copy(self, assignment: str) -> CourseCopy:
+        """What a worker must know of the course to grade submissions of an assignment."""
+        if assignment not in self._copies:
+            config = (self.course / CONFIG_FILE).read_text(encoding="utf-8")
+            with self.api.gradebook as gradebook:
+                released = small_gradebook(gradebook, assignment)
+            self._copies[assignment] = CourseCopy(assignment, config, released, secret_seed(self.course), self.settings)
+        return self._copies[assignment]
 
     def _take(self, reply: Reply, submission, handed_in, writer: Writer, progress, keep_weights) -> None:
         """Write what came of one submission."""

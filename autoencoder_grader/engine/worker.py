@@ -23,7 +23,9 @@ from autoencoder_grader.engine.bundle import contents, pack, unpack
 from autoencoder_grader.engine.orders import CourseCopy, Given, Graded, InfrastructureFault, Order, digest
 from autoencoder_grader.engine.training_seen import training_of
 from autoencoder_grader.files.temporary import prefix, remove_abandoned
+from autoencoder_grader.kernels import sandbox, trial
 from autoencoder_grader.kernels.workplace import plain_files
+from autoencoder_grader.nbgrader_steps import execution
 from autoencoder_grader.nbgrader_steps.nbgrader_api import (
     CONFIG_FILE,
     call,
@@ -34,6 +36,8 @@ from autoencoder_grader.nbgrader_steps.nbgrader_api import (
 )
 from autoencoder_grader.nbgrader_steps.outcome import KEY
 from autoencoder_grader.scoring.private_data import write_secret
+from autoencoder_helpers import load_mnist
+from autoencoder_helpers.errors import CourseError
 from nbgrader.api import Gradebook
 from nbgrader.utils import rmtree
 
@@ -41,8 +45,28 @@ _TRIES = 2
 _SECONDS_BETWEEN_REPORTS = 2.0
 _STEPS = ("submitted", "autograded", "feedback")
 #: What nbgrader's log names when a submission is not at fault.
-_FAULTS = ("ScoringFailed", "No space left on device", "database is locked", "disk I/O error")
+_FAULTS = ("ScoringFailed", "NoSandbox", "No space left on device", "database is locked", "disk I/O error")
 _folders: dict[str, Path] = {}
+
+
+def get_ready(copy: CourseCopy) -> str:
+    """Start what grading needs here: kernels and the scoring process.
+
+    Returns why submissions cannot be graded here, in one line; "" if they can.
+    """
+    settings = copy.settings.get("SealedExecute", {})
+    trusted = settings.get("trust_submissions", False)
+    try:
+        course = _course_folder(copy)
+        if sandbox.require(trusted):
+            sandbox.expect_hidden(course)
+        load_mnist()
+        # It imports while kernels are tried out.
+        execution.scoring_process(course, settings.get("more_seeds", 0), course / ".grading" / "scoring.log")
+        trial.require(trusted, course / ".grading" / "kernels.log")
+    except CourseError as error:
+        return str(error)
+    return ""
 
 
 def grade_order(order: Order, report: Callable[[dict], None] = lambda event: None) -> Graded:

@@ -54,6 +54,25 @@ def print_summary(report, console: Console) -> None:
                 console.print(f"  ✗ {line}", soft_wrap=True, markup=False, highlight=False)
 
 
+def ending(report) -> str:
+    """The last line of a grading: what is the case now. report: GradingReport."""
+    now, before = len(report.graded), len(report.unchanged)
+    failed = max(report.statuses["infrastructure"], len(report.faults))
+    problems = len(report.problems)
+    if not (problems or failed):
+        if not now:
+            return f"Nothing is new: all {before} were graded before and have not changed."
+        return f"All is graded: {now} now{f', {before} before' if before else ''}."
+    done = " and ".join(text for count, text in ((now, f"{now} now"), (before, f"{before} before")) if count)
+    parts = [f"Graded: {done}." if done else "Nothing was graded."]
+    if problems:
+        lines = "A line above says" if problems == 1 else f"{problems} lines above say"
+        parts.append(f"{lines} what could not be graded, and why.")
+    if failed:
+        parts.append(f"The machine kept {failed} from being graded: the same command tries again.")
+    return " ".join(parts)
+
+
 def _cell(rows: list[CheckRow], words: bool = True) -> str:
     """Return the points of some rows: `8.5 / 10`, written answers apart as `+ 1.5 / 2` or `+ w`."""
     if not rows:
