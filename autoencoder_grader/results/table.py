@@ -61,13 +61,13 @@ def ending(report) -> str:
     problems = len(report.problems)
     if not (problems or failed):
         if not now:
-            return f"Nothing is new: all {before} were graded before and have not changed."
+            return f"Nothing is new: {before} graded before and unchanged."
         return f"All is graded: {now} now{f', {before} before' if before else ''}."
     done = " and ".join(text for count, text in ((now, f"{now} now"), (before, f"{before} before")) if count)
     parts = [f"Graded: {done}." if done else "Nothing was graded."]
     if problems:
         lines = "A line above says" if problems == 1 else f"{problems} lines above say"
-        parts.append(f"{lines} what could not be graded, and why.")
+        parts.append(f"{lines} what could not be done, and why.")
     if failed:
         parts.append(f"The machine kept {failed} from being graded: the same command tries again.")
     return " ".join(parts)
