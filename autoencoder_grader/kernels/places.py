@@ -72,6 +72,14 @@ def own_paths() -> dict[str, str]:
     return variables
 
 
+def libraries() -> dict[str, str]:
+    """The variable by which this Python finds its own libraries, where it was told where they lie; else nothing."""
+    named = os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)
+    found = [os.path.abspath(folder) for folder in named if folder]
+    shown = [folder for folder in found if any(Path(folder).is_relative_to(place) for place in python_places())]
+    return {"LD_LIBRARY_PATH": os.pathsep.join(shown)} if shown else {}
+
+
 def free_name(name: str) -> str:
     """A name for something in the sandbox: `name`, or another one where Python lies there or below."""
     places = python_places()

@@ -145,7 +145,13 @@ def seal(
         return _seal_by_landlock(command, room, user, limits)
     mounts = _mounts(room, limits)
     environment = ["--clearenv"]
-    for name, value in {"HOME": HOME, "PATH": os.defpath, "LANG": "C.UTF-8", **room.environment}.items():
+    for name, value in {
+        "HOME": HOME,
+        "PATH": os.defpath,
+        "LANG": "C.UTF-8",
+        **places.libraries(),
+        **room.environment,
+    }.items():
         environment += ["--setenv", name, value]
     isolation = [
         *("--unshare-all", "--unshare-user", *([] if forks else ["--disable-userns"]), "--cap-drop", "ALL"),
@@ -176,6 +182,7 @@ def _seal_by_landlock(command: Sequence[str], room: Room, user: int, limits: Lim
         "PATH": os.defpath,
         "LANG": "C.UTF-8",
         "TMPDIR": f"{folder}/.tmp",  # what is there counts as the submission's files
+        **places.libraries(),
         **room.environment,
     }
     settings = {

@@ -9,8 +9,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
+from autoencoder_grader.files import temporary
 from autoencoder_grader.kernels import landlock, places, sandbox
+from autoencoder_helpers.errors import CourseError
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 ADA = 61_001  # an ordinary user: a number that nothing here belongs to
@@ -154,6 +157,8 @@ class Clone:
             "LANG": "C.UTF-8",
             "AUTOENCODER_CACHE": f"{place}/cache",
             "PYTHONDONTWRITEBYTECODE": "1",
+            # Its Python may look for its own libraries where it was built for, and find others with the same names.
+            "LD_LIBRARY_PATH": f"{place}/python/lib",
             "LINKED": "1" if linked else "",
             **variables,
         }
@@ -256,9 +261,155 @@ def _expect_kernels(clone, where, user, more):
             assert set(seen["listed"]) <= {".venv", "autoencoder_helpers", "python"}
 
 
-def test_here_it_is_the_repository_that_they_lie_in():
+@pytest.mark.skipif(sys.platform != "linux", reason="there is a sandbox on Linux alone")
+def test_a_submission_is_graded_below_tmp_by_an_ordinary_user(clone, tiny_course, empty_gradebook, notebook):
+    user = ADA if IS_ROOT else os.geteuid()
+    if not able(user):
+        pytest.skip("this Linux has no sandbox for that user: bubblewrap is missing or may not run")
+    folder = clone.folder
+    (folder / ".grading" / "secret").unlink(missing_ok=True)
+    course = tiny_course(folder, empty_gradebook)
+    weights = course.hand_in("ada", "01_tiny", notebook("tiny")).parent / "weights"
+    weights.mkdir()
+    np.savez(weights / "net.npz", beta=0.0012, where="at home")
+    own = [folder / name for name in (".grading", "submitted", "gradebook.db", "solutions", "nbgrader_config.py")]
+    for path in [folder, *own, *(below for top in own for below in top.rglob("*"))] if IS_ROOT else []:
+        os.chown(path, ADA, ADA)
+    where = "/tmp/Ada Schröder/course" if IS_ROOT else str(folder)
+    done = clone.run(where, user, "-m", "autoencoder_grader.cli", "--course", where, "grade", "--workers", "1")
+    said = done.stdout + done.stderr
+    assert done.returncode == 0 and done.stdout.splitlines()[-1] == "All is graded: 1 now.", said[-3000:]
+    graded = json.loads((folder / "autograded" / "ada" / "01_tiny" / "01_tiny.ipynb").read_text(encoding="utf-8"))
+    outcome = graded["metadata"]["autoencoder_course"]
+    assert outcome["sandbox"] == able(user)[0] and outcome["status"] == "graded"
+    assert {name: result["points"] for name, result in outcome["results"].items()} == {
+        "conv-sides": 1,
+        "flowers-beta": 1,
+    }
+
+
+# ------------------------------------------------------------------------------- what is refused before all that
+
+
+def test_here_places_are_there_and_none_is_the_systems():
     for place in places.python_places():
         assert place.exists() and not any(place.is_relative_to(name) for name in places.SYSTEM)
-    assert Path(sys.prefix) in places.python_places() or any(
-        Path(sys.prefix).is_relative_to(p) for p in places.python_places()
-    )
+
+
+def test_a_python_behind_links_is_shown_with_each_of_them(tmp_path, monkeypatch):
+    for name in ("one", "two", "three"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "one" / "python").symlink_to(tmp_path / "two" / "python")
+    (tmp_path / "two" / "python").symlink_to("../three/python")
+    (tmp_path / "three" / "python").touch()
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "one" / "python"))
+    assert {tmp_path / name / "python" for name in ("one", "two", "three")} <= set(places.python_places())
+
+
+def test_packages_elsewhere_are_shown_and_other_folders_are_not(tmp_path, monkeypatch):
+    packages, other = tmp_path / "lib" / "site-packages", tmp_path / "course"
+    for folder in (packages, other):
+        folder.mkdir(parents=True)
+    monkeypatch.setattr(sys, "path", [str(other), *sys.path, str(packages)])
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(other), str(packages)]))
+    found = places.python_places()
+    assert packages in found and not any(other.is_relative_to(place) for place in found)
+    named = places.own_paths()["PYTHONPATH"].split(os.pathsep)
+    assert str(packages) in named and str(other) not in named
+
+
+def test_packages_of_a_user_alone_are_found(tmp_path, monkeypatch):
+    packages = tmp_path / "lib" / "python" / "site-packages"
+    packages.mkdir(parents=True)
+    monkeypatch.setattr(site, "ENABLE_USER_SITE", True)
+    monkeypatch.setattr(site, "getusersitepackages", lambda: str(packages))
+    monkeypatch.setattr(site, "getuserbase", lambda: str(tmp_path))
+    monkeypatch.setattr(sys, "path", [*sys.path, str(packages)])
+    assert packages in places.python_places() and places.own_paths()["PYTHONUSERBASE"] == str(tmp_path)
+
+
+def test_where_python_was_told_of_its_libraries_it_is_told_in_there_and_of_no_others(monkeypatch):
+    own = f"{sys.base_prefix}/lib"
+    monkeypatch.setenv("LD_LIBRARY_PATH", f"/srv/others:{own}:")
+    monkeypatch.setattr(places, "python_places", lambda: [Path(sys.base_prefix)])
+    assert places.libraries() == {"LD_LIBRARY_PATH": own}
+    monkeypatch.delenv("LD_LIBRARY_PATH")
+    assert places.libraries() == {}
+
+
+def test_a_python_in_the_root_folder_does_not_show_everything(monkeypatch):
+    monkeypatch.setattr(sys, "base_prefix", "/")
+    assert Path("/") not in places.python_places()
+
+
+@pytest.mark.parametrize("prefix", ["/home/learner/python", "/home/learner", "/home"])
+def test_what_is_shown_under_a_name_of_its_own_hides_no_python(monkeypatch, prefix):
+    monkeypatch.setattr(places, "python_places", lambda: [Path(prefix)])
+    name = Path(places.free_name("/home/learner"))
+    assert not name.is_relative_to(prefix) and not Path(prefix).is_relative_to(name)
+    assert places.free_name("/run/mailbox") == "/run/mailbox"
+
+
+@pytest.fixture
+def course(tmp_path):
+    """A folder in place of a course, in a home folder."""
+    folder = tmp_path / "home" / "course"
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("variable", "where"),
+    [
+        ("AUTOENCODER_CACHE", ""),
+        ("AUTOENCODER_CACHE", ".."),
+        ("AUTOENCODER_CACHE", "/tmp"),
+        ("AUTOENCODER_FLOWERS", ".."),
+        ("AUTOENCODER_FLOWERS", "link"),
+    ],
+)
+def test_a_folder_that_would_show_the_course_or_temporary_files_is_refused(course, monkeypatch, variable, where):
+    (course / "link").symlink_to(course)
+    monkeypatch.setenv(variable, str(course / where))
+    with pytest.raises(CourseError, match=f"submissions could read: set {variable} to a folder of its own") as caught:
+        sandbox.expect_hidden(course)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_cache_in_the_course_is_fine(course, monkeypatch):
+    (course / "cache").mkdir()
+    monkeypatch.setenv("AUTOENCODER_CACHE", str(course / "cache"))
+    sandbox.expect_hidden(course)
+
+
+def test_photos_that_are_not_there_are_named(course, monkeypatch):
+    monkeypatch.setenv("AUTOENCODER_FLOWERS", str(course / "photos"))
+    with pytest.raises(CourseError, match="photos, which is not there"):
+        sandbox.expect_hidden(course)
+
+
+def test_temporary_files_among_the_packages_are_refused(course, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(Path(site.getsitepackages()[0], "tmp")))
+    with pytest.raises(CourseError, match="set TMPDIR to another folder"):
+        sandbox.expect_hidden(course)
+
+
+@pytest.mark.parametrize("prefix", ["home", "."])
+def test_a_python_right_in_a_home_folder_is_refused(tmp_path, monkeypatch, prefix):
+    home = tmp_path / "home"
+    (home / "python").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setattr(sys, "base_prefix", str(tmp_path / prefix))
+    with pytest.raises(CourseError, match="in a folder of its own"):
+        sandbox.expect_hidden(Path("/srv/course"))
+
+
+def test_sockets_have_short_names_and_a_machine_without_room_for_them_is_named(tmp_path, monkeypatch):
+    temporary.short_folder.cache_clear()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "a folder with a long name"))
+    assert temporary.short_folder() in ("/tmp", "/var/tmp")
+    temporary.short_folder.cache_clear()
+    monkeypatch.setattr(temporary, "_SHORT", (str(tmp_path / "none"),))
+    with pytest.raises(CourseError, match="can be written to: .*set TMPDIR"):
+        temporary.short_folder()
+    temporary.short_folder.cache_clear()
