@@ -184,7 +184,7 @@ def _forked_kernels() -> Finding:
     if sandbox.trouble_with(sandbox.BUBBLEWRAP):
         return Finding(what, "missing", "they need bubblewrap: each kernel starts anew", needed=False)
     from autoencoder_grader.kernels.fork_server import last_reason
-    from autoencoder_grader.kernels.workplace import kernel_server
+    from autoencoder_grader.kernels.trial import kernel_server
 
     if kernel_server(_log()) is None:
         return Finding(what, "broken", f"{last_reason()}: each kernel starts anew", needed=False)

@@ -1,4 +1,4 @@
-"""Starts learners' kernels in a sandbox: a Jupyter kernel provisioner, and the manager that knows where.
+"""Starts learners' kernels in a sandbox: a Jupyter kernel provisioner.
 
 A kernel is forked from a warm process where that is possible, and started with a sandbox of its own where not.
 """
@@ -9,20 +9,16 @@ import asyncio
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
-from autoencoder_grader.kernels import sandbox
-from autoencoder_grader.kernels.client import PatientClient
+from autoencoder_grader.kernels import sandbox, trial
 from autoencoder_grader.kernels.last_words import LastWords
-from autoencoder_grader.kernels.workplace import Workplace, kernel_server
+from autoencoder_grader.kernels.manager import use_sockets
+from autoencoder_grader.kernels.workplace import Workplace
 from autoencoder_helpers import load_mnist
 from autoencoder_helpers.images import cache
-from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning import LocalProvisioner
-from traitlets import Any, Dict, Integer, Type
-
-NAME = "autoencoder-sandbox"  # as pyproject.toml registers it
+from traitlets import Dict, Integer
 
 
 class SandboxProvisioner(LocalProvisioner):
@@ -98,14 +94,12 @@ class SandboxProvisioner(LocalProvisioner):
 
 
 def _make_place(folder: Path, limits: dict[str, int]) -> Workplace:
-    from autoencoder_grader.kernels import trial  # which itself needs this module
-
     sandbox.require(trusted=False)
     sandbox.expect_hidden(folder)
     load_mnist()  # the sandbox sees the cache, but cannot fill it
     log = cache.cache_dir() / "kernels.log"
     tier = trial.require(trusted=False, log=log)
-    server = kernel_server(log) if tier == sandbox.BUBBLEWRAP else None
+    server = trial.kernel_server(log) if tier == sandbox.BUBBLEWRAP else None
     return Workplace(folder, tier, server, sandbox.Limits(**limits)).__enter__()
 
 
@@ -114,13 +108,6 @@ def _leave(place: Workplace, folder: Path) -> None:
         place.bring_all_back(folder)
     finally:
         place.__exit__(None, None, None)
-
-
-def use_sockets(manager, place: Workplace) -> None:
-    """Let a manager talk to its kernel through sockets in the place: then no network is needed."""
-    manager.transport = "ipc"
-    manager.ip = str(place.sockets / "kernel")
-    manager.connection_file = str(place.sockets / "kernel.json")
 
 
 class Supervised:
@@ -143,20 +130,3 @@ class Supervised:
         """Let it end everything; no other signal is passed on."""
         if signum in (signal.SIGKILL, signal.SIGTERM):
             self.kill()
-
-
-class SealedKernelManager(AsyncKernelManager):
-    """Starts a kernel in a workplace, and talks to it through sockets in a folder: no network is needed."""
-
-    place = Any()
-    client_factory = Type(PatientClient)
-
-    def settle(self) -> None:
-        """Set this manager up for its place; call it before the kernel starts."""
-        # Somebody may have put a kernelspec of this name into a home folder that starts another Python.
-        self.kernel_spec.argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        self.kernel_spec.metadata = {"kernel_provisioner": {"provisioner_name": NAME}}
-        if self.place.sealed:
-            use_sockets(self, self.place)
-            # A signal does not get into the sandbox; a message does.
-            self.kernel_spec.interrupt_mode = "message"

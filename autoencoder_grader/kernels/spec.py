@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from autoencoder_grader.kernels.provisioner import NAME
+from autoencoder_grader.kernels.manager import NAME
 from autoencoder_helpers.errors import CourseError
 from jupyter_client.kernelspec import KernelSpecManager
 

@@ -12,11 +12,11 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from autoencoder_grader.kernels import sandbox
+from autoencoder_grader.kernels import sandbox, workplace
 from autoencoder_grader.kernels.fork_server import ForkServer
 from autoencoder_grader.kernels.last_words import last_line
-from autoencoder_grader.kernels.provisioner import SealedKernelManager
-from autoencoder_grader.kernels.workplace import Workplace, kernel_server
+from autoencoder_grader.kernels.manager import SealedKernelManager
+from autoencoder_grader.kernels.workplace import Workplace
 from autoencoder_helpers.errors import CourseError
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
@@ -50,6 +50,14 @@ def run_a_cell(tier: str, server: ForkServer | None = None, cell: str = "") -> s
         except (RuntimeError, DeadKernelError, OSError) as error:
             raise KernelFailed(did_not_start(error, place)) from error
         return "".join(output.get("text", "") for output in notebook.cells[0].outputs)
+
+
+def kernel_server(log: Path) -> ForkServer | None:
+    """The fork server of this process, in which a kernel has run; None where kernels cannot be forked.
+
+    log: a file for what it prints.
+    """
+    return workplace.kernel_server(log, lambda server: run_a_cell(sandbox.BUBBLEWRAP, server))
 
 
 def did_not_start(error: Exception, place: Workplace) -> str:

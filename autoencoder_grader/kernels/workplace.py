@@ -190,18 +190,12 @@ class Workplace:
             shutil.copyfile(source, target)
 
 
-def kernel_server(log: Path) -> ForkServer | None:
+def kernel_server(log: Path, try_out: Callable[[ForkServer], object]) -> ForkServer | None:
     """The fork server of this process, for kernels that see what every learner's kernel sees; see fork_server."""
     shown_as, environment = _under_other_names(_public_things())
     return fork_server(
-        [], shown_as, {**_passed_on(), **places.own_paths(), **environment, ENVIRONMENT: MAILBOX}, log, _try_out
+        [], shown_as, {**_passed_on(), **places.own_paths(), **environment, ENVIRONMENT: MAILBOX}, log, try_out
     )
-
-
-def _try_out(server: ForkServer) -> None:
-    from autoencoder_grader.kernels.trial import run_a_cell  # which itself needs workplaces
-
-    run_a_cell(sandbox.BUBBLEWRAP, server)
 
 
 def _public_things() -> dict[str, Path]:

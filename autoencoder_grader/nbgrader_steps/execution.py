@@ -17,8 +17,9 @@ from pathlib import Path
 
 from autoencoder_grader.kernels import landlock, sandbox, trial
 from autoencoder_grader.kernels.fork_server import ForkFailed
-from autoencoder_grader.kernels.provisioner import SealedKernelManager
-from autoencoder_grader.kernels.workplace import Workplace, kernel_server
+from autoencoder_grader.kernels.manager import SealedKernelManager
+from autoencoder_grader.kernels.trial import kernel_server
+from autoencoder_grader.kernels.workplace import Workplace
 from autoencoder_grader.nbgrader_steps.companions import WEIGHTS
 from autoencoder_grader.nbgrader_steps.harmless import (
     harmless_content,

@@ -26,7 +26,7 @@ import json, sys, tempfile
 from pathlib import Path
 from autoencoder_grader.kernels import sandbox
 from autoencoder_grader.kernels import fork_server, trial
-from autoencoder_grader.kernels.workplace import kernel_server
+from autoencoder_grader.kernels.trial import kernel_server
 course = {course!r}
 fork_server.MODULES = ("autoencoder_helpers", "numpy", "ipykernel.kernelapp", "ipykernel.ipkernel")
 trial.CELL = '''

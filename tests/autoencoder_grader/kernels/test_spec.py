@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from autoencoder_grader import cli
 from autoencoder_grader.kernels import provisioner, sandbox
-from autoencoder_grader.kernels.provisioner import NAME
+from autoencoder_grader.kernels.manager import NAME
 from autoencoder_grader.kernels.spec import kernel_json
 from click.testing import CliRunner
 from jupyter_client.kernelspec import KernelSpecManager

@@ -9,7 +9,8 @@ from autoencoder_grader.engine import cluster, worker
 from autoencoder_grader.engine.grading import grade
 from autoencoder_grader.kernels import sandbox, trial
 from autoencoder_grader.kernels.last_words import LastWords, last_line
-from autoencoder_grader.kernels.workplace import Workplace, kernel_server
+from autoencoder_grader.kernels.trial import kernel_server
+from autoencoder_grader.kernels.workplace import Workplace
 from rich.console import Console
 
 needs_bubblewrap = pytest.mark.skipif(
