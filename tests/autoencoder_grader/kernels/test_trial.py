@@ -40,8 +40,8 @@ def server(tmp_path):
 @pytest.fixture
 def broken_forks(server, monkeypatch):
     """Kernels of the fork server do not start."""
-    fork = server.fork
-    monkeypatch.setattr(server, "fork", lambda folders, arguments, limits: fork(folders, [*arguments, BREAKS], limits))
+    start = server.fork
+    monkeypatch.setattr(server, "fork", lambda folders, arguments, limits: start(folders, [*arguments, BREAKS], limits))
     return server
 
 
