@@ -6,6 +6,7 @@ the sandbox shows something else.
 
 from __future__ import annotations
 
+import atexit
 import functools
 import os
 import subprocess
@@ -49,6 +50,9 @@ def run_a_cell(tier: str, server: ForkServer | None = None, cell: str = "") -> s
             raise KernelFailed(f"the helpers cannot be used: {last_line(f'{error.ename}: {error.evalue}')}") from error
         except (RuntimeError, DeadKernelError, OSError) as error:
             raise KernelFailed(did_not_start(error, place)) from error
+        finally:
+            # What nbclient leaves behind for the end of this process would then print a traceback.
+            atexit.unregister(client._cleanup_kernel)
         return "".join(output.get("text", "") for output in notebook.cells[0].outputs)
 
 

@@ -1,5 +1,6 @@
 """Kernels are tried out by running one; one that does not start says why."""
 
+import atexit
 import io
 import os
 import sys
@@ -76,8 +77,12 @@ def test_a_kernel_started_anew_that_does_not_start_says_why(tier, monkeypatch):
         pytest.skip(sandbox.trouble_with(tier))
     command = Workplace.command
     monkeypatch.setattr(Workplace, "command", lambda place, kernel: command(place, [sys.executable, "-c", SAYS]))
+    left = []
+    monkeypatch.setattr(atexit, "register", left.append)
+    monkeypatch.setattr(atexit, "unregister", left.remove)
     with pytest.raises(trial.KernelFailed, match="its last words: no kernel today"):
         trial.run_a_cell(tier)
+    assert left == []  # it would print a traceback in the end
 
 
 @needs_bubblewrap
