@@ -1,8 +1,5 @@
 """What makes a network an autoencoder: that an image has to get through few numbers."""
 
-from autoencoder_helpers.evidence.description import describe_models
-from autoencoder_helpers.evidence.narrowing import numbers_passed
-
 _SHARE = 5  # however wrong a bottleneck is: more than a fifth of the values is none
 
 
@@ -12,6 +9,9 @@ def expect_squeezed(step, model, values: int, latent: int, *charged: str) -> Non
     Otherwise the best network would be one that copies its input. values: of an image. charged: checks of the network's
     parts; if one of them has taken points, a wider bottleneck has cost its points, and any that still is one will do.
     """
+    from autoencoder_helpers.evidence.description import describe_models
+    from autoencoder_helpers.evidence.narrowing import numbers_passed
+
     description, arrays = describe_models({"model": model})
     found = numbers_passed(description, arrays, "model")
     most = values // _SHARE if step.charged(*charged) else latent
