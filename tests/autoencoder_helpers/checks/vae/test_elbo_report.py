@@ -7,8 +7,9 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 import tf_keras as keras
 from autoencoder_helpers import check, load_mnist
-from autoencoder_helpers.checks import catalogue, vae
+from autoencoder_helpers.checks import catalogue
 from autoencoder_helpers.checks.rule import run_rule
+from autoencoder_helpers.checks.vae import elbo_report as vae
 
 layers, tfd, tfpl = keras.layers, tfp.distributions, tfp.layers
 RULES = [name for name in catalogue() if name.startswith("vae.")]

@@ -7,7 +7,8 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 import tf_keras as keras
 from autoencoder_helpers import check, measures
-from autoencoder_helpers.checks import catalogue, data, flowers
+from autoencoder_helpers.checks import catalogue, data
+from autoencoder_helpers.checks.flowers import walk as flowers
 from autoencoder_helpers.checks.rule import run_rule
 from autoencoder_helpers.images.flower_drawing import draw_flowers
 

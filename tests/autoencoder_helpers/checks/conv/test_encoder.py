@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 from autoencoder_helpers import check, load_mnist
-from autoencoder_helpers.checks import catalogue, conv
+from autoencoder_helpers.checks import catalogue
+from autoencoder_helpers.checks.conv import decode_point as conv
 from autoencoder_helpers.checks.rule import run_rule
 from sklearn.neighbors import KNeighborsClassifier
 
