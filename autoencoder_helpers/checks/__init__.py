@@ -12,7 +12,7 @@ from autoencoder_helpers.checks.standing import Standing
 
 __all__ = ["CheckError", "CheckResult", "catalogue", "check", "progress"]
 
-# One module of rules a chapter; the first part of a check's name is the module's.
+# A folder each; in it, one file a check: `vae.kl_weight` is in vae/kl_weight.py.
 _CHAPTERS = ("dense", "conv", "vae", "flowers")
 
 # The last result of each check in this session, by name.
@@ -20,10 +20,13 @@ _RESULTS: dict[str, CheckResult] = {}
 
 
 def catalogue() -> dict[str, Rule]:
-    """Every check of the course by name, in the order of the chapters."""
-    for chapter in _CHAPTERS:
-        importlib.import_module(f"{__name__}.{chapter}")
-    return registered_rules()
+    """Every check of the course by name, in the order of the chapters and of their notebooks."""
+    chapters = {chapter: importlib.import_module(f"{__name__}.{chapter}") for chapter in _CHAPTERS}
+    names = [f"{chapter}.{check}" for chapter, module in chapters.items() for check in getattr(module, "CHECKS", ())]
+    for name in names:
+        importlib.import_module(f"{__name__}.{name}")
+    rules = registered_rules()
+    return {name: rules[name] for name in names} | rules  # whichever was imported first
 
 
 def check(name: str, *answers, **named_answers) -> CheckResult:

@@ -2,18 +2,27 @@
 
 import numpy as np
 from autoencoder_helpers import measures
-from autoencoder_helpers.checks.models import compiled_loss, predict, stages, tail_values
+from autoencoder_helpers.checks.models import compiled_loss, holds, of_one_image, predict, stages, tail_values
 from autoencoder_helpers.checks.rule import NotYet
 
 _LIKE_FRESH = 0.03  # nats per pixel: a loss nearer to that of fresh weights tells of no training
+
+
+def expect_no_known_mistake(step, known, is_it, *, expected, before="") -> None:
+    """Inside a step: fail if the answer is what a usual mistake makes of it, and say which.
+
+    known: a table, each row (what the mistake makes of it, slug, what was found, where to look), in the order in which
+    the rows are tried. is_it: whether the answer is the first of a row. before: said in front of what was found.
+    """
+    for mistaken, slug, found, look in known:
+        step.expect(not is_it(mistaken), expected=expected, found=before + found, look=look, mistake=slug)
 
 
 def expect_shapes(step, model, *, input_shape, output_shape, looks=None) -> None:
     """Inside a step: fail unless the model maps `input_shape` to `output_shape` (both without the batch axis)."""
     looks = looks or {}
     for side, wanted in (("input", input_shape), ("output", output_shape)):
-        found = getattr(model, f"{side}_shape")
-        found = tuple(found[1:]) if isinstance(found, tuple) else found
+        found = of_one_image(getattr(model, f"{side}_shape"))
         if found != tuple(wanted):
             expect_layers(step, model)
         step.expect(
@@ -45,7 +54,7 @@ def expect_ends(step, autoencoder, encoder, decoder) -> None:
     for side, part, place, mistake in ends:
         other_part = decoder if part is encoder else encoder
         models = (part, autoencoder, other_part)
-        wanted, found, other = (_of_one_image(getattr(model, f"{side}_shape")) for model in models)
+        wanted, found, other = (of_one_image(getattr(model, f"{side}_shape")) for model in models)
         name = "encoder" if part is encoder else "decoder"
         step.expect(
             found == wanted or found != other,
@@ -63,11 +72,6 @@ def expect_ends(step, autoencoder, encoder, decoder) -> None:
         )
 
 
-def _of_one_image(shape):
-    """A shape without the batch axis, which may be None or the size of the batch that built the model."""
-    return tuple(shape[1:]) if isinstance(shape, tuple) else shape
-
-
 def expect_joined(step, autoencoder, encoder, decoder, x) -> None:
     """Inside a step: fail unless autoencoder(x) is decoder(encoder(x)), with the very weights of both."""
     same_output = np.allclose(predict(autoencoder, x), predict(decoder, predict(encoder, x)), atol=1e-4)
@@ -78,10 +82,9 @@ def expect_joined(step, autoencoder, encoder, decoder, x) -> None:
         look="The decoder must receive what the encoder made: call the models you have, do not build new layers.",
         mistake="not-joined",
     )
-    owned = {id(weight) for weight in autoencoder.weights}
     for name, part in (("encoder", encoder), ("decoder", decoder)):
         step.expect(
-            all(id(weight) in owned for weight in part.weights),
+            holds(autoencoder, part),
             expected=f"the autoencoder contains your {name} itself",
             found=f"a copy: training the autoencoder would not change your {name}",
             look=f"Call your `{name}` like a layer.",

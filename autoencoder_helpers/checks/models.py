@@ -112,6 +112,17 @@ def _applied(layer, values):
     return layer.function(*args, **kwargs)
 
 
+def of_one_image(shape):
+    """A shape without the batch axis, which may be None or the size of the batch that built the model."""
+    return tuple(shape[1:]) if isinstance(shape, tuple) else shape
+
+
+def holds(model, part) -> bool:
+    """Whether a model has the very weights of another, and no copies of them: what trains the one trains the other."""
+    owned = {id(weight) for weight in model.weights}
+    return all(id(weight) in owned for weight in part.weights)
+
+
 def predict(model, x, batch_size=1000) -> np.ndarray:
     """A model's output for x as a NumPy array. A network that samples gives one sample; batches keep memory low."""
     parts = [np.asarray(model(x[i : i + batch_size], training=False)) for i in range(0, len(x), batch_size)]

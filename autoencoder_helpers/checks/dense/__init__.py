@@ -1,3 +1,14 @@
-"""Chapter 1."""
+"""Chapter 1, the dense autoencoder: one check, one file, named as the check."""
 
-from autoencoder_helpers.checks.dense import bce_per_image  # noqa: F401
+#: In the order of the notebook.
+CHECKS = (
+    "data",
+    "encoder",
+    "decoder",
+    "autoencoder",
+    "bce_per_image",
+    "floor_and_baseline",
+    "trained",
+    "pca",
+    "codes",
+)
