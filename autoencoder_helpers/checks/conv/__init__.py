@@ -1,3 +1,13 @@
-"""Chapter 2."""
+"""Chapter 2, the convolutional autoencoder: one check, one file, named as the check."""
 
-from autoencoder_helpers.checks.conv import decode_point  # noqa: F401
+#: In the order of the notebook.
+CHECKS = (
+    "data",
+    "sides",
+    "encoder",
+    "decoder",
+    "autoencoder",
+    "trained",
+    "decode_point",
+    "neighbours",
+)

@@ -1,0 +1,59 @@
+"""`conv.decoder`: the puzzle of pieces that turn 2 numbers into an image."""
+
+import numpy as np
+from autoencoder_helpers.checks.answers import Model
+from autoencoder_helpers.checks.conv.images import expect_image_side
+from autoencoder_helpers.checks.conv.tables import expect_count, expect_table
+from autoencoder_helpers.checks.expectations import (
+    expect_bends,
+    expect_greys,
+    expect_layers,
+    expect_shapes,
+    expect_uses_code,
+)
+from autoencoder_helpers.checks.models import all_layers, of_one_image, stages
+from autoencoder_helpers.checks.rule import rule
+
+# The other ways to lay 128 values out as a grid.
+_OTHER_GRIDS = {(a, b, 128 // a // b) for a in (1, 2, 4, 8, 16) for b in (1, 2, 4, 8, 16) if a * b <= 128} - {(4, 4, 8)}
+
+
+@rule(
+    "conv.decoder",
+    points=2,
+    title="The decoder turns 2 numbers into an image of 28 x 28 grey values",
+    answers={"decoder": Model(input_shape=(2,))},
+)
+def decoder(step, decoder):
+    with step("2 numbers go in, an image of 28 x 28 x 1 comes out", points=0.5, stop=False):
+        expect_shapes(step, decoder, input_shape=(2,), output_shape=of_one_image(decoder.output_shape))
+        expect_layers(step, decoder)
+        _expect_grid(step, decoder)
+        expect_image_side(step, "output", decoder.output_shape)
+    if step.mistake == "wrong-input-shape":
+        return
+    if not step.mistake:  # a wrong size comes from a wrong piece: the same news
+        with step("Its layers are the pieces of the puzzle (2,865 parameters)", points=0.5, stop=False):
+            expect_table(step, decoder, convolutions=[8, 8, 16, 1], units=[128])
+            expect_count(step, decoder, 2_865)
+    if not any(stage.kind != "Dense" for stage in stages(decoder)):  # another network altogether
+        return
+    with step("The hidden layers have an activation", points=0.25, stop=False):
+        expect_bends(step, stages(decoder)[:-1])
+    with step("Every output is a grey value between 0 and 1", points=0.5, stop=False):
+        expect_greys(step, decoder, step.rng.normal(0, 20, (256, 2)).astype(np.float32))
+    with step("Other codes give other images", points=0.25, stop=False):
+        expect_uses_code(step, decoder, step.rng.normal(0, 5, (64, 2)).astype(np.float32))
+
+
+def _expect_grid(step, decoder):
+    """Fail if a Reshape makes another grid than 4 x 4 x 8: every side after it is then wrong too."""
+    for layer in all_layers(decoder):
+        grid = getattr(layer, "target_shape", None)
+        step.expect(
+            grid is None or tuple(grid) not in _OTHER_GRIDS,
+            expected="a first grid of 4 x 4 with 8 channels",
+            found=f"Reshape to {grid}",
+            look="Height and width come first, channels last; the way down ended with 4 x 4 x 8.",
+            mistake="wrong-reshape",
+        )

@@ -1,0 +1,83 @@
+"""`conv.encoder`: three convolutions that turn an image into 2 numbers."""
+
+from autoencoder_helpers.checks.answers import Model
+from autoencoder_helpers.checks.conv.images import IMAGE, expect_image_side
+from autoencoder_helpers.checks.conv.tables import expect_count, expect_table
+from autoencoder_helpers.checks.expectations import expect_bends, expect_layers
+from autoencoder_helpers.checks.models import of_one_image, stages
+from autoencoder_helpers.checks.rule import rule
+
+
+@rule(
+    "conv.encoder",
+    points=1,
+    title="The encoder turns an image into 2 numbers by three convolutions",
+    answers={"encoder": Model(input_shape=IMAGE)},
+)
+def encoder(step, encoder):
+    with step("An image of 28 x 28 x 1 goes in, 2 numbers come out", points=0.25):
+        expect_image_side(step, "input", encoder.input_shape)
+        expect_layers(step, encoder)
+        output = encoder.output_shape
+        step.expect(
+            not isinstance(output, tuple) or len(output) != 4,
+            expected="a row of 2 numbers for each image",
+            found=f"a grid, {of_one_image(output)}",
+            look="Flatten the grid before the last Dense layer.",
+            mistake="missing-flatten",
+        )
+        step.expect(
+            of_one_image(output) == (2,),
+            expected="2 numbers for each image, shape (2,)",
+            found=of_one_image(output),
+            look="The code is what the last Dense layer gives out: how wide is it?",
+            mistake="no-bottleneck",
+        )
+    with step(
+        "Its layers are those of the table: 16, 8, 8 filters, then 2 units (2,162 parameters)",
+        points=0.25,
+        stop=False,
+    ):
+        expect_table(step, encoder, convolutions=[16, 8, 8], units=[2])
+        _expect_flat_grid(step, encoder)
+        expect_count(step, encoder, 2_162)
+    if step.mistake == "no-convolution":  # another network altogether
+        return
+    with step("The convolutions have an activation", points=0.25, stop=False):
+        expect_bends(step, stages(encoder)[:-1])
+    with step("The bottleneck is linear: a code may be any number", points=0.25, stop=False):
+        last = stages(encoder)[-1].activation
+        step.expect(
+            last == "linear",
+            expected="no activation on the last layer",
+            found=last,
+            look="A code may be negative or large: the last layer takes no activation.",
+            mistake="bottleneck-activation",
+        )
+
+
+def _expect_flat_grid(step, encoder):
+    """Fail unless 128 values reach the last layer: then sides and paddings are right."""
+    dense = [stage.layer for stage in stages(encoder) if stage.kind == "Dense"]
+    values = int(dense[-1].kernel.shape[0])
+    step.expect(
+        values != 72,
+        expected="128 values (4 x 4 x 8) after Flatten",
+        found="72 (3 x 3 x 8)",
+        look="Pooling rounded 7 / 2 down. It too has a padding.",
+        mistake="pooling-valid",
+    )
+    step.expect(
+        values not in (392, 1_568, 6_272),
+        expected="128 values (4 x 4 x 8) after Flatten",
+        found=f"{values:,}",
+        look="The side is halved after each of the three convolutions; is a pooling missing?",
+        mistake="missing-pooling",
+    )
+    step.expect(
+        values == 128,
+        expected="128 values (4 x 4 x 8) after Flatten",
+        found=f"{values:,}",
+        look="the paddings, and what stands before the last layer: encoder.summary()",
+        mistake="wrong-grid",
+    )
