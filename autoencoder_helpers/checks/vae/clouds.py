@@ -1,0 +1,55 @@
+"""The clouds that an encoder makes of images."""
+
+import numpy as np
+from autoencoder_helpers.checks.answers import as_array
+from autoencoder_helpers.checks.models import stages
+from autoencoder_helpers.checks.rule import NotYet, describe
+
+
+def cloud_of(encoder, images):
+    """encoder(images) as a distribution; NotYet with the mistake's name if it is none."""
+    try:
+        cloud = encoder(images)
+    except Exception as error:
+        found = stages(encoder)
+        width = found[-1].width if found else None
+        if width in (1, 2, 3):
+            raise NotYet(
+                expected="four numbers in front of IndependentNormal(2): two means, two standard deviations",
+                found=f"{width}",
+                look="the width of the last Dense layer: tfpl.IndependentNormal.params_size(2)",
+                mistake="too-few-parameters",
+            ) from error
+        raise
+    if not (hasattr(cloud, "mean") and hasattr(cloud, "stddev") and hasattr(cloud, "log_prob")):
+        if tuple(cloud.shape[1:]) == (4,):
+            raise NotYet(
+                expected="a distribution for each image",
+                found="four numbers for each image",
+                look="These are the parameters; a distribution layer after them is missing: tfpl.IndependentNormal(2).",
+                mistake="parameters-not-distribution",
+            )
+        raise NotYet(
+            expected="a distribution for each image",
+            found=f"plain numbers, {describe(cloud)}: one point for each image",
+            look="the last layer: tfpl.IndependentNormal(2)",
+            mistake="deterministic-encoder",
+        )
+    return cloud
+
+
+def clouds_of(encoder, images, batch_size=500):
+    """Means and standard deviations of the clouds of many images: two float64 arrays (N, 2)."""
+    parts = [cloud_of(encoder, images[i : i + batch_size]) for i in range(0, len(images), batch_size)]
+    mean, stddev = (
+        np.concatenate([as_array(getattr(part, name)()) for part in parts]).astype(np.float64)
+        for name in ("mean", "stddev")
+    )
+    if mean.ndim != 2 or mean.shape != stddev.shape or not (stddev >= 0).all():
+        raise NotYet(
+            expected="means and positive standard deviations of shape (images, 2)",
+            found=f"means of shape {mean.shape}, standard deviations of shape {stddev.shape}, or numbers that are not finite",
+            look="the distribution layer at the encoder's end",
+            mistake="no-posterior",
+        )
+    return mean, np.maximum(stddev, 1e-38)  # float32 rounds the narrowest clouds to 0

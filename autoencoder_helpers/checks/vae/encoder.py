@@ -1,0 +1,91 @@
+"""`vae.encoder`: a distribution over two latent numbers for each image."""
+
+import numpy as np
+from autoencoder_helpers.checks.answers import Model, as_array
+from autoencoder_helpers.checks.expectations import expect_layers
+from autoencoder_helpers.checks.models import stages
+from autoencoder_helpers.checks.rule import rule
+from autoencoder_helpers.checks.vae.clouds import cloud_of
+from autoencoder_helpers.checks.vae.numbers import log_normal
+from autoencoder_helpers.checks.vae.parts import added_to_loss
+from autoencoder_helpers.checks.vae.sizes import IMAGE
+
+
+@rule(
+    "vae.encoder",
+    points=1,
+    title="The encoder answers each image with a distribution over two latent numbers",
+    answers={"encoder": Model(input_shape=IMAGE)},
+)
+def encoder(step, encoder):
+    images = step.rng.random((7, *IMAGE)).astype(np.float32)
+    with step("Images of 28 x 28 x 1 go in"):
+        step.expect(
+            tuple(encoder.input_shape[1:]) == IMAGE,
+            expected=f"input shape {IMAGE} for each image",
+            found=encoder.input_shape[1:],
+            look="the first layer",
+            mistake="wrong-input-shape",
+        )
+    with step("A distribution over two numbers comes out"):
+        expect_layers(step, encoder)
+        cloud = cloud_of(encoder, images)
+        mean, stddev = as_array(cloud.mean()), as_array(cloud.stddev())
+        step.expect(
+            mean.shape == stddev.shape == (7, 2),
+            expected="means and standard deviations of shape (7, 2) for 7 images",
+            found=f"shape {mean.shape}",
+            look="IndependentNormal(2) gives two latent numbers; it needs four numbers for each image.",
+            mistake="wrong-latent-dim",
+        )
+        step.expect(
+            float(stddev.min()) > 0,
+            expected="positive standard deviations",
+            found=f"one of {stddev.min():.3g}",
+            look="the activation in front of the distribution layer",
+            mistake="stddev-zero",
+        )
+    with step(
+        "It is a normal cloud of its own for each image, with means that may be any number", points=0.5, stop=False
+    ):
+        z = mean + step.rng.normal(size=mean.shape).astype(np.float32)
+        step.expect(
+            np.allclose(as_array(cloud.log_prob(z)), log_normal(z, mean, stddev), atol=1e-2),
+            expected="two independent normal numbers for each image",
+            found="another distribution",
+            look="tfpl.IndependentNormal(2): two means and two standard deviations, no covariance",
+            mistake="not-independent-normal",
+        )
+        last = stages(encoder)[-1].activation if stages(encoder) else "linear"
+        step.expect(
+            last == "linear",
+            expected="means that may be any number",
+            found=f"{last} on the layer that makes the parameters",
+            look="the activation of the last Dense layer: none",
+            mistake="activation-on-parameters",
+        )
+        other = as_array(cloud_of(encoder, images**3).mean())
+        step.expect(
+            float(np.abs(other - mean).max()) > 1e-6,
+            expected="another cloud for another image",
+            found="the same cloud for all images",
+            look="Do the convolutions reach the last two layers?",
+            mistake="ignores-image",
+        )
+    with step("It adds a KL to the loss", points=0.5, stop=False):
+        encoder(images)
+        step.expect(
+            len(encoder.losses) > 0,
+            expected="an entry in encoder.losses",
+            found="none",
+            look="activity_regularizer=tfpl.KLDivergenceRegularizer(prior, ...) in the distribution layer",
+            mistake="kl-missing",
+        )
+        found = added_to_loss(encoder)
+        step.expect(
+            np.isfinite(found) and found != 0,
+            expected="a KL that is not 0",
+            found=f"{found:g} in encoder.losses",
+            look="Does the regularizer get the weight that make_encoder was given?",
+            mistake="kl-weight-zero",
+        )

@@ -1,0 +1,50 @@
+"""Asking a function for the value of its formula, and naming the mistake in a wrong one."""
+
+import numpy as np
+from autoencoder_helpers.checks.answers import call
+from autoencoder_helpers.checks.expectations import expect_no_known_mistake
+from autoencoder_helpers.checks.rule import NotYet
+
+
+def call_formula(function, *arrays, name):
+    """`call` with NumPy arrays, or with tensors if the function wants tensors (`mean.numpy()`): both are right."""
+    try:
+        return call(function, *arrays, name=name)
+    except NotYet:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a learner's network raises
+        import tensorflow as tf
+
+        try:
+            return call(function, *(tf.constant(array) for array in arrays), name=name)
+        except Exception:  # noqa: BLE001 - the first error is the one to show
+            raise error from None
+
+
+def name_the_mistake(step, found, wanted, *, expected, known, look, unit, own_noise=None):
+    """Inside a step: fail unless `found` is `wanted`; if it equals a known wrong value, say which.
+
+    known: the known ones, as in expect_no_known_mistake. unit: what the first value is, for the message. own_noise:
+    calls the function again, to find one that draws.
+    """
+
+    def near(value):
+        return np.allclose(found, value, rtol=2e-3, atol=2e-3)
+
+    if near(wanted):
+        return
+    expect_no_known_mistake(step, known, near, expected=expected)
+    if own_noise is not None:
+        step.expect(
+            near(own_noise()),
+            expected=expected,
+            found="another result in a second call with the same noise",
+            look="Use the noise that is given; draw none.",
+            mistake="own-noise",
+        )
+    step.fail(
+        expected=f"{expected}: {wanted.flat[0]:.3f} {unit}",
+        found=f"{found.flat[0]:.3f} {unit}",
+        look=look,
+        mistake="wrong-value",
+    )

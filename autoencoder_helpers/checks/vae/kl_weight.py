@@ -1,0 +1,129 @@
+"""`vae.kl_weight`: the KL counts once in what is minimised."""
+
+import numpy as np
+from autoencoder_helpers import measures
+from autoencoder_helpers.checks.answers import Model
+from autoencoder_helpers.checks.expectations import expect_shapes
+from autoencoder_helpers.checks.models import all_layers
+from autoencoder_helpers.checks.rule import rule
+from autoencoder_helpers.checks.vae.clouds import clouds_of
+from autoencoder_helpers.checks.vae.numbers import about
+from autoencoder_helpers.checks.vae.parts import added_to_loss, expect_parts
+from autoencoder_helpers.checks.vae.sizes import IMAGE
+
+
+@rule(
+    "vae.kl_weight",
+    points=2,
+    title="The network is trained with the KL counted once",
+    answers={"vae": Model(input_shape=IMAGE), "encoder": Model(input_shape=IMAGE)},
+)
+def kl_weight(step, vae, encoder):
+    with step("Images of 28 x 28 x 1 go in and come out"):
+        expect_shapes(step, vae, input_shape=IMAGE, output_shape=IMAGE)
+    with step("The VAE contains the encoder"):
+        expect_parts(step, vae, encoder=encoder)
+    digits = step.data.unseen_digits[..., None]
+    digits = digits[step.rng.choice(len(digits), min(1000, len(digits)), replace=False)]
+    with step("A KL is part of what is minimised"):
+        vae(digits[:100])
+        step.expect(
+            len(vae.losses) > 0,
+            expected="an entry in vae.losses",
+            found="none",
+            look="the regularizer in the encoder's distribution layer",
+            mistake="kl-missing",
+        )
+    with step("The sum of vae.losses is the exact KL, once", points=2):
+        mean, stddev = clouds_of(encoder, digits)
+        small, noise = _kl_ratio(vae, digits, mean, stddev)
+        in_fifths, _ = _kl_ratio(vae, digits[:500], mean[:500], stddev[:500], batch=100)
+        # Brighter images move the clouds away from the prior, whatever the weights are: an estimate has less noise.
+        bright = 5 * digits
+        large, large_noise = _kl_ratio(vae, bright, *clouds_of(encoder, bright))
+        if not np.isfinite(large):  # a standard deviation too small for float32
+            large, large_noise = small, noise
+        ratio, noise_of_ratio = (large, large_noise) if large_noise < noise else (small, noise)
+        if about(small, 1, 0.05 + 4 * noise) and about(large, 1, 0.05 + 4 * large_noise):
+            return
+        if step.charged("vae.prior") and about(_ratio_to_own_kl(vae, encoder, digits), 1, 0.05):
+            return  # the prior was another; it counts once
+        found = f"{ratio:.3g} x the exact KL"
+        expected = "1 x the exact KL (within 5 percent)"
+        step.expect(
+            abs(ratio) > 1e-9,
+            expected=expected,
+            found="0: the KL has no weight",
+            look="the weight of the regularizer",
+            mistake="kl-weight-zero",
+        )
+        step.expect(
+            not (abs(small) > 20 and 3 < small / in_fifths < 7),
+            expected=expected,
+            found=f"{small:.0f} x in a batch of 500 images, {in_fifths:.0f} x in a batch of 100",
+            look="The KL is summed over the batch; it is to be averaged, as the reconstruction is.",
+            mistake="kl-summed-over-batch",
+        )
+        step.expect(
+            ratio > 0,
+            expected=expected,
+            found=found,
+            look="the sign of the weight: a reward for clouds far from the prior",
+            mistake="kl-wrong-sign",
+        )
+        step.expect(
+            about(small / large, 1, 0.1 + 4 * (noise + large_noise)),
+            expected=expected,
+            found=f"{small:.3g} x on digits, {large:.3g} x on brighter ones",
+            look="What is added does not grow like the KL towards your prior. Which prior did the regularizer get?",
+            mistake="other-prior",
+        )
+        step.expect(
+            not about(ratio, 2, 0.15 + 8 * noise_of_ratio),
+            expected=expected,
+            found=found,
+            look=f"The objective holds {ratio:.1f} x KL; look at the entries of vae.losses, and at the weight.",
+            mistake="kl-twice",
+        )
+        step.expect(
+            not about(ratio, 0.5, 0.04 + 2 * noise_of_ratio),
+            expected=expected,
+            found=found,
+            look="Half of the KL. How often is it added in your network, and with which weight?",
+            mistake="kl-half",
+        )
+        step.fail(
+            expected=expected,
+            found=found,
+            look="weight x the number of entries in vae.losses must be 1",
+            mistake="wrong-kl-weight",
+        )
+
+
+def _kl_ratio(vae, images, mean, stddev, batch=500):
+    """(sum of vae.losses over the exact mean KL, standard error of that ratio if the KL is an estimate).
+
+    The sum of losses is averaged over batches of `batch` images. A network may add an estimate from one draw, whose
+    variance for one image is the sum over latent variables of mean^2 stddev^2 + (1 - stddev^2)^2 / 2.
+    """
+    added = []
+    for start in range(0, len(images) - batch + 1, batch):
+        vae(images[start : start + batch])
+        added.append(added_to_loss(vae))
+    used = len(added) * batch
+    exact = measures.gaussian_kl(mean[:used], stddev[:used]).mean()
+    variance = (mean**2 * stddev**2 + (1 - stddev**2) ** 2 / 2).sum(axis=1).mean()
+    return float(np.mean(added)) / exact, float(np.sqrt(variance / used) / exact)
+
+
+def _ratio_to_own_kl(vae, encoder, images) -> float:
+    """The sum of vae.losses over the exact mean KL towards the prior that the encoder's own regularizer has."""
+    import tensorflow_probability as tfp
+
+    regularizers = [getattr(layer, "activity_regularizer", None) for layer in all_layers(encoder)]
+    priors = [part.distribution_b for part in regularizers if hasattr(part, "distribution_b")]
+    if len(priors) != 1:
+        return 0.0
+    vae(images)
+    exact = np.asarray(tfp.distributions.kl_divergence(encoder(images), priors[0]))
+    return added_to_loss(vae) / float(exact.mean())

@@ -1,0 +1,107 @@
+"""`vae.prior_samples`: new digits from the prior alone."""
+
+import numpy as np
+from autoencoder_helpers.checks.answers import Function, call
+from autoencoder_helpers.checks.rule import rule
+from autoencoder_helpers.checks.vae.numbers import in_words
+from autoencoder_helpers.checks.vae.sizes import IMAGE, PIXELS
+
+
+@rule(
+    "vae.prior_samples",
+    points=1,
+    title="New digits come from the prior alone",
+    answers={"draw_digits": Function()},
+    builds_on=("prior",),
+)
+def prior_samples(step, draw_digits):
+    count = 2000
+    decoder, kernel = _probe_decoder(step.rng)
+    with step("It returns as many images as asked for"):
+        found = call(draw_digits, count, decoder, name="draw_digits")
+        step.expect(
+            found.shape != (count, 2),
+            expected=f"images of shape ({count}, 28, 28, 1)",
+            found=f"latent vectors, shape ({count}, 2)",
+            look="decode them",
+            mistake="codes-not-images",
+        )
+        step.expect(
+            found.shape == (count, *IMAGE),
+            expected=f"shape ({count}, 28, 28, 1) for count = {count}",
+            found=f"shape {found.shape}",
+            look="how many latent vectors are drawn: count, the function's argument",
+            mistake="wrong-count" if found.shape[1:] == IMAGE else "wrong-shape",
+        )
+    with step("The images are decoded by the decoder it is given"):
+        flat = found.reshape(count, -1).astype(float)
+        z, *_ = np.linalg.lstsq(kernel.T, flat.T, rcond=None)
+        z = z.T
+        step.expect(
+            np.abs(z @ kernel - flat).max() < 1e-2 * (1 + np.abs(flat).max()),
+            expected="what the given decoder makes of latent vectors",
+            found="other images",
+            look="Use the argument `decoder`, not a network of the notebook.",
+            mistake="other-decoder",
+        )
+    with step("Their latent vectors are standard normal and independent", points=0.5, stop=False):
+        mean, stddev = z.mean(axis=0), z.std(axis=0)
+        step.expect(
+            float(stddev.max()) > 1e-3,
+            expected=f"{count} draws",
+            found=f"one and the same latent vector {count} times",
+            look="draw `count` vectors, not one",
+            mistake="one-draw-for-all",
+        )
+        step.expect(
+            float(np.abs(mean).max()) < 0.12,
+            expected="latent vectors with mean 0",
+            found=f"means {in_words(mean)}",
+            look="Draw from the prior. Clouds of images, for instance, lie elsewhere.",
+            mistake="mean-not-zero",
+        )
+        step.expect(
+            float(np.abs(stddev - 1).max()) < 0.09,
+            expected="latent vectors with standard deviation 1",
+            found=f"standard deviations {in_words(stddev)}",
+            look="Draw from the prior: not from a cloud, not evenly from a square.",
+            mistake="stddev-not-one",
+        )
+        correlation = float(np.corrcoef(z.T)[0, 1])
+        step.expect(
+            abs(correlation) < 0.12,
+            expected="two independent numbers in each latent vector",
+            found=f"correlation {correlation:.2f}",
+            look="two numbers are drawn for each image, not one number twice",
+            mistake="correlated",
+        )
+        inside = np.mean(np.abs(z) < 1)
+        step.expect(
+            abs(inside - 0.6827) < 0.05,
+            expected="normal numbers: 68 percent within one standard deviation",
+            found=f"{100 * inside:.0f} percent",
+            look="a normal distribution, not an even one",
+            mistake="not-normal",
+        )
+    with step("Each call draws anew", points=0.5):
+        again = call(draw_digits, count, decoder, name="draw_digits")
+        step.expect(
+            again.shape != found.shape or np.abs(again - found).max() > 1e-6,
+            expected="other images in the second call",
+            found="the same images again",
+            look="a fixed seed, or latent vectors drawn once outside the function",
+            mistake="same-each-time",
+        )
+
+
+def _probe_decoder(rng):
+    """(decoder, kernel): a network whose image is a linear map of z, so that z can be read off the image."""
+    import tf_keras as keras
+
+    layers = keras.layers
+    decoder = keras.Sequential(
+        [layers.Input((2,)), layers.Dense(PIXELS, use_bias=False), layers.Reshape(IMAGE)], name="decoder"
+    )
+    kernel = rng.normal(size=(2, PIXELS)).astype(np.float32)
+    decoder.set_weights([kernel])
+    return decoder, kernel.astype(np.float64)

@@ -1,0 +1,86 @@
+"""`vae.encoder`: right answers of any construction pass, each usual mistake is named."""
+
+import autoencoder_helpers  # noqa: F401  (first: it chooses the Keras)
+import pytest
+import tensorflow as tf
+import tensorflow_probability as tfp
+import tf_keras as keras
+from autoencoder_helpers import check
+
+layers, tfd, tfpl = keras.layers, tfp.distributions, tfp.layers
+
+
+def functional_encoder(make):
+    image = keras.Input((28, 28, 1))
+    hidden = layers.Conv2D(4, (3, 3), strides=2)(image)
+    hidden = layers.Flatten()(layers.ReLU()(hidden))
+    return keras.Model(image, make.cloud_layer()(layers.Dense(4, activation="linear")(hidden)))
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda make: make.encoder(),
+        functional_encoder,
+        lambda make: make.encoder(layers.Dense(4), make.cloud_layer(weight=1.0, exact=False)),
+        lambda make: make.encoder(layers.Dense(4), make.cloud_layer(weight=1.0, prior=make.standard())),
+        lambda make: make.encoder(
+            layers.Dense(4), make.cloud_layer(exact=False, prior=tfd.MultivariateNormalDiag(loc=tf.zeros(2)))
+        ),
+        lambda make: make.encoder(
+            layers.Dense(4), tfpl.IndependentNormal(2), tfpl.KLDivergenceAddLoss(make.standard())
+        ),
+        lambda make: keras.Sequential([layers.Flatten(), layers.Dense(4), make.cloud_layer()]),
+    ],
+)
+def test_right_encoders(expect_full, make, build):
+    expect_full("vae.encoder", build(make))
+
+
+@pytest.mark.parametrize(
+    ("build", "mistake", "kept"),
+    [
+        (lambda make: make.encoder(layers.Dense(2)), "deterministic-encoder", 0),
+        (lambda make: make.encoder(layers.Dense(4)), "parameters-not-distribution", 0),
+        (
+            lambda make: make.encoder(layers.Dense(8), tfpl.IndependentNormal(4, activity_regularizer=None)),
+            "wrong-latent-dim",
+            0,
+        ),
+        (lambda make: make.encoder(layers.Dense(2), tfpl.IndependentNormal(1)), "wrong-latent-dim", 0),
+        (
+            lambda make: make.encoder(
+                layers.Dense(5), tfpl.MultivariateNormalTriL(2, activity_regularizer=make.regularizer(exact=False))
+            ),
+            "not-independent-normal",
+            0.5,
+        ),
+        (lambda make: make.encoder(layers.Dense(4, "relu"), make.cloud_layer()), "activation-on-parameters", 0.5),
+        (
+            lambda make: make.encoder(layers.Dense(4, kernel_initializer="zeros"), make.cloud_layer()),
+            "ignores-image",
+            0.5,
+        ),
+        (lambda make: make.encoder(layers.Dense(4), tfpl.IndependentNormal(2)), "kl-missing", 0.5),
+        (lambda make: make.encoder(layers.Dense(4), make.cloud_layer(weight=0.0)), "kl-weight-zero", 0.5),
+        (lambda make: None, "missing", 0),
+        (lambda make: make.encoder, "no-model", 0),
+        (lambda make: make.decoder(), "wrong-input-shape", 0),
+    ],
+)
+def test_mistakes_in_the_encoder_are_named(expect_mistake, make, build, mistake, kept):
+    expect_mistake("vae.encoder", build(make), mistake=mistake, kept=kept)
+
+
+def test_two_outputs_for_a_cloud_in_the_plane_are_named(mistakes, make):
+    model = None
+    try:
+        model = make.encoder(layers.Dense(2), tfpl.IndependentNormal(2))
+    except (
+        ValueError,
+        tf.errors.InvalidArgumentError,
+    ):  # TFP may refuse at once: then there is no model to check
+        assert mistakes("vae.encoder", model) == ["missing"]
+    else:
+        result = check("vae.encoder", model)
+        assert result.failures[0].mistake == "cannot-be-rebuilt" and "4 numbers" in result.failures[0].found

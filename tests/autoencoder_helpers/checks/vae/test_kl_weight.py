@@ -1,0 +1,77 @@
+"""`vae.kl_weight`: right answers of any construction pass, each usual mistake is named."""
+
+import autoencoder_helpers  # noqa: F401  (first: it chooses the Keras)
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_probability as tfp
+import tf_keras as keras
+
+layers, tfd, tfpl = keras.layers, tfp.distributions, tfp.layers
+
+
+def scaled_cloud(make, scale):
+    """Adds what a regularizer towards a prior of another width would."""
+    return make.cloud_layer(prior=tfd.Independent(tfd.Normal(tf.zeros(2), scale), 1))
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        lambda make: make.cloud_layer(weight=0.5),
+        lambda make: make.cloud_layer(weight=tf.constant(0.5)),
+        lambda make: make.cloud_layer(weight=np.float64(1 / 2)),
+        lambda make: make.cloud_layer(weight=0.5, exact=False),
+        lambda make: make.cloud_layer(weight=0.5, exact=False, prior=tfd.MultivariateNormalDiag(loc=tf.zeros(2))),
+        lambda make: [tfpl.IndependentNormal(2), tfpl.KLDivergenceAddLoss(make.standard())],
+        lambda make: [tfpl.IndependentNormal(2), tfpl.KLDivergenceAddLoss(make.standard(), weight=1.0)],
+    ],
+)
+@pytest.mark.parametrize("join", [lambda make, e, d: make.joined(e, d), lambda make, e, d: keras.Sequential([e, d])])
+def test_a_kl_that_counts_once_passes_however_it_is_added(expect_full, make, ending, join):
+    ending = ending(make)
+    e = make.encoder(layers.Dense(4), *(ending if isinstance(ending, list) else [ending]))
+    expect_full("vae.kl_weight", join(make, e, make.decoder()), e)
+
+
+@pytest.mark.parametrize(
+    ("ending", "mistake"),
+    [
+        (lambda make: make.cloud_layer(weight=1.0), "kl-twice"),
+        (lambda make: make.cloud_layer(weight=None), "kl-twice"),
+        (lambda make: make.cloud_layer(weight=1.0, exact=False), "kl-twice"),
+        (lambda make: make.cloud_layer(weight=0.25), "kl-half"),
+        (lambda make: [tfpl.IndependentNormal(2), tfpl.KLDivergenceAddLoss(make.standard(), weight=0.5)], "kl-half"),
+        (lambda make: make.cloud_layer(weight=0.0), "kl-weight-zero"),
+        (lambda make: make.cloud_layer(weight=-0.5), "kl-wrong-sign"),
+        (lambda make: make.cloud_layer(weight=1 / 784), "wrong-kl-weight"),
+        (lambda make: make.cloud_layer(weight=4.0), "wrong-kl-weight"),
+        (lambda make: scaled_cloud(make, 3.0), "other-prior"),
+        (lambda make: tfpl.IndependentNormal(2), "kl-missing"),
+        (
+            lambda make: [tfpl.IndependentNormal(2), tfpl.KLDivergenceAddLoss(make.standard(), use_exact_kl=True)],
+            "kl-summed-over-batch",
+        ),
+    ],
+)
+def test_a_kl_that_does_not_count_once_is_named(expect_mistake, make, ending, mistake):
+    ending = ending(make)
+    e = make.encoder(layers.Dense(4), *(ending if isinstance(ending, list) else [ending]))
+    expect_mistake("vae.kl_weight", make.joined(e, make.decoder()), e, mistake=mistake)
+
+
+def test_the_kl_of_another_encoder_does_not_count(expect_mistake, make):
+    e = make.encoder()
+    expect_mistake("vae.kl_weight", make.joined(make.encoder(), make.decoder()), e, mistake="not-joined")
+    expect_mistake("vae.kl_weight", None, e, mistake="missing")
+    expect_mistake("vae.kl_weight", make.joined(e, make.decoder()), make.encoder(layers.Dense(2)), mistake="not-joined")
+    expect_mistake("vae.kl_weight", e, e, mistake="wrong-output-shape")
+
+
+def test_a_wrong_prior_costs_no_weight(under, make):
+    for weight, once in ((0.5, True), (1.0, False)):
+        e = make.encoder(
+            layers.Dense(4), make.cloud_layer(weight, prior=tfd.Independent(tfd.Normal(tf.ones(2), 3.0), 1))
+        )
+        assert under({"vae.prior"}, "vae.kl_weight", make.joined(e, make.decoder()), e) == (2 if once else 0)
+        assert under((), "vae.kl_weight", make.joined(e, make.decoder()), e) == 0
