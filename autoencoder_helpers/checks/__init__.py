@@ -22,7 +22,7 @@ _RESULTS: dict[str, CheckResult] = {}
 def catalogue() -> dict[str, Rule]:
     """Every check of the course by name, in the order of the chapters and of their notebooks."""
     chapters = {chapter: importlib.import_module(f"{__name__}.{chapter}") for chapter in _CHAPTERS}
-    names = [f"{chapter}.{check}" for chapter, module in chapters.items() for check in getattr(module, "CHECKS", ())]
+    names = [f"{chapter}.{check}" for chapter, module in chapters.items() for check in module.CHECKS]
     for name in names:
         importlib.import_module(f"{__name__}.{name}")
     rules = registered_rules()

@@ -1,0 +1,150 @@
+"""`flowers.encoder`: a distribution over ten numbers for each image, whose KL joins the loss."""
+
+import numpy as np
+from autoencoder_helpers import measures
+from autoencoder_helpers.checks.answers import Model
+from autoencoder_helpers.checks.expectations import expect_layers
+from autoencoder_helpers.checks.flowers.sizes import IMAGE, LATENT, SCALE, VALUES
+from autoencoder_helpers.checks.models import of_one_image
+from autoencoder_helpers.checks.rule import rule
+
+
+@rule(
+    "flowers.encoder",
+    points=2,
+    title="The encoder answers an image with a distribution over ten numbers, and its KL joins the loss",
+    answers={"encoder": Model(input_shape=IMAGE)},
+)
+def encoder(step, encoder):
+    images = step.rng.random((16, *IMAGE)).astype(np.float32)
+    with step("Images of 80 x 80 colours go in", points=0.5):
+        _expect_input(step, encoder)
+    with step("A distribution over 10 numbers comes out", points=0.5):
+        expect_layers(step, encoder)
+        cloud = encoder(images)
+        _expect_distribution(step, cloud)
+    with step("Another image gets another cloud"):
+        mean = np.asarray(cloud.mean())
+        step.expect(
+            np.isfinite(mean).all(),
+            expected="finite means",
+            found="inf or nan",
+            look="the layers before the distribution",
+            mistake="not-finite",
+        )
+        step.expect(
+            float(np.abs(mean - mean[:1]).max()) > 1e-6,
+            expected="means that depend on the image",
+            found="the same mean for 16 different images",
+            look="Is the image connected to the Dense layer before the distribution?",
+            mistake="ignores-image",
+        )
+    with step("Its KL towards the prior joins the loss", points=1):
+        encoder(images)
+        added = float(sum(float(np.sum(loss)) for loss in encoder.losses))
+        exact = _exact_kl(cloud)
+        step.expect(
+            added != 0,
+            expected="a KL in encoder.losses",
+            found="nothing: this would be trained as an ordinary autoencoder",
+            look="the activity_regularizer of the distribution layer, and its weight",
+            mistake="kl-missing",
+        )
+        step.expect(
+            added > 0,
+            expected="a positive weight of the KL",
+            found=f"{added:.3g} is added to the loss",
+            look="the sign of the weight",
+            mistake="negative-weight",
+        )
+        beta = added / exact * VALUES / SCALE
+        step.expect(
+            beta < 0.1,
+            expected="the chapter's weight, 0.0002: a KL that counts little beside the reconstruction",
+            found=f"{added / exact:.3g} times the KL is added to the loss",
+            look="weight=... of the KLDivergenceRegularizer; is the KL averaged over the images?",
+            mistake="kl-too-strong",
+        )
+
+
+def _expect_input(step, encoder):
+    found = of_one_image(encoder.input_shape)
+    step.expect(
+        found != (3, 80, 80),
+        expected="input shape (80, 80, 3) for each image",
+        found="(3, 80, 80): the colours stand before height and width",
+        look="the input layer: colours are the last axis",
+        mistake="channel-first",
+    )
+    step.expect(
+        found != (80, 80, 1),
+        expected="input shape (80, 80, 3) for each image",
+        found="(80, 80, 1): one channel is grey",
+        look="Red, green and blue are three channels.",
+        mistake="one-channel",
+    )
+    step.expect(
+        found == IMAGE,
+        expected="input shape (80, 80, 3) for each image",
+        found=found,
+        look="the input layer",
+        mistake="wrong-input-shape",
+    )
+
+
+def _expect_distribution(step, cloud):
+    shape = tuple(cloud.shape)[1:]
+    if not _is_distribution(cloud):
+        step.expect(
+            shape != (2 * LATENT,),
+            expected="a distribution over 10 numbers",
+            found="20 plain numbers",
+            look="A full covariance needs 65 numbers; tfpl.MultivariateNormalTriL(10) makes a distribution of them.",
+            mistake="twenty-outputs",
+        )
+        step.expect(
+            shape != (LATENT,),
+            expected="a distribution over 10 numbers",
+            found="10 plain numbers: a point for each image, no cloud",
+            look="The last layer has to be one of tfpl that makes a distribution.",
+            mistake="point-not-distribution",
+        )
+        step.fail(
+            expected="a distribution over 10 numbers",
+            found=f"plain numbers of shape {shape} for each image",
+            look="End with tfpl.MultivariateNormalTriL(10); the Dense layer before it gives what it needs.",
+            mistake="no-distribution",
+        )
+    event = tuple(cloud.event_shape)
+    step.expect(
+        not (event == () and tuple(cloud.batch_shape)[1:] == (LATENT,)),
+        expected="one distribution of 10 numbers",
+        found="10 distributions of one number each",
+        look="the layer at the end: MultivariateNormalTriL, or IndependentNormal",
+        mistake="not-independent",
+    )
+    step.expect(
+        event == (LATENT,),
+        expected="10 latent numbers",
+        found=f"{int(np.prod(event))} latent numbers, event shape {event}",
+        look="the number that the distribution layer is given",
+        mistake="wrong-latent-dim",
+    )
+
+
+def _is_distribution(value) -> bool:
+    return all(hasattr(value, name) for name in ("log_prob", "mean", "event_shape"))
+
+
+def _exact_kl(cloud) -> float:
+    """K towards N(0, I) in nats per image: exact for normal distributions, otherwise from many draws."""
+    mean = np.asarray(cloud.mean(), np.float64)
+    if hasattr(cloud, "scale_tril"):
+        triangles = np.tril(np.asarray(cloud.scale_tril, np.float64))
+        return float(measures.gaussian_kl_tril(mean, triangles).mean())
+    try:
+        return float(measures.gaussian_kl(mean, np.asarray(cloud.stddev(), np.float64)).mean())
+    except NotImplementedError:
+        z = cloud.sample(200)
+        prior = -0.5 * np.sum(np.asarray(z, np.float64) ** 2 + np.log(2 * np.pi), axis=-1)
+        return float(np.mean(np.asarray(cloud.log_prob(z)) - prior))

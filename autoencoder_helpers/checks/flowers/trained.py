@@ -1,0 +1,77 @@
+"""`flowers.trained`: what the training made of the network."""
+
+import numpy as np
+from autoencoder_helpers import measures
+from autoencoder_helpers.checks.answers import Anything, Model
+from autoencoder_helpers.checks.expectations import best_reading, expect_shapes, is_like_fresh
+from autoencoder_helpers.checks.flowers.sizes import IMAGE, LATENT, SCALE, UNIT, VALUES
+from autoencoder_helpers.checks.models import predict
+from autoencoder_helpers.checks.rule import describe, rule
+from autoencoder_helpers.checks.squeezing import expect_squeezed
+from autoencoder_helpers.reference.values import threshold
+
+_LIKE_FRESH = 40  # on the chapter's scale: a loss nearer to that of fresh weights tells of no training
+_SOURCES = ("synthetic", "photos")
+
+
+@rule(
+    "flowers.trained",
+    points=1,
+    title="The network explains a good share of what can be explained, on flowers that it has not seen",
+    answers={"vae": Model(input_shape=IMAGE), "source": Anything('"synthetic" or "photos"')},
+)
+def trained(step, vae, source):
+    with step("It is a network for the flowers that you chose"):
+        source = str(source)
+        step.expect(
+            source in _SOURCES,
+            expected='the source of your flowers, "synthetic" or "photos"',
+            found=describe(source),
+            look="Hand in `flowers.source`, as the cell does.",
+            mistake="unknown-source",
+        )
+        expect_shapes(step, vae, input_shape=IMAGE, output_shape=IMAGE)
+    with step("Its images beat the mean image", points=0.5):
+        mean, images = step.data.flowers(source)
+        copies, per_value = best_reading(images, predict(vae, images, batch_size=50))
+        loss = per_value * SCALE
+        floor, baseline = (
+            float(values.mean()) * SCALE / VALUES
+            for values in (measures.entropy_per_image(images), measures.bce_per_image(images, mean))
+        )
+        expected = f"a loss below the baseline, {baseline:,.1f}{UNIT}"
+        step.expect(
+            abs(loss - SCALE * np.log(2)) > _LIKE_FRESH,
+            expected=expected,
+            found=f"{loss:,.1f}, close to 6,400 x ln 2 = 4,436: that of a network that was not trained",
+            look="Run the training cell; was it this network that was trained?",
+            mistake="untrained",
+        )
+        # What a wrong encoder, decoder or loss makes of a training has cost its points; that nothing was trained has not.
+        charged = step.charged("flowers.encoder", "flowers.decoder", "flowers.loss")
+        forgiven = charged and not is_like_fresh(step, vae, images, _LIKE_FRESH / SCALE)
+        step.expect(
+            forgiven or float(copies.std(axis=0).max()) > 0.02,
+            expected=expected,
+            found=f"{loss:,.1f}, with nearly the same image for every flower",
+            look="It has learned the mean image only: train for longer; does the decoder use the code?",
+            mistake="mean-image",
+        )
+        step.expect(
+            loss < baseline or forgiven,
+            expected=expected,
+            found=f"{loss:,.1f}",
+            look="Were the images scaled to the range from 0 to 1, and used as targets, too? Otherwise train for longer.",
+            mistake="worse-than-mean-image",
+        )
+        expect_squeezed(step, vae, VALUES, LATENT, "flowers.encoder", "flowers.decoder", "flowers.vae")
+    with step("It explains a good share of what can be explained", points=0.5):
+        limit = threshold(f"flowers.{source}")
+        share = float(measures.share_explained(loss, baseline, floor))
+        step.expect(
+            share >= limit or forgiven,
+            expected=f"a share explained of at least {limit:.2f}",
+            found=f"{share:.2f}: {loss:,.1f} between floor {floor:,.1f} and baseline {baseline:,.1f}",
+            look="Train for more epochs; if the loss no longer falls, look for a layer that is too narrow.",
+            mistake="trained-too-little",
+        )

@@ -1,0 +1,48 @@
+"""`flowers.loss`: right answers of any construction pass, each usual mistake is named."""
+
+import autoencoder_helpers  # noqa: F401  (first: it chooses the Keras)
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras as keras
+from autoencoder_helpers import measures
+
+
+def right_loss(x, p):
+    return 80 * 80 * tf.reduce_mean(keras.losses.binary_crossentropy(x, p), axis=(1, 2))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        right_loss,
+        lambda x, p: 6400 * tf.reduce_mean(keras.losses.binary_crossentropy(x, p)),
+        lambda x, p: tf.reduce_sum(keras.losses.binary_crossentropy(x, p), axis=[1, 2]),
+        lambda x, p: 6400 * keras.losses.BinaryCrossentropy()(x, p),
+        lambda x, p: measures.bce_per_image(np.asarray(x), np.asarray(p)) / 3,
+    ],
+)
+def test_right_losses_get_the_point(points, function):
+    assert points("flowers.loss", function) == 1
+
+
+@pytest.mark.parametrize(
+    ("function", "mistake", "kept"),
+    [
+        (lambda x, p: 3 * right_loss(x, p), "times-19200", 0.5),
+        (lambda x, p: right_loss(x, p) / 6400, "not-scaled", 0.5),
+        (lambda x, p: right_loss(x, p) * 784 / 6400, "times-784", 0.5),
+        (lambda x, p: -right_loss(x, p), "wrong-sign", 0.5),
+        (lambda x, p: 6400 * keras.losses.binary_crossentropy(x, p), "not-averaged", 0),
+        (lambda x, p: 6400 * tf.reduce_mean(keras.losses.binary_crossentropy(x, p), axis=(0, 1)), "wrong-axis", 0),
+        (lambda x, p: right_loss(p, x), "swapped-arguments", 0.5),
+        (lambda x, p: 6400 * tf.reduce_mean((x - p) ** 2, axis=(1, 2, 3)), "squared-error", 0.5),
+        (lambda x, p: 1.3 * right_loss(x, p), "wrong-value", 0.5),
+        (lambda x, p: None, "no-return", 0),
+        (lambda x: x, "raises", 0),
+        (None, "no-function", 0),
+        (3, "no-function", 0),
+    ],
+)
+def test_mistakes_in_the_loss_are_named(expect_mistake, function, mistake, kept):
+    expect_mistake("flowers.loss", function, mistake=mistake, kept=kept)
