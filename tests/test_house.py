@@ -76,6 +76,12 @@ FORBIDDEN = [
         "autoencoder_helpers.evidence.shapes is not allowed to import autoencoder_helpers.evidence.layers",
     ),
     (
+        "chapters",
+        "autoencoder_helpers/checks/vae/sizes.py",
+        "from autoencoder_helpers.checks.conv import images",
+        "autoencoder_helpers.checks.vae is not allowed to import autoencoder_helpers.checks.conv",
+    ),
+    (
         "scoring",
         "autoencoder_grader/scoring/scorer.py",
         "from autoencoder_grader.kernels import sandbox",
