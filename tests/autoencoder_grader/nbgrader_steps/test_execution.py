@@ -12,15 +12,9 @@ from autoencoder_grader.kernels import sandbox
 from autoencoder_grader.kernels.workplace import Workplace
 from autoencoder_grader.nbgrader_steps import execution
 from autoencoder_grader.nbgrader_steps.outcome import KEY, NOT_NEEDED
+from sandboxes import MEGABYTE, needs_landlock, needs_sandbox, processes_with
 from tiny_class import FailingScoring, points, quiet
 
-MEGABYTE = 1 << 20
-needs_sandbox = pytest.mark.skipif(
-    not sandbox.available(), reason="no sandbox here: bubblewrap is missing or may not run"
-)
-needs_landlock = pytest.mark.skipif(
-    bool(sandbox.trouble_with(sandbox.LANDLOCK)), reason="this Linux has no Landlock, or none that will do"
-)
 ENDLESS = """\
 beta = 0.0012
 while "forever":
@@ -130,17 +124,6 @@ def outcome(course, student, chapter="01_tiny", whole=False):
 
 def printed(cell):
     return "".join(output.get("text", "") for output in cell.outputs)
-
-
-def processes_with(marker):
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            if marker.encode() in (entry / "cmdline").read_bytes():
-                found.append(int(entry.name))
-        except OSError:
-            continue
-    return found
 
 
 @pytest.fixture(scope="module")
