@@ -1,4 +1,4 @@
-"""Draws images/architecture.svg, and writes the table of the wings into architecture.md:
+"""Draws images/architecture.svg, and writes the tables of the wings and the list of walls into architecture.md:
 
     .venv/bin/python docs/draw_architecture.py
 
@@ -50,10 +50,15 @@ svg { font-family: system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-ser
 }"""
 
 
+def contracts():
+    """The walls, as pyproject.toml has them."""
+    settings = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    return settings["tool"]["importlinter"]["contracts"]
+
+
 def layers(package):
-    """The layers of a package from the top, each a list of wings, as the contracts in pyproject.toml have them."""
-    settings = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
-    (found,) = (one["layers"] for one in settings["contracts"] if one.get("containers") == [package])
+    """The layers of a package from the top, each a list of wings."""
+    (found,) = (one["layers"] for one in contracts() if one.get("containers") == [package])
     return [re.split(r" *[|:] *", layer) for layer in found]
 
 
@@ -180,10 +185,17 @@ def tables():
     return "\n".join(rows)
 
 
+def walls():
+    """A line for each contract."""
+    return "".join(f"- {contract['name']}.\n" for contract in contracts())
+
+
 def page(now):
-    """The text of architecture.md, with the tables as they are."""
-    before, _, rest = now.partition("<!-- the wings -->\n")
-    return f"{before}<!-- the wings -->\n\n{tables()}\n<!-- until here -->{rest.partition('<!-- until here -->')[2]}"
+    """The text of architecture.md, with tables and walls as they are."""
+    for mark, text in (("<!-- the wings -->\n", tables()), ("<!-- the walls -->\n", walls())):
+        before, _, rest = now.partition(mark)
+        now = f"{before}{mark}\n{text}\n<!-- until here -->{rest.partition('<!-- until here -->')[2]}"
+    return now
 
 
 if __name__ == "__main__":
