@@ -163,6 +163,13 @@ def test_the_walls_stand():
     assert code == 0 and f"Contracts: {len(CONTRACTS)} kept, 0 broken." in said, said
 
 
+def test_no_file_of_code_is_too_long_to_be_read():
+    folders = (*PACKAGES, "tests", "docs", "benchmarks")
+    files = [path for folder in folders for path in (REPOSITORY / folder).rglob("*.py")]
+    lengths = {str(path.relative_to(REPOSITORY)): len(path.read_bytes().splitlines()) for path in files}
+    assert len(lengths) > 200 and not {path: lines for path, lines in lengths.items() if lines > 500}
+
+
 def test_no_import_is_on_a_list_of_exceptions():
     assert not [contract for contract in CONTRACTS.values() if "ignore_imports" in contract]
 
