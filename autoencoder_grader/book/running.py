@@ -18,6 +18,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbformat import NotebookNode
 
 _CELL_SECONDS = 1800  # as in grading
+_SLOW = 180  # seconds: a busy machine takes its time to start a kernel, and to hand over what a cell showed
 #: Kinds of output that are for programs; each stands beside a card or a picture for people.
 _NOT_SHOWN = (RESULT_MIME_TYPE, "application/vnd.jupyter.widget-view+json")
 
@@ -35,7 +36,7 @@ def run_page(page: NotebookNode, where: str, kept: Path, on_cell: Callable[[int,
     with (cells done, cells in all).
     Raises CourseError when a cell fails, takes too long or writes to stderr, and keeps nothing then.
     """
-    client = NotebookClient(page, timeout=_CELL_SECONDS)
+    client = NotebookClient(page, timeout=_CELL_SECONDS, startup_timeout=_SLOW, iopub_timeout=_SLOW)
     client.reset_execution_trackers()
     # Cell by cell: in `client.execute` a Ctrl-C would come out as the error of a kernel that died.
     # What a chapter prints comes as messages; what the kernel itself prints is for nobody.

@@ -15,6 +15,7 @@ from autoencoder_helpers.errors import CourseError
 from nbgrader.utils import is_grade
 
 _CELL_SECONDS = 3600  # a cell may train
+_SLOW = 180  # seconds: a busy machine takes its time to start a kernel, and to hand over what a cell showed
 
 
 def notebooks_of(folder: Path, chapters: Sequence[str] = ()) -> list[Path]:
@@ -58,6 +59,8 @@ def run_standing(path: Path, on_cell: Callable[[int, int], None] = lambda done, 
     client = NotebookClient(
         notebook,
         timeout=_CELL_SECONDS,
+        startup_timeout=_SLOW,
+        iopub_timeout=_SLOW,
         allow_errors=True,
         resources={"metadata": {"path": str(path.parent)}},
         on_cell_start=lambda cell, cell_index: on_cell(cell_index, len(notebook.cells)),

@@ -56,7 +56,8 @@ def run(folder, *sources, **settings):
     """The text that each cell prints, when plain nbclient runs them."""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
     resources = {"metadata": {"path": str(folder)}}
-    NotebookClient(notebook, kernel_name=NAME, resources=resources, startup_timeout=180, **settings).execute()
+    slow = {"startup_timeout": 180, "iopub_timeout": 180}
+    NotebookClient(notebook, kernel_name=NAME, resources=resources, **slow, **settings).execute()
     return ["".join(output.get("text", "") for output in cell.outputs) for cell in notebook.cells]
 
 

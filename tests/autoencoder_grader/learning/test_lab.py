@@ -137,7 +137,7 @@ def test_nbgraders_button_waits_for_a_training(monkeypatch):
     monkeypatch.setenv("JUPYTER_CONFIG_PATH", str(SETTINGS))
     app = NbGrader()
     app.load_config_file()
-    assert app.config.Execute.timeout == 1800
+    assert (app.config.Execute.timeout, app.config.Execute.iopub_timeout) == (1800, 180)
 
 
 def showing(data):

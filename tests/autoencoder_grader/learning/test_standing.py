@@ -16,6 +16,7 @@ from nbclient import NotebookClient
 from nbgrader.validator import Validator
 from rich.console import Console
 from tiny_class import ROUNDS_DOWN
+from traitlets.config import Config
 
 
 @pytest.fixture
@@ -35,8 +36,8 @@ def test_it_says_what_nbgrader_validates_and_what_grading_gives(half_solved):
         "flowers.beta": "not run",
     }
     assert standing.points == 0.5 and standing.next.name == "conv.sides"
-    validator = Validator()
-    validated = validator.validate(str(path))
+    config = Config({"Execute": {"timeout": 600, "startup_timeout": 180, "iopub_timeout": 180}})
+    validated = Validator(config=config).validate(str(path))
     assert len(validated["failed"]) == sum(standing.verdict(rule) != "passed" for rule in standing.rules) == 2
     make_release(course.folder)
     grade(course.folder, console=Console(file=io.StringIO()), trusted=True)
@@ -47,7 +48,9 @@ def test_it_says_what_nbgrader_validates_and_what_grading_gives(half_solved):
 def test_what_a_saved_notebook_shows_is_read_without_running_it(half_solved):
     _, path = half_solved
     assert "not run" in repr(saved_standing(path)) and saved_standing(path).points == 0
-    ran = NotebookClient(nbformat.read(path, as_version=4), allow_errors=True).execute()
+    ran = NotebookClient(
+        nbformat.read(path, as_version=4), allow_errors=True, startup_timeout=180, iopub_timeout=180
+    ).execute()
     nbformat.write(ran, path)
     standing = saved_standing(path)
     assert standing.points == 0.5

@@ -160,7 +160,8 @@ explorer.sliders(decode, {"z": (0, 1, 0)}, alt="white squares")
 def test_a_document_that_nobody_sits_before_has_pictures_in_place_of_widgets(tmp_path, somebody):
     pytest.importorskip("ipyevents")
     notebook = new_notebook(cells=[new_code_cell(SOURCE)])
-    client = NotebookClient(notebook, resources={"metadata": {"path": str(tmp_path)}})
+    resources = {"metadata": {"path": str(tmp_path)}}
+    client = NotebookClient(notebook, resources=resources, startup_timeout=180, iopub_timeout=180)
     with client.setup_kernel():
         client.kc.allow_stdin = somebody  # as JupyterLab does
         client.execute_cell(notebook.cells[0], 0)
