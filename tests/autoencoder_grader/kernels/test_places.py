@@ -76,7 +76,7 @@ print(json.dumps(found))
 """
 
 # Root's part, in a view of the files of its own: nothing of it is left, and nothing of the machine's is in the way.
-# $1: the clone. $2: where it is to lie. $3: whose. $4: options of the file system there. Then the command.
+# $1: the clone. $2: where it is to lie. $3: whose. $4: options of the file system at /tmp. Then the command.
 MOVE = """
 set -e
 mount --make-rprivate /
@@ -85,10 +85,9 @@ shift 4
 top=/$(echo "$place" | cut -d/ -f2)
 case "$place" in /dev/*) top=/dev/shm;; esac
 mount --bind "$clone" /mnt
-[ "$top" = /tmp ] || mount -t tmpfs tmpfs /tmp
+mount -t tmpfs -o "mode=1777,$options" tmpfs /tmp
 mkdir -p "$top"
-mount -t tmpfs -o "mode=0755,$options" tmpfs "$top"
-[ "$top" = /tmp ] && chmod 1777 /tmp
+[ "$top" = /tmp ] || mount -t tmpfs -o mode=0755 tmpfs "$top"
 [ "$top" = /root ] && chmod 700 /root
 [ "$top" = /dev/shm ] && chmod 1777 /dev/shm
 if [ -n "$LINKED" ]; then mkdir -p "$top/real" "$(dirname "$place")"; mount --bind /mnt "$top/real"; ln -s "$top/real" "$place"
@@ -212,11 +211,7 @@ PLACES = {
     "below /run": ("/run/course", 0, {}),
     "in root's home": ("/root/course", 0, {"home": "/root"}),
     "behind a link": ("/tmp/by/another name", 0, {"linked": True}),
-    "below /tmp, where no program may run, for an ordinary user": (
-        "/srv/course",
-        ADA,
-        {"TMPDIR": "/srv", "options": "mode=1777"},
-    ),
+    "where no program may run in /tmp, ordinary user": ("/srv/course", ADA, {"options": "noexec"}),
     "below /tmp, ordinary user": ("/tmp/Ada Schröder/course", ADA, {}),
     "below /dev/shm, ordinary user": ("/dev/shm/course", ADA, {}),
     "in an ordinary user's home": ("/home/ada/course", ADA, {"home": "/home/ada"}),
