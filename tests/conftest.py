@@ -5,7 +5,7 @@ import signal
 import pytest
 
 # tests/support/, one job each; pyproject.toml says where they lie.
-pytest_plugins = ("hangs", "order")
+pytest_plugins = ("order", "hangs")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -24,3 +24,14 @@ def ctrl_c():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield lambda: signal.raise_signal(signal.SIGINT)
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def handlers_put_back():
+    """For whoever runs a notebook whose kernel does not start: then nbclient leaves its handlers of signals behind."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in numbers}
+    yield
+    for number in numbers:
+        signal.signal(number, before[number])
+    signal.set_wakeup_fd(-1)

@@ -27,7 +27,7 @@ FEW = (
 def verdicts(tmp_path_factory):
     """(verdicts on all checks of the cases, complaints about statuses), on two secret seeds."""
     if not sandbox.available():
-        pytest.skip("no sandbox here: the dishonest submissions need bubblewrap")
+        pytest.skip("no sandbox for the dishonest submissions (Debian: apt-get install bubblewrap)")
     return run_validity(REPOSITORY, tmp_path_factory.mktemp("validity"), FEW, more_seeds=1)
 
 

@@ -43,7 +43,7 @@ MIXED = (
 @pytest.fixture(scope="module")
 def cases():
     if not sandbox.available():
-        pytest.skip("no sandbox here: the dishonest submissions need bubblewrap")
+        pytest.skip("no sandbox for the dishonest submissions (Debian: apt-get install bubblewrap)")
     found = {case.name: case for case in read_cases(REPOSITORY / CORPUS)}
     return [found[name] for name in MIXED]
 

@@ -1,5 +1,6 @@
 """The suite itself: it ends, leaves nothing behind, and knows no order. Small suites are run for it, each made here."""
 
+import ast
 import os
 import re
 import subprocess
@@ -80,6 +81,13 @@ def test_a_test_is_ended_whose_process_cannot_do_anything_any_more(suite):
     assert code != 0 and 'test_hangs.py", line 5 in test_that_waits' in said, said
 
 
+def test_the_longest_files_have_more_time_and_those_that_were_asked_for_hours_have_them(suite, monkeypatch):
+    shows = "def test_one(request):\n    print('has', request.node.get_closest_marker('timeout').args)\n"
+    assert "has (3600,)" in suite("hangs", "-s", test_corpus=shows)[1]
+    monkeypatch.setenv("FAULTS_MOMENTS", "100")
+    assert "has (86400,)" in suite("hangs", "-s", test_corpus=shows)[1]
+
+
 def test_files_come_in_any_order_the_same_in_all_processes_and_again_by_its_number(suite):
     files = {f"test_{letter}": QUICK for letter in "abcdefgh"}
 
@@ -93,3 +101,35 @@ def test_files_come_in_any_order_the_same_in_all_processes_and_again_by_its_numb
     assert order(f"--any-order={number}") == (found, [number])
     assert len({tuple(order(f"--any-order={number}")[0]) for number in range(3)}) > 1
     order("-n", "2", "--dist", "loadfile", "--any-order")
+
+
+def test_dots_reach_a_log_as_they_come(tmp_path):
+    waits = "import os, time\ndef test_one():\n    while not os.path.exists('seen'):\n        time.sleep(0.1)\n"
+    (tmp_path / "test_a.py").write_text(QUICK)
+    (tmp_path / "test_b.py").write_text(waits)
+    command = [sys.executable, "-m", "pytest", "--rootdir", ".", "-p", "no:cacheprovider", "-n", "1"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE) as running:
+        said = b""
+        while not said.endswith(b"\n."):  # before the second test can end
+            said += running.stdout.read(1) or pytest.fail(said.decode())
+        (tmp_path / "seen").touch()
+        assert b"2 passed" in running.communicate()[0]
+
+
+#: What a machine may lack. Whoever skips a test for it names the package that ends this.
+SKIPS = {"skip", "skipif", "importorskip"}
+MAY_BE_MISSING = re.compile("sandbox|bubblewrap|chromium|postgres|playwright|axe", re.IGNORECASE)
+
+
+def test_a_skip_for_want_of_a_program_names_the_package():
+    found = []
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in SKIPS:
+                (words,) = [k.value for k in node.keywords if k.arg == "reason"] or node.args[:1] or [None]
+                text = ast.unparse(words) if words is not None else ""
+                if MAY_BE_MISSING.search(text) and "Linux" not in text:
+                    found.append((path.name, text))
+    assert len(found) > 10
+    for name, text in found:
+        assert "apt-get install" in text or "make setup" in text, (name, text)

@@ -15,7 +15,8 @@ from autoencoder_grader.kernels import sandbox, trial
 from click.testing import CliRunner
 
 needs_sandbox = pytest.mark.skipif(
-    bool(sandbox.trouble_with(sandbox.BUBBLEWRAP)), reason="bubblewrap is missing or may not run"
+    bool(sandbox.trouble_with(sandbox.BUBBLEWRAP)),
+    reason="bubblewrap is missing or may not run (Debian: apt-get install bubblewrap)",
 )
 
 

@@ -61,7 +61,7 @@ def tiny():
 @pytest.fixture(scope="module")
 def browser():
     """A Chromium. Of one module, because its event loop would be in the way of tests that start one."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed here")
+    playwright = pytest.importorskip("playwright.sync_api", reason="no playwright here (make setup installs it)")
     if CHROMIUM is None:
         pytest.skip("no Chromium here (Debian: apt-get install chromium)")
     if os.name == "nt":

@@ -9,7 +9,7 @@ import pytest
 from autoencoder_grader.kernels import sandbox
 from tiny_class import ROUNDS_DOWN
 
-expect = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed here").expect
+expect = pytest.importorskip("playwright.sync_api", reason="no playwright here (make setup installs it)").expect
 
 RIGHT = ROUNDS_DOWN.replace("side // 2", "(side + 1) // 2")
 

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-expect = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed here").expect
+expect = pytest.importorskip("playwright.sync_api", reason="no playwright here (make setup installs it)").expect
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CHAPTER = "01_dense_autoencoder"
@@ -214,7 +214,9 @@ def test_the_button_validate_agrees_with_the_card(page, work, tiny, open_noteboo
 
 @pytest.mark.parametrize("name", ["Light", "Dark"])
 def test_axe_finds_nothing_serious_in_what_we_show(shown, theme, picture, name):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed here").Axe()
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright", reason="no axe-playwright-python here (make setup installs it)"
+    ).Axe()
     shown.activate()
     shown.run_until("picture")
     expect(shown.panel.locator("[data-mime-type*=error]")).to_have_count(0)

@@ -24,7 +24,9 @@ LIMITS = {
     "temporary": 64 * MEGABYTE,
 }
 HAS_LIMITS = "limits" in SealedExecute.class_traits()
-pytestmark = pytest.mark.skipif(not sandbox.available(), reason="no sandbox here: nothing would hold them")
+pytestmark = pytest.mark.skipif(
+    not sandbox.available(), reason="no sandbox here would hold them (Debian: apt-get install bubblewrap)"
+)
 
 BOMBS = {
     "forks": """

@@ -13,7 +13,7 @@ from autoencoder_grader.kernels import sandbox
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc"),
-    pytest.mark.skipif(not sandbox.available(), reason="no sandbox here"),
+    pytest.mark.skipif(not sandbox.available(), reason="no sandbox here (Debian: apt-get install bubblewrap)"),
 ]
 STUDENTS = 12
 GOES_ON = ("sandbox", "fork server", "worker", "scoring")

@@ -12,9 +12,14 @@ import threading
 
 import psutil
 import pytest
+from order import LONGEST
 
 #: Seconds after which a process is ended whose threads cannot run any more, because one holds Python's lock.
 _LAST_RESORT = 60
+#: Seconds for a test of the longest files, each of which takes minutes on a quiet machine.
+_LONG = 3600
+#: And for one that was asked to take hours: CONTRIBUTING.md names these variables.
+_HOURS, _ASKED = 24 * 3600, ("AUTOENCODER_FAULTS", "FAULTS_")
 _errors = pytest.StashKey[int]()
 
 
@@ -28,6 +33,14 @@ def pytest_unconfigure(config):
     if _errors in config.stash:
         os.close(config.stash[_errors])
         del config.stash[_errors]
+
+
+def pytest_collection_modifyitems(items):
+    """Give the longest files the time that they need."""
+    seconds = _HOURS if any(name.startswith(_ASKED) for name in os.environ) else _LONG
+    for item in items:
+        if item.path.stem in LONGEST or "faults" in item.path.parts:
+            item.add_marker(pytest.mark.timeout(seconds))
 
 
 @pytest.hookimpl(tryfirst=True)

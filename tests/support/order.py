@@ -8,7 +8,7 @@ import random
 import pytest
 
 #: Of these files each takes minutes.
-_LONGEST = (
+LONGEST = (
     "test_plain_nbgrader",
     "test_guide",
     "test_graded_chapters",
@@ -52,4 +52,4 @@ def pytest_collection_modifyitems(config, items):
         place = dict(zip(chance.sample(files, len(files)), range(len(files)), strict=True))
         items.sort(key=lambda item: place[item.path])
     else:
-        items.sort(key=lambda item: _LONGEST.index(item.path.stem) if item.path.stem in _LONGEST else len(_LONGEST))
+        items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))

@@ -11,7 +11,8 @@ from autoencoder_grader.kernels.sandbox import Limits, Room, seal
 REPOSITORY = Path(__file__).resolve().parents[2]
 MEGABYTE = 1 << 20
 needs_sandbox = pytest.mark.skipif(
-    bool(sandbox.trouble_with(sandbox.BUBBLEWRAP)), reason="bubblewrap is missing or may not run"
+    bool(sandbox.trouble_with(sandbox.BUBBLEWRAP)),
+    reason="bubblewrap is missing or may not run (Debian: apt-get install bubblewrap)",
 )
 needs_landlock = pytest.mark.skipif(
     bool(sandbox.trouble_with(sandbox.LANDLOCK)), reason="this Linux has no Landlock, or none that will do"

@@ -13,7 +13,6 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks, and look
 PROGRAM = """
 import sys, threading, types
 from autoencoder_grader.kernels import forking
-forking._MODULES = ("autoencoder_helpers",)
 if {threads} > 1:
     threading.Thread(target=threading.Event().wait, daemon=True).start()
 class Served(Exception): pass
@@ -21,7 +20,7 @@ def served(*_):
     raise Served
 forking.socket = types.SimpleNamespace(socket=served, AF_UNIX=0, SOCK_STREAM=0)
 try:
-    forking.main("address")
+    forking.main("address", ["autoencoder_helpers", "autoencoder_helpers.checks"])
 except Served:
     print("served")
 """
@@ -44,13 +43,17 @@ def test_it_serves_with_one_thread_only(tmp_path, threads, code, said):
 def test_with_all_that_notebooks_import_it_has_one_thread(tmp_path):
     server = ForkServer([], {}, {}, tmp_path / "log")
     try:
-        server.try_out()
-        processes = psutil.Process(server._process.pid).children(recursive=True)
-        serving = [process for process in processes if "forking" in " ".join(process.cmdline()) and is_python(process)]
+        server.fork([], ["--version"]).kill()
+        serving = [
+            process for process in psutil.Process(server._process.pid).children(recursive=True) if forks(process)
+        ]
         assert serving and serving[0].num_threads() == 1
     finally:
         server.close()
 
 
-def is_python(process):
-    return process.cmdline()[0] == sys.executable
+def forks(process):
+    try:
+        return process.cmdline()[:1] == [sys.executable] and "forking" in " ".join(process.cmdline())
+    except psutil.NoSuchProcess:  # the trial's, which has just ended
+        return False

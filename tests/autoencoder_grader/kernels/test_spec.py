@@ -16,7 +16,9 @@ from jupyter_client.kernelspec import KernelSpecManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
-needs_sandbox = pytest.mark.skipif(not sandbox.available(), reason="no sandbox here")
+needs_sandbox = pytest.mark.skipif(
+    not sandbox.available(), reason="no sandbox here (Debian: apt-get install bubblewrap)"
+)
 LOOKS = """
 import os, socket
 def reached(address):
@@ -72,7 +74,7 @@ def test_it_is_a_kernelspec_of_this_python(installed):
 @needs_sandbox
 def test_plain_nbclient_runs_a_notebook_sealed(installed, folder, monkeypatch, tier):
     if sandbox.trouble_with(tier):
-        pytest.skip(sandbox.trouble_with(tier))
+        pytest.skip(f"{sandbox.trouble_with(tier)} (Debian: apt-get install bubblewrap)")
     monkeypatch.setenv(sandbox.ONLY, tier)
     monkeypatch.setenv("TOKEN", "the grader's")
     secret = folder.parents[2] / "solutions.txt"
@@ -115,7 +117,7 @@ def test_its_limits_hold_and_what_ended_it_is_in_the_log(installed, folder, capl
     assert "more than 50 files, which is the limit" in caplog.text
 
 
-def test_without_a_sandbox_no_kernel_starts(installed, folder, monkeypatch):
+def test_without_a_sandbox_no_kernel_starts(installed, folder, monkeypatch, handlers_put_back):
     monkeypatch.setattr(sandbox, "best_tier", lambda: "")
     with pytest.raises(Exception, match="no sandbox"):
         run(folder, "print(1)")

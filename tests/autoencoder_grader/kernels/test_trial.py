@@ -15,7 +15,8 @@ from autoencoder_grader.kernels.workplace import Workplace
 from rich.console import Console
 
 needs_bubblewrap = pytest.mark.skipif(
-    bool(sandbox.trouble_with(sandbox.BUBBLEWRAP)), reason="bubblewrap is missing or may not run"
+    bool(sandbox.trouble_with(sandbox.BUBBLEWRAP)),
+    reason="bubblewrap is missing or may not run (Debian: apt-get install bubblewrap)",
 )
 BREAKS = "--IPKernelApp.kernel_class=no_such_module.Kernel"
 SAYS = "import sys; print('a warning', file=sys.stderr); sys.exit('\\x1b[31mno kernel\\x07 today\\n\\n')"
@@ -74,7 +75,7 @@ def test_a_forked_kernel_that_does_not_start_says_why(broken_forks):
 @pytest.mark.parametrize("tier", sandbox.TIERS)
 def test_a_kernel_started_anew_that_does_not_start_says_why(tier, monkeypatch):
     if sandbox.trouble_with(tier):
-        pytest.skip(sandbox.trouble_with(tier))
+        pytest.skip(f"{sandbox.trouble_with(tier)} (Debian: apt-get install bubblewrap)")
     command = Workplace.command
     monkeypatch.setattr(Workplace, "command", lambda place, kernel: command(place, [sys.executable, "-c", SAYS]))
     left = []

@@ -17,7 +17,7 @@ MEGABYTE = 1 << 20
 posix_only = pytest.mark.skipif(os.name != "posix", reason="forks, or makes links")
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 needs_sandbox = pytest.mark.skipif(
-    not sandbox.available(), reason="no sandbox here: bubblewrap is missing or may not run"
+    not sandbox.available(), reason="no sandbox here (Debian: apt-get install bubblewrap)"
 )
 
 #: So often the watch looks before it sees what has exceeded a limit: what costs more it counts once a second.

@@ -196,7 +196,7 @@ def test_what_a_learner_puts_into_the_mailbox_stops_and_reaches_nothing(submitte
     assert not place.mailbox.exists()
 
 
-@pytest.mark.skipif(not sandbox.available(), reason="no sandbox here: bubblewrap is missing or may not run")
+@pytest.mark.skipif(not sandbox.available(), reason="no sandbox here (Debian: apt-get install bubblewrap)")
 def test_sealed_it_belongs_to_the_sandboxs_user_but_for_the_questions(submitted):
     with Workplace(submitted, tier=sandbox.BUBBLEWRAP) as place:
         user = sandbox.sandbox_user()
