@@ -15,10 +15,8 @@ from click.testing import CliRunner
 from jupyter_client.kernelspec import KernelSpecManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from sandboxes import needs_any_sandbox
 
-needs_sandbox = pytest.mark.skipif(
-    not sandbox.available(), reason="no sandbox here (Debian: apt-get install bubblewrap)"
-)
 LOOKS = """
 import os, socket
 def reached(address):
@@ -71,7 +69,7 @@ def test_it_is_a_kernelspec_of_this_python(installed):
 
 
 @pytest.mark.parametrize("tier", sandbox.TIERS)
-@needs_sandbox
+@needs_any_sandbox
 def test_plain_nbclient_runs_a_notebook_sealed(installed, folder, monkeypatch, tier):
     if sandbox.trouble_with(tier):
         pytest.skip(f"{sandbox.trouble_with(tier)} (Debian: apt-get install bubblewrap)")
@@ -101,7 +99,7 @@ def test_plain_nbclient_runs_a_notebook_sealed(installed, folder, monkeypatch, t
     assert place.tier == tier and not place.home.parent.exists()
 
 
-@needs_sandbox
+@needs_any_sandbox
 def test_an_endless_cell_is_interrupted_and_checks_give_points(installed, folder):
     with pytest.raises(CellTimeoutError):
         run(folder, "while True: pass", timeout=2)
@@ -109,7 +107,7 @@ def test_an_endless_cell_is_interrupted_and_checks_give_points(installed, folder
     assert run(folder, check)[0].split()[-1] == "1"
 
 
-@needs_sandbox
+@needs_any_sandbox
 def test_its_limits_hold_and_what_ended_it_is_in_the_log(installed, folder, caplog):
     (installed / "kernel.json").write_text(json.dumps(kernel_json({"files": 50})))
     with pytest.raises(DeadKernelError):

@@ -12,13 +12,11 @@ from autoencoder_grader.kernels import sandbox
 from autoencoder_grader.kernels.fork_server import ForkServer
 from autoencoder_grader.kernels.sandbox import Limits
 from autoencoder_grader.kernels.watch import TooDeep, Watch, deleted_bytes, disk_usage
+from sandboxes import needs_any_sandbox
 
 MEGABYTE = 1 << 20
 posix_only = pytest.mark.skipif(os.name != "posix", reason="forks, or makes links")
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-needs_sandbox = pytest.mark.skipif(
-    not sandbox.available(), reason="no sandbox here (Debian: apt-get install bubblewrap)"
-)
 
 #: So often the watch looks before it sees what has exceeded a limit: what costs more it counts once a second.
 MOST_LOOKS = 20
@@ -227,7 +225,7 @@ def test_deleted_files_elsewhere_do_not_count(tmp_path):
 # ------------------------------------------------------------------------------------------------- the sandbox
 
 
-@needs_sandbox
+@needs_any_sandbox
 def test_one_fork_is_ended_and_its_neighbour_goes_on(tmp_path, kernel):
     server = ForkServer([], {}, {}, tmp_path / "kernels.log")
     homes = [server.places / name for name in ("first", "second")]

@@ -12,7 +12,7 @@ from autoencoder_grader.kernels import sandbox
 from autoencoder_grader.kernels.workplace import Workplace
 from autoencoder_grader.nbgrader_steps import execution
 from autoencoder_grader.nbgrader_steps.outcome import KEY, NOT_NEEDED
-from sandboxes import MEGABYTE, needs_landlock, needs_sandbox, processes_with
+from sandboxes import MEGABYTE, needs_any_sandbox, needs_landlock, processes_with
 from tiny_class import FailingScoring, points, quiet
 
 ENDLESS = """\
@@ -281,7 +281,7 @@ def test_a_module_beside_the_notebook_can_be_used_and_spoils_no_kernel(ran):
     assert not notes_of(report, "own")
 
 
-@needs_sandbox
+@needs_any_sandbox
 def test_no_process_outlives_its_notebook(ran, marker):
     course, _ = ran
     assert points(course, "leaver") == {"conv.sides": 1, "flowers.beta": 1}
@@ -309,7 +309,7 @@ def test_no_folder_outlives_its_notebook(ran, notebook, monkeypatch):
     assert was_there and not folder.exists() and not folder.parent.exists()
 
 
-@needs_sandbox
+@needs_any_sandbox
 def test_a_notebook_sees_neither_the_course_nor_the_graders_environment_nor_a_network(
     graded_course, notebook, monkeypatch
 ):
@@ -354,7 +354,7 @@ def test_what_all_processes_use_up_together_is_limited(greedy, name):
     expect_limit(*greedy, name)
 
 
-@needs_sandbox
+@needs_any_sandbox
 def test_so_it_is_where_kernels_cannot_be_forked(graded_course, notebook, monkeypatch):
     monkeypatch.setattr(execution, "kernel_server", lambda log: None)
     expect_limit(*grade_greedy(graded_course, notebook, ["memory"]), "memory")
