@@ -218,7 +218,8 @@ def _grade(course: Path, assignments, students, workers: int | None, chosen: dic
         click.echo(f"{len(report.planned)} to be graded, {len(report.unchanged)} unchanged{cannot}")
         return report.exit_code
     if report.graded or report.unchanged:
-        print_table(read_results(course), console)
+        now = [(submission.student, submission.assignment) for submission in report.graded]
+        print_table(read_results(course), console, now)
     if report.statuses or report.unchanged:
         print_summary(report, console)
     if report.grades:

@@ -57,7 +57,8 @@ class GradingReport:
 
     problems: one line for each thing that could not be graded. faults: one line for each submission that the
     machine, not the learner, kept from being graded. notes: one line for each thing that a person should know of
-    what was graded: a test cell put back, a limit that was met. statuses: how many ended with which.
+    what was graded: a test cell put back, a limit that was met. notices: what holds for the machine that they ran on, and
+    for how many: the sandbox that they had. statuses: how many ended with which.
     planned: with dry_run, a line for each submission that would be graded.
     """
 
@@ -66,6 +67,7 @@ class GradingReport:
     problems: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    notices: Counter = field(default_factory=Counter)
     statuses: Counter = field(default_factory=Counter)
     planned: list[str] = field(default_factory=list)
     grades: Path | None = None
@@ -365,6 +367,7 @@ class _Run:
             report.graded.append(submission)
             report.statuses[graded.status] += 1
             report.notes += [f"{label}: {note}" for note in graded.notes]
+            report.notices.update(graded.notices)
             weights = folder_of(self.api, "autograded") / submission.student / submission.assignment / WEIGHTS
             if keep_weights and copy_weights(weights, submission.folder / WEIGHTS):
                 handed_in = self.fingerprints.of(submission)

@@ -58,6 +58,7 @@ class Graded:
     """A graded submission.
 
     status: "graded", "student error", "limit", "invalid". notes: lines for a person; for "invalid", why.
+    notices: what holds for all that ran on the same machine.
     grades: by cell, (automatic score or None, whether a person has to look). comments: nbgrader's own, by cell.
     timestamp: of the submission, ISO in UTC, or None. penalty: points for lateness, or None.
     autograded, feedback: bundles of these folders. unchanged: files of autograded that are as they were in the order,
@@ -70,6 +71,7 @@ class Graded:
     sha256: str
     status: str
     notes: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
     grades: dict[str, tuple[float | None, bool]] = field(default_factory=dict)
     comments: dict[str, str | None] = field(default_factory=dict)
     timestamp: str | None = None

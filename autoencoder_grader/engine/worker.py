@@ -205,6 +205,7 @@ def _read_back(api, order: Order, seconds: float, log: str) -> Graded:
             order.sha256,
             told.get("status", "graded"),
             tuple(told.get("notes", [])),
+            notices=tuple(told.get("notices", [])),
             grades={grade.name: (grade.auto_score, grade.needs_manual_grade) for grade in notebook.grades},
             comments={comment.name: comment.auto_comment for comment in notebook.comments},
             timestamp=submission.timestamp.isoformat() if submission.timestamp else None,

@@ -25,9 +25,9 @@ from contextlib import suppress
 from .system_calls import refuse_system_calls
 
 LACKS = (
-    "it ran in the reduced sandbox (Landlock): contents of other files, network and signals are out of its reach, but "
-    "it can tell which files exist and how large they are, shares the machine's process ids, and has no "
-    "/tmp, /dev/shm or connections between processes of its own"
+    "ran in the reduced sandbox (Landlock): out of reach were contents of other files, network and signals, but not "
+    "names and sizes of files nor the machine's process ids, and there was no /tmp, /dev/shm or connection between "
+    "processes of its own; `autoencoder-course doctor` says what the whole one needs"
 )
 #: With rights of root's, the command gets a user id of its own, which protects what older versions leave open.
 LEAST_VERSION_ROOT, LEAST_VERSION = 2, 6  # Linux 5.19, 6.12

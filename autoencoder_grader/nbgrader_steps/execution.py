@@ -108,7 +108,7 @@ class SealedExecute(Execute):
         self._outcome = outcome = resources.setdefault("outcome", Outcome())
         outcome.sandbox = tier or "none (trusted)"
         if tier == sandbox.LANDLOCK:
-            outcome.notes.append(landlock.LACKS)
+            outcome.notices.append(landlock.LACKS)
         outcome.notes += nb.metadata.pop(KEY, {}).get("notes", [])  # RepairFromRelease's
         server = kernel_server(log) if tier == sandbox.BUBBLEWRAP else None
         with Workplace(folders[0], tier, server, sandbox.Limits(**self.limits)) as self._place:

@@ -20,7 +20,8 @@ class Outcome:
     """status: "graded", "student error" or "limit". ended: why the notebook ended early, if it did.
 
     results: the result that counts, by grade id. by_seed: the results for each secret seed, where several were
-    asked for. notes: one line each for a person: what was repaired, cut or left out. limits: limits that were met.
+    asked for. notes: one line each for a person: what was repaired, cut or left out. notices: of the machine
+    that it ran on, not of this submission: they are said once for all that they hold for. limits: limits that were met.
     memory: bytes, the most that its processes took up together. processor_seconds: what they used on all cores.
     """
 
@@ -30,6 +31,7 @@ class Outcome:
     results: dict[str, CheckResult] = field(default_factory=dict)
     by_seed: dict[str, list[CheckResult]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
     limits: list[str] = field(default_factory=list)
     cut: bool = False
     memory: int = 0
@@ -46,6 +48,7 @@ class Outcome:
         return {
             "status": status,
             "notes": [*([self.ended] if self.ended else []), *self.limits, *self.notes],
+            "notices": list(self.notices),
             "sandbox": self.sandbox,
             "memory": self.memory,
             "processor_seconds": round(self.processor_seconds, 1),

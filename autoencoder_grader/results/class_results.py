@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
@@ -24,8 +25,8 @@ NOT_GRADED = "not graded"
 class SubmissionResult:
     """One submission.
 
-    status: "graded", "student error", "limit" or NOT_GRADED. notes: lines for a person. points, max_points:
-    of the checks alone. written_points: of answers graded by hand. waiting: answers that still wait for that.
+    status: "graded", "student error", "limit" or NOT_GRADED. notes: lines for a person. notices: what it shares with all
+    that ran on the same machine. points, max_points: of the checks alone. written_points: of answers graded by hand. waiting: answers that still wait for that.
     penalty: points lost for being late. seconds, memory: what grading took, memory in bytes; None where not
     recorded.
     """
@@ -41,6 +42,7 @@ class SubmissionResult:
     penalty: float = 0.0
     seconds: float | None = None
     memory: int | None = None
+    notices: tuple[str, ...] = ()
 
     @property
     def graded(self) -> bool:
@@ -85,6 +87,12 @@ class ClassResults:
     problems: tuple[str, ...] = ()
     assignments: tuple[str, ...] = field(default=())
 
+    @property
+    def notices(self) -> list[str]:
+        """What holds for the machines that submissions ran on, once, with how many it holds for."""
+        counts = Counter(notice for entry in self.submissions for notice in entry.notices)
+        return said_once(counts, sum(entry.graded for entry in self.submissions))
+
 
 def read_class(course: Path) -> ClassResults:
     """Read the gradebook, the graded notebooks and the records of grading of the course in a folder.
@@ -123,6 +131,12 @@ def read_class(course: Path) -> ClassResults:
         problems=tuple(problems),
         assignments=tuple(sorted({entry.assignment for entry in submissions})),
     )
+
+
+def said_once(notices: Mapping[str, int], graded: int) -> list[str]:
+    """A sentence for each notice, such as "ran without a network": it says of how many submissions that is true."""
+    whole = f"All {graded}" if graded > 1 else "It"
+    return [f"{whole if count == graded else f'{count} of {graded}'} {notice}." for notice, count in notices.items()]
 
 
 def check_costs(rows: list[CheckRow]) -> list[CheckCost]:
@@ -186,4 +200,5 @@ def _result(
         penalty=grade.penalty,
         seconds=entry.seconds if entry else None,
         memory=entry.memory if entry else None,
+        notices=tuple(told["notices"]),
     )

@@ -7,9 +7,12 @@ from pathlib import Path
 import nbformat
 from autoencoder_grader.nbgrader_steps.nbgrader_api import folder_of, open_api
 from autoencoder_grader.nbgrader_steps.outcome import KEY
+from autoencoder_helpers.checks.raised import UNWRITTEN
 
 #: The reason of a written answer that was left as it was released.
-NO_ANSWER = "no answer"
+NO_ANSWER = "No answer."
+#: The mistake of an answer that is not there yet, in the checks' words.
+MISSING = "missing"
 
 
 @dataclass(frozen=True)
@@ -17,7 +20,7 @@ class CheckRow:
     """One graded cell of one student.
 
     points: None while a written answer waits for its grader.
-    reasons: for each lost point's cause a line; empty when nothing was lost or nothing is graded yet.
+    reasons: for each lost point's cause a sentence or two; empty when nothing was lost or nothing is graded yet.
     mistakes: the slugs of the mistakes that the check named, as "missing-sigmoid".
     """
 
@@ -29,6 +32,14 @@ class CheckRow:
     written: bool = False
     reasons: tuple[str, ...] = ()
     mistakes: tuple[str, ...] = ()
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is an answer at all, or at least points."""
+        nothing = (
+            self.reasons == (NO_ANSWER,) if self.written else bool(self.mistakes) and {*self.mistakes} == {MISSING}
+        )
+        return bool(self.points) or not nothing
 
 
 def read_results(course: Path) -> list[CheckRow]:
@@ -52,10 +63,11 @@ def read_results(course: Path) -> list[CheckRow]:
 
 
 def read_outcome(api, submission) -> dict:
-    """What became of a graded submission: its status and notes (see outcome.py), from the graded notebook."""
+    """What became of a graded submission: its status, notes and notices (see outcome.py), from the graded notebook."""
     path = folder_of(api, "autograded") / submission.student / submission.assignment / submission.notebook.name
     told = nbformat.read(path, as_version=4).metadata.get(KEY, {})
-    return {"status": told.get("status", "graded"), "notes": list(told.get("notes", []))}
+    lines = {key: list(told.get(key, [])) for key in ("notes", "notices")}
+    return {"status": told.get("status", "graded"), **lines}
 
 
 def _rows_of(student: str, assignment: str, notebook, path: Path) -> list[CheckRow]:
@@ -69,7 +81,7 @@ def _rows_of(student: str, assignment: str, notebook, path: Path) -> list[CheckR
         waiting = entry.needs_manual_grade and entry.manual_score is None
         points = None if waiting else entry.score
         result = results.get(entry.name)
-        name, reasons, mistakes = entry.name, ("see the comment",), ()
+        name, reasons, mistakes = entry.name, ("See the comment.",), ()
         if written and entry.auto_score == 0:
             reasons = (NO_ANSWER,)
         elif result:
@@ -95,14 +107,24 @@ def _read_result(result: dict) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
     failed = [step for step in result["steps"] if not step["passed"]]
     return (
         result["name"],
-        tuple(_one_line(_reason(step)) for step in failed) or ("an instructor took points off",),
+        tuple(_one_line(_reason(step)) for step in failed) or ("An instructor took points off.",),
         tuple(step["mistake"] for step in failed),
     )
 
 
 def _reason(step: dict) -> str:
-    texts = [f"{word} {step[word]}" for word in ("expected", "found") if step[word]]
-    return f"{step['title']}: {', '.join(texts)}" if texts else step["title"]
+    """What went wrong in a step, in whole sentences: its texts are words, clauses or sentences, as the card shows them."""
+    if step["mistake"] == MISSING and step["found"].startswith(UNWRITTEN):
+        return _sentence(step["found"].removeprefix(UNWRITTEN))
+    parts = [f"{word.capitalize()}: {step[word]}" for word in ("expected", "found") if step[word]]
+    if len(parts) < 2:  # else they say it without the title
+        parts.insert(0, step["title"])
+    return " ".join(_sentence(part) for part in parts)
+
+
+def _sentence(text: str) -> str:
+    text = text.strip()
+    return text if text.endswith((".", "?", "!", "…")) else f"{text}."
 
 
 def _one_line(text: str, longest: int = 240) -> str:

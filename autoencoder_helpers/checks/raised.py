@@ -6,6 +6,8 @@ import sysconfig
 import traceback
 from pathlib import Path
 
+#: How what was found begins where an exercise is as it was released.
+UNWRITTEN = "Not written yet: "
 _STANDARD_LIBRARY = os.path.normcase(sysconfig.get_path("stdlib"))
 
 
@@ -37,7 +39,7 @@ def texts_of(error: BaseException) -> dict[str, str]:
         place = f"`{function}`" if function.isidentifier() else "your function"
         return {
             "expected": task.strip() or f"your own code in {place}",
-            "found": f"Not written yet: {place} still has its raise line",
+            "found": f"{UNWRITTEN}{place} still has its raise line",
             "look": "Start with the first hint above its cell; put your code where the raise line is, and run the cell.",
             "mistake": "missing",
         }

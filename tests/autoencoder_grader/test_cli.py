@@ -161,7 +161,7 @@ def test_grade_shows_points_and_where_the_pages_lie(graded_course, notebook):
     graded_course.hand_in("ada", "01_tiny", notebook("tiny"))
     result = run("--course", graded_course.folder, "grade", "01_tiny", TRUST)
     assert result.exit_code == 0, result.output
-    assert "2 / 2" in result.output
+    assert "2 + w" in result.output
     assert str(graded_course.folder / "grades.csv") in result.output
     assert str(graded_course.folder / "feedback") in result.output
 
@@ -171,7 +171,7 @@ def test_grade_ends_with_1_when_something_could_not_be_graded(graded_course, not
     (graded_course.folder / "submitted" / "bob" / "01_tiny").mkdir(parents=True)
     result = run("--course", graded_course.folder, "grade", TRUST)
     assert result.exit_code == 1
-    assert "2 / 2" in result.output and "bob" in result.output
+    assert "2 + w" in result.output and "bob" in result.output
 
 
 def test_grade_without_submissions_says_where_they_go(graded_course):

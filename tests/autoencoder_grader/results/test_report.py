@@ -17,7 +17,7 @@ from autoencoder_grader.results.class_results import (
     check_costs,
     read_class,
 )
-from autoencoder_grader.results.graded_notebooks import CheckRow
+from autoencoder_grader.results.graded_notebooks import NO_ANSWER, CheckRow
 from autoencoder_grader.results.report import report_page
 from autoencoder_grader.results.report_figures import costs_picture, points_picture, times_picture
 from autoencoder_helpers.errors import CourseError
@@ -90,10 +90,21 @@ def test_checks_are_listed_by_what_they_cost_with_their_mistakes():
     assert (encoder.check, encoder.lost) == ("dense.encoder", 0.5)
 
 
+def test_what_holds_for_a_machine_is_said_once_and_calls_for_nobody():
+    entries = [
+        SubmissionResult(student, "01_tiny", "graded", (), 3.5, 4.0, notices=("ran without a network",))
+        for student in ("ada", "ben")
+    ]
+    page = Page(report_page(results(*entries), NOW))
+    assert page.text.count("All 2 ran without a network.") == 1
+    assert "Nothing else: each submission ran to its end, without a note." in page.text
+    assert results(entries[0]).notices == ["It ran without a network."]
+
+
 def test_a_mistake_named_twice_by_a_check_counts_once_and_what_a_person_took_off_has_no_name():
     (cost,) = check_costs([row("ada", "a", 0.0, "x", "x"), CheckRow("ben", "01_tiny", "a", 1.0, 2.0, reasons=("hm",))])
     assert [(mistake.name, mistake.count) for mistake in cost.mistakes] == [("by hand", 1), ("x", 1)]
-    (cost,) = check_costs([CheckRow("ben", "01_tiny", "a", 0.0, 2.0, True, reasons=("no answer",))])
+    (cost,) = check_costs([CheckRow("ben", "01_tiny", "a", 0.0, 2.0, True, reasons=(NO_ANSWER,))])
     assert cost.mistakes[0].name == "no answer"
     (cost,) = check_costs([CheckRow("ben", "01_tiny", "a", 0.0, 2.0, False, ("odd",), ("",))])
     assert cost.mistakes[0].name == "without a name"
