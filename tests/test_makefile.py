@@ -27,6 +27,7 @@ if __name__ == "__main__":
     folder, tools = pathlib.Path(sys.argv[-1]), pathlib.Path(__file__).parent
     (folder.parent / "calls").open("a").write("venv\\n")
     (folder / "bin").mkdir(parents=True)
+    (folder / "lib64").symlink_to("bin")  # as venv itself makes one
     for name, text in (("python", (tools / "pip").read_text()), ("autoencoder-course", '#!/bin/sh\\necho "$@" > ran\\n')):
         (folder / "bin" / name).write_text(text)
         (folder / "bin" / name).chmod(0o755)
