@@ -3,33 +3,39 @@
 import filecmp
 import os
 import shutil
+from collections.abc import Collection
 from contextlib import contextmanager
 from pathlib import Path
 
 from autoencoder_grader.course import find_course
-from autoencoder_grader.demo.demo_class import ALL_RIGHT, MISTAKES, MIXED, STUDENTS, hand_in
+from autoencoder_grader.demo.demo_class import (
+    ALL_RIGHT,
+    MISTAKES,
+    MIXED,
+    STUDENTS,
+    TRAINED_AS_RELEASED,
+    UNTOUCHED,
+    hand_in,
+)
 from autoencoder_grader.engine.grading import GradingReport, copy_weights, grade
 from autoencoder_grader.engine.submissions import Submission
 from autoencoder_grader.nbgrader_steps.companions import WEIGHTS
 from autoencoder_grader.nbgrader_steps.nbgrader_api import CONFIG_FILE
 from autoencoder_grader.nbgrader_steps.release import chapters_of, make_release
+from autoencoder_grader.references.trained import trained_weights
 from autoencoder_grader.results.graded_notebooks import read_results
-from autoencoder_grader.results.table import print_table
+from autoencoder_grader.results.table import print_notices, print_table
 from autoencoder_helpers.errors import CourseError
 from rich.console import Console
 
 #: Seconds that a graded run takes on two cores the first time; later the demo's own records are used.
-_TRAINS = {
-    "01_dense_autoencoder": 60,
-    "02_convolutional_autoencoder": 110,
-    "03_variational_autoencoder": 110,
-    "04_flower_vae": 130,
-}
-_LOADS = 25
+_SOLVED, _UNTOUCHED = 9, 3
 
 
 def run_demo(folder: Path, course: Path | None = None, console: Console | None = None) -> GradingReport:
     """Release the chapters, hand in for three students, grade, and print the table.
+
+    The networks are those that the course carries the weights of; one that was changed is trained, once.
 
     folder: where the demo's own course lies; made if need be. What it holds is used again: nothing is
         trained or graded twice unless its inputs have changed.
@@ -58,16 +64,19 @@ def run_demo(folder: Path, course: Path | None = None, console: Console | None =
                 shutil.rmtree(submitted.parent / WEIGHTS, ignore_errors=True)
             if student == MIXED:
                 _share_weights(folder, chapter)
+            else:
+                own = TRAINED_AS_RELEASED.get(chapter, ()) if student == UNTOUCHED else None
+                _hand_in_weights(chapter, submitted.parent / WEIGHTS, own)
     console.print(f"  in {folder / 'submitted'}", soft_wrap=True, highlight=False)
 
-    console.print("[bold]3[/] Grading with nbgrader; the networks are trained on the way", highlight=False)
+    console.print("[bold]3[/] Grading with nbgrader", highlight=False)
 
     def pass_weights_on(graded: Submission) -> None:
         if graded.student == ALL_RIGHT:
             _share_weights(folder, graded.assignment)
 
     expected = {
-        (student, chapter): _TRAINS.get(chapter, _LOADS) if student == ALL_RIGHT else _LOADS
+        (student, chapter): _UNTOUCHED if student == UNTOUCHED else _SOLVED
         for chapter in released
         for student in STUDENTS
     }
@@ -83,6 +92,7 @@ def run_demo(folder: Path, course: Path | None = None, console: Console | None =
 
     console.print()
     print_table(read_results(folder), console)
+    print_notices(report, console)
     if report.grades:
         console.print(f"\nFeedback pages: {report.feedback}{os.sep}<student>{os.sep}<chapter>", soft_wrap=True)
         console.print(f"Grades: {report.grades}", soft_wrap=True)
@@ -102,6 +112,18 @@ def _copy_course(course: Path, folder: Path) -> None:
         if not target.is_file() or not filecmp.cmp(course / name, target, shallow=False):
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(course / name, target)
+
+
+def _hand_in_weights(chapter: str, folder: Path, names: Collection[str] | None) -> None:
+    """Give a student weights that the course carries, unless there are some: grading may have trained others.
+
+    names: of the trainings; all if None.
+    """
+    if not folder.exists():
+        for path in trained_weights(chapter):
+            if names is None or path.stem in names:
+                folder.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, folder / path.name)
 
 
 def _share_weights(folder: Path, chapter: str) -> None:

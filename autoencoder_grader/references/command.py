@@ -170,14 +170,16 @@ def write_values(folder, path):
     "--pictures", is_flag=True, help="Measure nothing: draw the pictures of long trainings, and the README's."
 )
 @click.option("--curves", is_flag=True, help="Measure only what trainings are drawn beside: 15 minutes with --seeds 5.")
+@click.option("--weights", is_flag=True, help="Measure nothing: train the weights that the course carries: 7 minutes.")
 @click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
     help="Where single results are kept. Default: build/references in the course folder.",
 )
-def command(chapters, seeds, full, workers, photos, only_write, pictures, curves, folder):
+def command(chapters, seeds, full, workers, photos, only_write, pictures, curves, weights, folder):
     """Measure the reference values and write autoencoder_helpers/reference.toml and reference_curves.toml.
 
+    At the end it trains the weights that the demo class and the corpus of made-up submissions hand in.
     Trained networks are measured on the public test images, and on private images of 20 secrets. Each run is
     stored when it is finished: after an interruption the same command goes on. Runs whose settings, data or
     library versions have changed are measured again. All of it takes hours.
@@ -193,6 +195,9 @@ def command(chapters, seeds, full, workers, photos, only_write, pictures, curves
     photos = find_photos(photos, course)
     chosen = tuple(chapter for chapter in CHAPTERS if not chapters or chapter in chapters)
     workers = workers or os.cpu_count() or 1
+    if weights:
+        _train_weights(course, chosen)
+        return
     if curves and not only_write:
         _measure_all(curve_runs(chosen, seeds or 5), folder, workers, photos, private=False)
     elif not only_write and not pictures:
@@ -209,6 +214,8 @@ def command(chapters, seeds, full, workers, photos, only_write, pictures, curves
         click.echo(f"Written: {reference.PATH}")
         if broken:
             raise CourseError("A threshold does not hold on private images: " + "; ".join(broken))
+    if not (only_write or pictures or curves):
+        _train_weights(course, chosen)
     if pictures:
         from autoencoder_grader.references.course_picture import draw_course_picture
         from autoencoder_grader.references.pictures import draw_all
@@ -216,6 +223,25 @@ def command(chapters, seeds, full, workers, photos, only_write, pictures, curves
         for path in draw_all(folder):
             click.echo(f"Drawn: {path}")
         click.echo(f"Drawn: {draw_course_picture(folder, course / 'docs' / 'images' / 'course.png')}")
+
+
+def _train_weights(course, chosen):
+    """Train the weights that the course carries for some chapters, and tell of each how far it is."""
+    from autoencoder_grader.references.trained import FOLDER, make_trained_weights
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    solutions = sorted((course / "solutions").glob("*/[0-9]*.ipynb"))
+    for chapter, solution in zip(CHAPTERS, solutions, strict=True):
+        if chapter in chosen:
+            name = solution.stem
+            with console.status(name) as status:
+                written = make_trained_weights(
+                    solution,
+                    FOLDER / name,
+                    lambda done, cells, name=name, status=status: status.update(f"{name}: cell {done + 1} of {cells}"),
+                )
+            click.echo(f"Written: {FOLDER / name} ({', '.join(path.stem for path in written)})")
 
 
 def _measure_all(runs, folder, workers, photos, private=True):

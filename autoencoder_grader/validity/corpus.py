@@ -40,6 +40,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from autoencoder_grader.references.trained import trained_weights
 from autoencoder_helpers.checks import catalogue
 from autoencoder_helpers.errors import CourseError
 
@@ -134,8 +135,8 @@ def _read(path: Path, kind: str) -> Case:
 def build(case: Case, release: Path, solutions: Path, weights: Path, submitted: Path) -> Path:
     """Write what the student of a case hands in, to submitted/<case>/<assignment>/; return that folder.
 
-    release, solutions: the folders notebooks/ and solutions/. weights: a folder with <assignment>/*.npz, the shared
-    trained weights, and <case>/*.npz, those of a case with networks of its own.
+    release, solutions: the folders notebooks/ and solutions/. weights: a folder with <case>/*.npz, those of a case with
+    networks of its own; the others hand in those that the course carries.
     """
     folder = submitted / case.name / case.assignment
     shutil.rmtree(folder, ignore_errors=True)
@@ -145,13 +146,19 @@ def build(case: Case, release: Path, solutions: Path, weights: Path, submitted: 
         notebook["cells"] = list(_changed(notebook["cells"], change, case))
     _write_notebook(case, notebook, folder / f"{case.assignment}.ipynb")
     if case.facts.get("weights") != "none":
-        own = weights / case.name
-        source = own if own.is_dir() else weights / case.assignment
-        if source.is_dir():
-            shutil.copytree(source, folder / "weights", dirs_exist_ok=True)
+        own = sorted((weights / case.name).glob("*.npz"))
+        for path in own or _carried(case, notebook):
+            (folder / "weights").mkdir(exist_ok=True)
+            shutil.copyfile(path, folder / "weights" / path.name)
     for file in case.facts.get("files", ()):
         _write_file(file, folder)
     return folder
+
+
+def _carried(case, notebook) -> list[Path]:
+    """The course's weights that a notebook may ask for: some trainings stand in cells that most cases have not."""
+    text = "\n".join(_text(cell) for cell in notebook["cells"])
+    return [path for path in trained_weights(case.assignment) if case.facts.get("whole") or f'"{path.stem}"' in text]
 
 
 def _notebook(case, release, solutions) -> dict:

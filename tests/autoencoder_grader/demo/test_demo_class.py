@@ -61,7 +61,7 @@ def test_a_mistake_that_no_longer_fits_its_solution_is_named(course, cell, right
 def test_the_mistakes_of_the_demo_class_fit_the_chapters(tmp_path):
     assert sorted(MISTAKES) == sorted(path.name for path in (REPOSITORY / "solutions").glob("0*"))
     for chapter, mistakes in MISTAKES.items():
-        assert len(mistakes) >= 2
+        assert mistakes
         notebook = f"{chapter}/{chapter}.ipynb"
         solution = REPOSITORY / "solutions" / notebook
         hand_in("ben", solution, solution, tmp_path / notebook, mistakes)
@@ -104,7 +104,7 @@ def test_a_demo_trains_and_grades_once_and_says_who_lost_what(tiny_demo, tmp_pat
     assert points["ada", "conv.sides"] == 1 and points["ada", "dense.floor_and_baseline"] == 1
     assert points["ben", "conv.sides"] == 0.5 and points["ben", "dense.bce_per_image"] == 1
     assert {points[name] for name in points if name[0] == "cleo"} == {0}
-    assert "ben · 01 tiny" in said and "conv.sides: 0.5 of 1. Pooling by 2 halves the side" in said
+    assert "ben\n  ✗ conv.sides, 0.5 of 1: Expected:" in said
     assert str(tmp_path / "demo" / "grades.csv") in said and str(tmp_path / "demo" / "feedback") in said
     assert "not AUTOENCODER_EPOCHS=full" in said
     assert os.environ["AUTOENCODER_EPOCHS"] == "full"

@@ -7,7 +7,7 @@ import tomllib
 
 import pytest
 from autoencoder_grader.references import command as references
-from autoencoder_grader.references import measuring, networks, private_margins
+from autoencoder_grader.references import measuring, networks, private_margins, trained
 from autoencoder_grader.references.measuring import BASELINES, Run
 from autoencoder_helpers.errors import CourseError
 from autoencoder_helpers.reference import values as reference
@@ -52,6 +52,7 @@ def command(tmp_path, monkeypatch):
         lambda run, folder: [sys.executable, "-c", WORKER, str(folder), run.name, str(template)],
     )
     monkeypatch.setattr(reference, "PATH", path)
+    monkeypatch.setattr(trained, "make_trained_weights", lambda solution, folder, on_cell: [folder / "net.npz"])
 
     def invoke(*options):
         return CliRunner().invoke(references.command, ["--chapter", "dense", "--folder", str(folder), *options])
@@ -63,6 +64,7 @@ def test_the_command_measures_writes_and_measures_nothing_twice(command):
     invoke, folder, path = command
     result = invoke("--seeds", "2", "--workers", "2")
     assert result.exit_code == 0, result.output
+    assert "01_dense_autoencoder (net)" in result.output and "02_" not in result.output
     tables = tomllib.loads(path.read_text())["checks"]
     assert tables["dense.trained"]["seeds"] == 2
     calls = (folder / "calls").read_text()
