@@ -88,6 +88,107 @@ def test_the_longest_files_have_more_time_and_those_that_were_asked_for_hours_ha
     assert "has (86400,)" in suite("hangs", "-s", test_corpus=shows)[1]
 
 
+LEAVES = {
+    "process": """
+import os, subprocess, sys
+
+def test_one():
+    subprocess.Popen(CHILD)
+""",
+    "process whose parent has ended, in a session of its own": """
+import os, subprocess, sys
+
+def test_one():
+    child = CHILD
+    subprocess.run([sys.executable, "-c", f"import subprocess; subprocess.Popen({child!r}, start_new_session=True)"])
+""",
+    "process with another environment, as in a sandbox": """
+import os, subprocess, sys, time
+
+def test_one():
+    subprocess.Popen(CHILD, env={})
+    time.sleep(4)
+""",
+    "folder": """
+import tempfile
+
+def test_one():
+    tempfile.mkdtemp(prefix="left-")
+""",
+    "folder in /tmp, whatever the environment says": """
+import os, tempfile
+
+def test_one():
+    tempfile.mkdtemp(prefix=f"grading-0-{os.getpid()}-left-", dir="/tmp")
+""",
+    "socket": """
+import os, socket, tempfile
+
+def test_one():
+    os.chdir(tempfile.gettempdir())  # the path of a socket may have 107 characters
+    socket.socket(socket.AF_UNIX).bind("left-socket")
+""",
+}
+
+
+def test_what_is_left_behind_is_named_removed_and_fails_the_run(suite, tmp_path):
+    files = {f"test_{number}": source.replace("CHILD", CHILD) for number, source in enumerate(LEAVES.values())}
+    files["sooner"] = "import leftovers\nleftovers.PATIENCE = 1\n"
+    code, said = suite("leftovers", "-n", "2", "-p", "sooner", **files)
+    assert code == 1, said
+    assert f"{len(LEAVES)} passed" in said and "1 error" in said, said
+    assert f"ERROR what the tests left behind: {len(LEAVES)}, the first of them process " in said, said
+    named = re.findall(r"^(process|folder|socket) (.*)", said, re.MULTILINE)
+    assert [kind for kind, _ in named] == ["process", "process", "process", "folder", "socket", "folder"], said
+    assert all("time.sleep(300)" in words if kind == "process" else "left-" in words for kind, words in named), said
+    assert not started_by(tmp_path.name)
+    assert not any(Path(words).exists() for kind, words in named if kind != "process")
+
+
+def test_what_is_tidy_passes_and_leaves_no_folder(suite, tmp_path):
+    tidy = "def test_one(tmp_path):\n    (tmp_path / 'file').touch()\n"
+    code, said = suite("leftovers", "-o", "tmp_path_retention_policy=failed", test_tidy=tidy)
+    assert code == 0 and "1 passed" in said and "temporary files" not in said, said
+    assert not list((tmp_path / "temporary").iterdir())
+
+
+def test_folders_of_failed_tests_are_kept_and_named(suite):
+    fails = "def test_one(tmp_path):\n    (tmp_path / 'kept').touch()\n    assert False\n"
+    code, said = suite("leftovers", test_fails=fails)
+    (place,) = re.findall("temporary files of what failed: (.*)", said)
+    assert code == 1 and list(Path(place).glob("pytest-of-*/*/*/kept"))
+
+
+CHANGES = {
+    "current folder": "import os\ndef test_one(tmp_path):\n    os.chdir(tmp_path)\n",
+    "environment LEFT": "import os\ndef test_one():\n    os.environ['LEFT'] = '1'\n",
+    "signal SIGTERM": "import signal\ndef test_one():\n    signal.signal(signal.SIGTERM, lambda *_: None)\n",
+    "sys.modules autoencoder_helpers": "import sys\ndef test_one():\n    del sys.modules['autoencoder_helpers']\n",
+    "matplotlib font.size": "import matplotlib\ndef test_one():\n    matplotlib.rcParams['font.size'] = 99\n",
+}
+PUTS_BACK = """
+import pytest
+
+@pytest.fixture(scope="module", autouse=True)
+def changed():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BACK", "1")
+        yield
+
+def test_one(): pass
+def test_two(): pass
+"""
+
+
+def test_what_a_file_of_tests_changes_and_does_not_put_back_is_named(suite):
+    files = {f"test_{number}": source for number, source in enumerate(CHANGES.values())}
+    code, said = suite("unchanged", **files, test_back=PUTS_BACK)
+    assert code == 1 and f"{len(CHANGES)} errors" in said, said
+    for number, what in enumerate(CHANGES):
+        assert f"test_{number}.py leaves behind: {what} " in said, said
+    assert "test_back.py leaves" not in said
+
+
 def test_files_come_in_any_order_the_same_in_all_processes_and_again_by_its_number(suite):
     files = {f"test_{letter}": QUICK for letter in "abcdefgh"}
 
