@@ -328,6 +328,9 @@ def test_where_python_was_told_of_its_libraries_it_is_told_in_there_and_of_no_ot
     monkeypatch.setenv("LD_LIBRARY_PATH", f"/srv/others:{own}:")
     monkeypatch.setattr(places, "python_places", lambda: [Path(sys.base_prefix)])
     assert places.libraries() == {"LD_LIBRARY_PATH": own}
+    for tier in sandbox.TIERS:
+        sealed = sandbox.seal(["true"], sandbox.Room(Path("/srv")), sandbox.sandbox_user(), tier=tier)
+        assert "LD_LIBRARY_PATH" in " ".join(sealed) and own in " ".join(sealed)
     monkeypatch.delenv("LD_LIBRARY_PATH")
     assert places.libraries() == {}
 
