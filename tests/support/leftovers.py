@@ -24,7 +24,7 @@ MARK = "AUTOENCODER_TESTS"
 #: Seconds in which what is ending may end.
 PATIENCE = 20.0
 #: Folders of temporary files that do not depend on the environment.
-_SHARED = ("/tmp", "/dev/shm")
+_SHARED = ("/tmp", "/var/tmp", "/dev/shm")
 _MADE_BY = re.compile(r"grading-\d+-(\d+)-")
 _PAUSE = 1.0
 
