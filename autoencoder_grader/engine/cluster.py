@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
-import shutil
 import tempfile
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 from autoencoder_grader.engine.orders import CourseCopy, Graded, InfrastructureFault, Order
+from autoencoder_grader.engine.pulse import Pulse
+from autoencoder_grader.engine.quiet_dask import NEVER, hush
+from autoencoder_grader.engine.shelf import Shelf
 from autoencoder_grader.files.temporary import prefix
 from autoencoder_helpers.errors import CourseError
 
@@ -23,6 +26,7 @@ _TOPIC = "autoencoder-course"
 _RETRIES = 2
 _CONNECT_SECONDS = 30
 _READY_SECONDS = 300
+_PAUSE = 0.02  # seconds between two looks at what has ended
 _SILENT = "2 minutes"  # a worker of ours that says nothing for so long hangs, and is replaced
 #: Grades an order, and calls what it is given with what goes on meanwhile; see worker.grade_order.
 GradeOne = Callable[[Order, Callable[[dict], None]], Graded]
@@ -91,13 +95,17 @@ class InThisProcess:
         """Nothing to be ended."""
 
 
+class NoCluster(Exception):
+    """There is no cluster to grade on, or none any more; the text says why in a few words."""
+
+
 class Cluster:
     """Grades orders on a Dask cluster.
 
     scheduler: the address of an existing one; None for workers of our own on this machine, `workers` of them.
     grade_one: grades an order on a worker, and can be sent there; worker.grade_order if None.
     trouble: why no more orders were taken, once that is so; else "".
-    Raises CourseError when the address does not answer.
+    Raises CourseError for an address that is none, and a cluster without workers; NoCluster when nobody answers.
     """
 
     def __init__(
@@ -107,170 +115,182 @@ class Cluster:
         scheduler: str | None = None,
         grade_one: GradeOne | None = None,
     ):
+        self.trouble, self._number = "", 0  # number: of what was sent so far
+        self._where = f"at {scheduler}" if scheduler else "of this command"
+        self._on_event, self._grade_one = on_event, grade_one
+        self._cluster = self._folder = self._client = self._pulse = None
+        try:
+            self._open(workers, scheduler)
+            self._pulse = Pulse(self._client, _CONNECT_SECONDS)
+            self._client.subscribe_topic(_TOPIC, self._take)
+        except (NoCluster, CourseError):
+            self.close()
+            raise
+        except Exception as error:  # whatever Dask raises when a scheduler goes while all of this is asked of it
+            self.close()
+            raise NoCluster(self._gone) from error
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, workers: int, scheduler: str | None) -> None:
         import dask
         from distributed import Client, LocalCluster
         from distributed.security import Security
 
-        self.trouble = ""
-        self._cluster = self._folder = None
+        hush()
         # What a submission holds goes with its order. Dask warns of that, and asks for what would lose it with a worker.
         dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 GB"})
-        if scheduler is None:
-            # Nobody waits for a worker that has lost the network; what it had is graded elsewhere.
-            dask.config.set({"distributed.worker.daemon": True, "distributed.admin.log-format": "%(message)s"})
-            dask.config.set({"distributed.scheduler.worker-ttl": _SILENT})
-            self._folder = tempfile.TemporaryDirectory(prefix=f"{prefix()}dask-")
-            dask.config.set({"temporary-directory": self._folder.name})  # of the scheduler, too
-            threads = str(max(1, (os.cpu_count() or 1) // workers))
-            names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
-            self._cluster = _started(
-                LocalCluster,
-                n_workers=workers,
-                threads_per_worker=1,
-                preload="autoencoder_grader.engine.own_worker",
-                memory_limit=0,  # what a submission may use is its sandbox's affair
-                local_directory=self._folder.name,
-                # Whoever else is on this machine must not be able to hand in work.
-                security=Security.temporary(),
-                protocol="tls://",
-                dashboard_address="127.0.0.1:0",
-                silence_logs=logging.CRITICAL,
-                env={name: os.environ.get(name, threads) for name in names},
-            )
-            # Results come from the workers themselves, not by way of the scheduler.
-            self._client = Client(self._cluster, direct_to_workers=True)
-        else:
-            logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what it would say, we say in one line
-            self._client = _connect(scheduler)
-        self._on_event, self._grade_one = on_event, grade_one
-        self._client.subscribe_topic(_TOPIC, self._take)
+        if scheduler is not None:
+            self._client = _connect(scheduler, self._gone)
+            return
+        # Nobody waits for a worker that has lost the network; what it had is graded elsewhere.
+        dask.config.set({"distributed.worker.daemon": True, "distributed.admin.log-format": "%(message)s"})
+        dask.config.set({"distributed.scheduler.worker-ttl": _SILENT})
+        self._folder = tempfile.TemporaryDirectory(prefix=f"{prefix()}dask-")
+        dask.config.set({"temporary-directory": self._folder.name})  # of the scheduler, too
+        threads = str(max(1, (os.cpu_count() or 1) // workers))
+        names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+        self._cluster = _started(
+            LocalCluster,
+            n_workers=workers,
+            threads_per_worker=1,
+            preload="autoencoder_grader.engine.own_worker",
+            memory_limit=0,  # what a submission may use is its sandbox's affair
+            local_directory=self._folder.name,
+            # Whoever else is on this machine must not be able to hand in work.
+            security=Security.temporary(),
+            protocol="tls://",
+            dashboard_address="127.0.0.1:0",
+            silence_logs=NEVER,
+            env={name: os.environ.get(name, threads) for name in names},
+        )
+        # Results come from the workers themselves, not by way of the scheduler.
+        self._client = Client(self._cluster, direct_to_workers=True, timeout=_CONNECT_SECONDS)
 
     @property
     def workers(self) -> int:
         """How many workers there are now."""
-        return max(1, len(self._client.scheduler_info(n_workers=-1).get("workers", ())))
+        return max(1, len(self._pulse.addresses))
 
     @property
     def dashboard(self) -> str:
         """The address of Dask's page."""
-        return self._client.dashboard_link or ""
+        with contextlib.suppress(Exception):  # of a scheduler that has just gone
+            return self._client.dashboard_link or ""
+        return ""
 
     def get_ready(self, course: CourseCopy) -> None:
         """Have each worker start what it needs. Raises CourseError, one line, where one cannot grade."""
         if self._grade_one is not None:
             return
-        waiting = {
-            address: self._client.submit(_get_ready, course, workers=[address], pure=False)
-            for address in self._client.scheduler_info(n_workers=-1).get("workers", ())
-        }
-        for address, future in waiting.items():
-            trouble = ""
-            # A worker that dies meanwhile, or has other work, costs nobody anything: its orders go to another one.
-            with contextlib.suppress(Exception):
-                trouble = future.result(timeout=_READY_SECONDS)
-            if trouble:
-                where = "" if self._cluster is not None else f"the worker at {address} cannot grade: "
-                raise CourseError(f"{where}{trouble}")
+        waiting: dict = {}
+        with contextlib.suppress(Exception):  # of a scheduler that has just gone: `run` says so
+            for address in self._pulse.addresses:
+                waiting[address] = self._client.submit(_get_ready, course, workers=[address], pure=False)
+        end = time.monotonic() + _READY_SECONDS
+        while waiting and not self._is_gone() and time.monotonic() < end:
+            for address in [address for address, future in waiting.items() if future.status != "pending"]:
+                trouble = ""
+                # A worker that dies meanwhile, or has other work, costs nobody anything: its orders go to another one.
+                with contextlib.suppress(Exception):
+                    trouble = waiting.pop(address).result(timeout=_CONNECT_SECONDS)
+                if trouble:
+                    where = "" if self._cluster is not None else f"the worker at {address} cannot grade: "
+                    raise CourseError(f"{where}{trouble}")
+            time.sleep(_PAUSE)
 
     def run(self, orders: Iterator[Order]) -> Iterator[Reply]:
         """The reply to each order, as they come; only so many are on their way that memory stays bounded.
 
-        When the scheduler has died, those on their way get a fault, and no more are taken; `trouble` says why.
+        What the cluster loses is sent again. When the scheduler has gone, what is on its way is dropped, and no more is
+        taken; `trouble` says why. Nothing here waits for Dask: a scheduler that goes leaves some of its promises open.
         """
-        from distributed import as_completed
-
-        waiting: dict = {}
-        running = as_completed(with_results=False)
-        number = 0
-
-        def send_more() -> None:
-            nonlocal number
-            if self._client.status != "running":  # Dask has tried to reach it again, for half a minute
-                self.trouble = "the Dask scheduler does not answer any more"
+        waiting: dict = {}  # key: (order, shelf, future)
+        lost: list[Order] = []
+        tries: Counter[str] = Counter()
+        exhausted = False
+        while True:
+            if self._client.status == "running" and not self._pulse.gone:
+                while len(waiting) < 2 * self.workers and not (exhausted and not lost):
+                    order = lost.pop() if lost else next(orders, None)
+                    if order is None:
+                        exhausted = True
+                        break
+                    tries[str(order)] += 1
+                    try:
+                        shelf, future = self._send(order)
+                    except Exception:
+                        if self._client.status == "running":
+                            raise
+                        lost.append(order)  # it has gone this very moment
+                        break
+                    waiting[future.key] = order, shelf, future
+            if exhausted and not waiting and not lost:
                 return
-            most = 2 * self.workers  # the scheduler is asked: once, not for each order
-            while len(waiting) < most:
-                order = next(orders, None)
-                if order is None:
-                    return
-                number += 1
-                shelf = _Shelf(Path(self._folder.name, f"parcel-{number}")) if self._folder else None
-                future = self._client.submit(
-                    _grade_there,
-                    shelf.put_order(order) if shelf else order,
-                    self._grade_one,
-                    shelf,
-                    key=f"{order}-{number}-{order.sha256[:8]}",
-                    retries=_RETRIES,
-                    pure=False,
-                )
-                waiting[future.key] = order, shelf
-                running.add(future)
+            ended = [key for key, (_, _, future) in waiting.items() if future.status != "pending"]
+            for key in ended:
+                order, shelf, future = waiting.pop(key)
+                reply = _reply(order, future, shelf)
+                if reply is None and tries[str(order)] > _RETRIES and not self._is_gone():
+                    reply = Reply(order, fault="the cluster lost it again and again")
+                if reply is None:
+                    lost.append(order)
+                else:
+                    yield reply
+            if self._is_gone():
+                self.trouble = self._gone
+                return
+            if not ended:
+                time.sleep(_PAUSE)
 
-        send_more()
-        while waiting:
-            future = next(running)
-            order, shelf = waiting.pop(future.key)
-            send_more()
-            yield _reply(order, future, shelf)
+    def _is_gone(self) -> bool:
+        """Whether the scheduler is given up; one that is only silent has half a minute."""
+        return self._client.status == "closed" or self._pulse.gone
+
+    @property
+    def _gone(self) -> str:
+        return f"the Dask scheduler {self._where} does not answer"
+
+    def _send(self, order: Order):
+        """(shelf, future) of an order on its way."""
+        self._number += 1
+        shelf = Shelf(Path(self._folder.name, f"parcel-{self._number}")) if self._folder else None
+        future = self._client.submit(
+            _grade_there,
+            shelf.put_order(order) if shelf else order,
+            self._grade_one,
+            shelf,
+            key=f"{order}-{self._number}-{order.sha256[:8]}",
+            retries=_RETRIES,
+            pure=False,
+        )
+        return shelf, future
 
     def close(self) -> None:
-        """End our own workers; leave a cluster of others as it was."""
-        with contextlib.suppress(Exception):
-            self._client.close(timeout=5)
+        """End our own workers, whatever has become of their scheduler; leave a cluster of others as it was."""
+        own = []
+        if self._cluster is not None:
+            with contextlib.suppress(Exception):
+                own = [psutil.Process(nanny.pid) for nanny in list(self._cluster.workers.values()) if nanny.pid]
+        if self._pulse is not None:
+            self._pulse.stop()
+        if self._client is not None:
+            with contextlib.suppress(Exception):
+                self._client.close(timeout=5)
         if self._cluster is not None:
             with contextlib.suppress(Exception):
                 self._cluster.close(timeout=10)
+        for process in own:
+            with contextlib.suppress(psutil.Error):
+                if process.is_running():
+                    process.kill()
         if self._folder is not None:
             self._folder.cleanup()
 
     def _take(self, event) -> None:
         _, message = event
         self._on_event(message["name"], message["event"])
-
-
-@dataclass(frozen=True)
-class _Shelf:
-    """A place on this machine for the files of an order and of its result: our own workers fetch and leave them there.
-
-    Encrypting, copying and decrypting them on their way through Dask would be most of what the engine costs. What
-    cannot be put there travels all the same. folder: for one order, in a folder that is ours alone.
-    """
-
-    folder: Path
-
-    def put_order(self, order: Order) -> Order:
-        """The order as it is to be sent."""
-        return replace(order, files=b"") if self._put(files=order.files) else order
-
-    def whole_order(self, order: Order) -> Order:
-        """The order as it was, on a worker."""
-        return order if order.files else replace(order, **self._get("files"))
-
-    def put_result(self, graded: Graded) -> Graded:
-        """The result as it is to be sent."""
-        kept = {"autograded": graded.autograded, "feedback": graded.feedback}
-        return replace(graded, **dict.fromkeys(kept, b"")) if self._put(**kept) else graded
-
-    def whole_result(self, graded: Graded) -> Graded:
-        """The result as it was."""
-        return graded if graded.autograded else replace(graded, **self._get("autograded", "feedback"))
-
-    def clear(self) -> None:
-        """Throw away what is there."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _put(self, **parts: bytes) -> bool:
-        try:
-            self.folder.mkdir(exist_ok=True)
-            for name, data in parts.items():
-                (self.folder / name).write_bytes(data)
-        except OSError:  # the disk is full
-            return False
-        return True
-
-    def _get(self, *names: str) -> dict[str, bytes]:
-        return {name: (self.folder / name).read_bytes() for name in names}
 
 
 def _started(make: Callable, **settings):
@@ -280,52 +300,70 @@ def _started(make: Callable, **settings):
             return make(**settings)
         except RuntimeError as error:
             if not left:
-                raise CourseError(
-                    f"the workers do not start ({error}); nothing is lost, the same command tries again"
-                ) from error
+                raise NoCluster(f"the workers do not start ({error})") from error
 
 
-def _connect(scheduler: str):
-    """A client of an existing cluster. Raises CourseError where there is none, or one without workers."""
+def _connect(scheduler: str, gone: str):
+    """A client of an existing cluster. gone: says that nobody answers.
+
+    Raises NoCluster then, and CourseError for what is no address, and for a cluster without workers.
+    """
     from distributed import Client
 
     try:
         client = Client(scheduler, timeout=_CONNECT_SECONDS)
-    except (OSError, ValueError, TypeError) as error:
-        raise CourseError(f"no Dask scheduler answers at {scheduler} ({error})") from error
+    except OSError as error:
+        raise NoCluster(gone) from error
+    except (ValueError, TypeError) as error:
+        raise CourseError(f"{scheduler} is not the address of a Dask scheduler ({error})") from error
     try:
         client.wait_for_workers(1, timeout=_CONNECT_SECONDS)
-    except TimeoutError:
-        client.close()
+    except Exception as error:
+        with contextlib.suppress(Exception):
+            client.close(timeout=5)
+        if not isinstance(error, TimeoutError):
+            raise NoCluster(gone) from error
         raise CourseError(
             f"the Dask scheduler at {scheduler} has no workers: start some with `dask worker {scheduler} --nthreads 1`"
         ) from None
     return client
 
 
-def _reply(order: Order, future, shelf: _Shelf | None) -> Reply:
+def _reply(order: Order, future, shelf: Shelf | None) -> Reply | None:
+    """What came of an order that is no longer pending; None if the cluster has lost it."""
     from distributed.scheduler import KilledWorker
 
     try:
-        found = future.result()
+        if future.status == "error":
+            error = future.exception(timeout=_CONNECT_SECONDS)
+            if isinstance(error, CancelledError):
+                return None
+            if isinstance(error, KilledWorker):
+                return Reply(order, fault="each worker that graded it has died")
+            if isinstance(error, InfrastructureFault):
+                return Reply(order, fault=str(error))
+            # A bug of ours in one must not end the others.
+            return Reply(order, fault=f"{type(error).__name__}: {error}")
+        if future.status != "finished":
+            return None
+        found = future.result(timeout=2 * _CONNECT_SECONDS)
+    except Exception:  # noqa: BLE001 - not the order's: with whom it lay has gone
+        return None
+    else:
         if isinstance(found, str):
             return Reply(order, fault=found)
-        return Reply(order, shelf.whole_result(found) if shelf else found)
-    except InfrastructureFault as fault:
-        return Reply(order, fault=str(fault))
-    except KilledWorker:
-        return Reply(order, fault="each worker that graded it has died")
-    except CancelledError:
-        return Reply(order, fault="the cluster lost it")
-    except Exception as error:  # noqa: BLE001 - a bug of ours in one must not end the others
-        return Reply(order, fault=f"{type(error).__name__}: {error}")
+        try:
+            return Reply(order, shelf.whole_result(found) if shelf else found)
+        except OSError as error:  # what was left on the shelf cannot be read
+            return Reply(order, fault=f"{type(error).__name__}: {error}")
     finally:
-        future.release()
+        with contextlib.suppress(Exception):
+            future.release()
         if shelf:
             shelf.clear()
 
 
-def _grade_there(order: Order, grade_one: GradeOne | None, shelf: _Shelf | None) -> Graded | str:
+def _grade_there(order: Order, grade_one: GradeOne | None, shelf: Shelf | None) -> Graded | str:
     """Runs on a worker; a fault that would come again is no error there, or Dask would try again."""
     from distributed import get_worker
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from autoencoder_grader.engine import journal
 from autoencoder_grader.engine.bundle import pack
-from autoencoder_grader.engine.cluster import Cluster, GradeOne, InThisProcess, Reply
+from autoencoder_grader.engine.cluster import Cluster, GradeOne, InThisProcess, NoCluster, Reply
 from autoencoder_grader.engine.orders import CourseCopy, Graded, InfrastructureFault, Order, digest
 from autoencoder_grader.engine.progress import GradingProgress
 from autoencoder_grader.engine.readiness import expect_ready
@@ -287,17 +287,19 @@ class _Run:
                 progress[0].event(label, event)
 
         workers = min(workers, len(todo))
-        if scheduler or workers > 1:
-            engine = Cluster(on_event, workers, scheduler, grade_one)
-        else:
-            engine = InThisProcess(on_event, grade_one)
+        try:
+            cluster = scheduler or workers > 1
+            engine = Cluster(on_event, workers, scheduler, grade_one) if cluster else InThisProcess(on_event, grade_one)
+        except NoCluster as reason_:
+            self._left(len(todo), str(reason_))
+            return
         expected = {str(submission): seconds for submission, seconds in todo.items()}
         fingerprints: dict[str, str] = {}
         taken: set[str] = set()
         submissions = {str(submission): submission for submission in todo}
-        if engine.dashboard:
-            self.console.print(f"  {engine.workers} workers; watch them at {engine.dashboard}", soft_wrap=True)
         try:
+            if engine.dashboard:
+                self.console.print(f"  {engine.workers} workers; watch them at {engine.dashboard}", soft_wrap=True)
             engine.get_ready(self._copy(next(iter(todo)).assignment))
             with GradingProgress(expected, self.console, engine.workers) as shown:
                 progress.append(shown)
@@ -312,10 +314,14 @@ class _Run:
                         after(submissions[label])
             left = len(todo) - len(taken)
             if engine.trouble and left:
-                self.report.faults.append(f"{left} more were not graded: {engine.trouble}; {_AGAIN}")
-                self.report.statuses[INFRASTRUCTURE] += left
+                self._left(left, engine.trouble)
         finally:
             engine.close()
+
+    def _left(self, count: int, why: str) -> None:
+        """Enter that so many could not be graded for one and the same reason."""
+        self.report.faults.append(f"{count} of {self.number} not graded: {why}; {_AGAIN}")
+        self.report.statuses[INFRASTRUCTURE] += count
 
     def _orders(self, todo, writer: Writer, fingerprints: dict[str, str]) -> Iterator[Order]:
         """An order for each submission, read from the disk when it is asked for."""

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import signal
 import sys
+
+from autoencoder_grader.engine.quiet_dask import hush
 
 
 def dask_setup(worker) -> None:
@@ -12,8 +16,12 @@ def dask_setup(worker) -> None:
     worker: Dask's; not used. A terminal sends Ctrl-C to all processes, and a worker would answer with a traceback.
     Dask's own look after its parent takes seconds, more on a busy machine, and sandboxes live as long as their worker.
     """
+    hush()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux":
         from autoencoder_grader.kernels.namespaces import die_with_parent
 
         die_with_parent()
+    parent = multiprocessing.parent_process()
+    if parent is not None and not parent.is_alive():  # it was gone before this worker could say what it wants then
+        os._exit(1)

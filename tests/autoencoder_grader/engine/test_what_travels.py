@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 from autoencoder_grader.engine.bundle import contents, pack, unpack
-from autoencoder_grader.engine.cluster import Cluster, Reply, _Shelf
+from autoencoder_grader.engine.cluster import Cluster, Reply
 from autoencoder_grader.engine.grading import grade
 from autoencoder_grader.engine.orders import CourseCopy, Graded, Order, digest
+from autoencoder_grader.engine.shelf import Shelf
 from autoencoder_grader.engine.small_gradebook import small_gradebook
 from autoencoder_grader.engine.worker import _compared
 from autoencoder_grader.nbgrader_steps.nbgrader_api import open_api
@@ -52,7 +53,7 @@ def test_only_the_named_files_of_a_bundle_are_written(order, tmp_path):
 
 
 def test_a_shelf_keeps_files_until_it_is_cleared(order, tmp_path):
-    shelf = _Shelf(tmp_path / "shelf")
+    shelf = Shelf(tmp_path / "shelf")
     sent = shelf.put_order(order)
     assert sent.files == b"" and shelf.whole_order(sent) == order
     graded = Graded("ada", "01_tiny", order.sha256, "graded", autograded=b"notebook", feedback=b"page")
@@ -63,7 +64,7 @@ def test_a_shelf_keeps_files_until_it_is_cleared(order, tmp_path):
 
 
 def test_what_the_shelf_cannot_take_travels(order, tmp_path):
-    shelf = _Shelf(tmp_path / "no such folder" / "shelf")
+    shelf = Shelf(tmp_path / "no such folder" / "shelf")
     assert shelf.whole_order(shelf.put_order(order)) == order
     graded = Graded("ada", "01_tiny", order.sha256, "graded", autograded=b"notebook", feedback=b"page")
     assert shelf.whole_result(shelf.put_result(graded)) == graded
