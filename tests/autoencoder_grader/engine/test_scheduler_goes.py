@@ -32,6 +32,7 @@ STUDENTS = 6
 #: A scheduler and a worker of somebody else's, started as one process, which is quicker than `dask scheduler`.
 OTHERS = """
 import asyncio, json, os, signal, sys
+from autoencoder_grader.kernels.namespaces import die_with_parent
 from distributed import Scheduler, Worker
 
 async def main():
@@ -45,6 +46,8 @@ async def main():
             await ended.wait()
             await scheduler.close()
 
+if sys.platform == "linux":
+    die_with_parent()  # also if the tests are killed
 asyncio.run(main())
 """
 
@@ -336,3 +339,18 @@ def _marked(mark):
             if mark in Path(f"/proc/{process.pid}/environ").read_text(errors="replace"):
                 found.append(process.cmdline())
     return found
+
+
+def test_whoever_is_busy_meanwhile_does_not_take_a_scheduler_for_gone(course, others, monkeypatch):
+    """Writing a result, or fetching one from a worker that hangs, may take longer than anybody waits for an answer."""
+    monkeypatch.setattr(cluster, "_CONNECT_SECONDS", 2)
+    calls = []
+    before(monkeypatch, Writer, "commit", lambda: calls.append(time.sleep(6)))
+    report = grade(course, console=quiet(), trusted=True, scheduler=others.address, grade_one=grader())
+    assert calls and report.exit_code == 0 and len(report.graded) == STUDENTS
+
+
+def test_a_scheduler_that_hangs_is_given_up(course, others, monkeypatch):
+    before(monkeypatch, cluster, "_reply", lambda: os.kill(others._process.pid, signal.SIGSTOP))
+    report = grade(course, console=quiet(), trusted=True, scheduler=others.address, grade_one=grader(0.1))
+    expect_one_line(report, f"at {others.address}", left=True)
