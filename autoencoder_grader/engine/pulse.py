@@ -21,7 +21,7 @@ class Pulse:
     def __init__(self, client, patience: float):
         self._client, self._patience = client, patience
         answer = client.sync(self._ask, callback_timeout=patience)
-        self._id, self.workers = answer["id"], len(answer["workers"])  # workers: so many when it last answered
+        self._id, self.addresses = answer["id"], tuple(answer["workers"])  # of its workers, when it last answered
         self._answered = time.monotonic()
         self._asking = asyncio.run_coroutine_threadsafe(self._keep_asking(), client.loop.asyncio_loop)
 
@@ -44,6 +44,6 @@ class Pulse:
                 answer = await self._ask()
             except Exception:  # noqa: BLE001 - no answer is one, too, whatever Dask says to it
                 continue
-            self._answered, self.workers = time.monotonic(), len(answer["workers"])
+            self._answered, self.addresses = time.monotonic(), tuple(answer["workers"])
             if answer["id"] != self._id:
                 self._id = None

@@ -5,7 +5,6 @@ Grading is a stand-in here that takes no time. CLUSTER_SEED=7 tries other moment
 
 import asyncio
 import contextlib
-import io
 import os
 import random
 import re
@@ -26,7 +25,7 @@ from autoencoder_grader.engine.grading import grade
 from autoencoder_grader.engine.orders import Graded
 from autoencoder_grader.engine.writer import Writer
 from autoencoder_grader.nbgrader_steps.nbgrader_api import open_api
-from rich.console import Console
+from tiny_class import quiet
 
 STUDENTS = 6
 #: A scheduler and a worker of somebody else's, started as one process, which is quicker than `dask scheduler`.
@@ -187,10 +186,6 @@ def expect_nothing_lost(course):
     assert found == {f"student{number}": [1.0] for number in range(STUDENTS)}
 
 
-def quiet():
-    return Console(file=io.StringIO(), width=300)
-
-
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "with a goodbye"])
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_scheduler_of_others_goes(course, others, monkeypatch, capfd, moment, how):
@@ -221,6 +216,22 @@ def test_a_scheduler_of_others_goes_at_any_time(course, tmp_path, capfd):
         expect_one_line(report, f"at {others.address}")
         assert capfd.readouterr() == ("", ""), number
     expect_nothing_lost(course)
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "with a goodbye"])
+def test_a_scheduler_of_others_goes_while_workers_get_ready(course, others, monkeypatch, capfd, how):
+    def never_ready():
+        import time
+
+        return lambda course: time.sleep(200)
+
+    monkeypatch.setattr(cluster, "_get_ready", never_ready())
+    before(monkeypatch, Cluster, "get_ready", lambda: threading.Timer(1.0, others.go, [how]).start())
+    began = time.monotonic()
+    report = grade(course, console=quiet(), trusted=True, scheduler=others.address)
+    assert time.monotonic() - began < 150
+    expect_one_line(report, f"at {others.address}", left=True)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_another_scheduler_in_its_place_is_not_taken_for_it(course, others, monkeypatch):
