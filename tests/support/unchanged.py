@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import sysconfig
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +20,7 @@ _WATCHED = [
 #: What pytest writes into the environment for each test, and TensorFlow when it is imported.
 _NOT_OURS = {"PYTEST_CURRENT_TEST", "ENABLE_RUNTIME_UPTIME_TELEMETRY", "HDF5_PLUGIN_PATH", "TF2_BEHAVIOR"}
 _NOT_OURS |= {"TPU_ML_PLATFORM", "TPU_ML_PLATFORM_VERSION"}
+_LIBRARIES = sysconfig.get_path("purelib")
 _before = pytest.StashKey[tuple]()
 
 
@@ -51,7 +53,8 @@ def _state() -> dict:
         "current folder": {"": os.getcwd()},
         "environment": {name: _without_own(value) for name, value in os.environ.items() if name not in _NOT_OURS},
         "signal": {number.name: signal.getsignal(number) for number in _WATCHED},
-        "sys.path": dict(enumerate(sys.path)),
+        # Libraries look for parts of their own below themselves: setuptools, once TensorFlow Probability imports it.
+        "sys.path": dict(enumerate(place for place in sys.path if not Path(place).is_relative_to(_LIBRARIES))),
         "sys.modules": {name: module for name, module in sys.modules.items() if name.startswith("autoencoder_")},
         "matplotlib": dict(sys.modules["matplotlib"].rcParams.items()),
     }
