@@ -6,11 +6,14 @@ the sandbox shows something else.
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import functools
 import os
 import subprocess
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context
 from pathlib import Path
 
 from autoencoder_grader.kernels import sandbox, workplace
@@ -19,6 +22,7 @@ from autoencoder_grader.kernels.last_words import last_line
 from autoencoder_grader.kernels.manager import SealedKernelManager
 from autoencoder_grader.kernels.workplace import Workplace
 from autoencoder_helpers.errors import CourseError
+from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat.v4 import new_code_cell, new_notebook
@@ -45,7 +49,7 @@ def run_a_cell(tier: str, server: ForkServer | None = None, cell: str = "") -> s
         client = NotebookClient(notebook, km=manager, startup_timeout=_SECONDS, timeout=_SECONDS)
         environment = {**os.environ, **place.environment()}
         try:
-            client.execute(cwd=str(place.sockets), env=environment, stdout=subprocess.DEVNULL)
+            _execute(client, cwd=str(place.sockets), env=environment, stdout=subprocess.DEVNULL)
         except CellExecutionError as error:
             raise KernelFailed(f"the helpers cannot be used: {last_line(f'{error.ename}: {error.evalue}')}") from error
         except (RuntimeError, DeadKernelError, OSError) as error:
@@ -54,6 +58,29 @@ def run_a_cell(tier: str, server: ForkServer | None = None, cell: str = "") -> s
             # What nbclient leaves behind for the end of this process would then print a traceback.
             atexit.unregister(client._cleanup_kernel)
         return "".join(output.get("text", "") for output in notebook.cells[0].outputs)
+
+
+def _execute(client: NotebookClient, **settings) -> None:
+    """Run it and end its kernel, also where an event loop runs already: in a Jupyter server, or while another starts.
+
+    An empty context, because Jupyter's libraries keep their loop in it, and a thread that somebody waits for has that
+    somebody's context.
+    """
+
+    def run():
+        try:
+            client.execute(**settings)
+        finally:  # nbclient leaves a manager that it was given as it is, with its kernel
+            if client.km is not None and client.km.has_kernel:
+                run_sync(client.km.shutdown_kernel)(now=True)
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        Context().run(run)
+        return
+    with ThreadPoolExecutor(1) as elsewhere:
+        elsewhere.submit(run).result()
 
 
 def kernel_server(log: Path) -> ForkServer | None:

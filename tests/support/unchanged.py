@@ -17,8 +17,14 @@ _WATCHED = [
     signal.SIGINT,
     *(getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGCHLD", "SIGPIPE") if hasattr(signal, name)),
 ]
-#: What pytest writes into the environment for each test, and TensorFlow when it is imported.
-_NOT_OURS = {"PYTEST_CURRENT_TEST", "ENABLE_RUNTIME_UPTIME_TELEMETRY", "HDF5_PLUGIN_PATH", "TF2_BEHAVIOR"}
+#: What pytest writes into the environment for each test, nbgrader when it grades, and TensorFlow when it is imported.
+_NOT_OURS = {
+    "PYTEST_CURRENT_TEST",
+    "NBGRADER_EXECUTION",
+    "ENABLE_RUNTIME_UPTIME_TELEMETRY",
+    "HDF5_PLUGIN_PATH",
+    "TF2_BEHAVIOR",
+}
 _NOT_OURS |= {"TPU_ML_PLATFORM", "TPU_ML_PLATFORM_VERSION"}
 _LIBRARIES = sysconfig.get_path("purelib")
 _before = pytest.StashKey[tuple]()

@@ -1,5 +1,6 @@
 """Kernels are tried out by running one; one that does not start says why."""
 
+import asyncio
 import atexit
 import io
 import os
@@ -12,7 +13,9 @@ from autoencoder_grader.kernels import sandbox, trial
 from autoencoder_grader.kernels.last_words import LastWords, last_line
 from autoencoder_grader.kernels.trial import kernel_server
 from autoencoder_grader.kernels.workplace import Workplace
+from jupyter_core.utils import run_sync
 from rich.console import Console
+from sandboxes import needs_landlock
 
 needs_bubblewrap = pytest.mark.skipif(
     bool(sandbox.trouble_with(sandbox.BUBBLEWRAP)),
@@ -172,3 +175,17 @@ def test_a_worker_says_why_it_cannot_grade_before_it_gets_anything(silent, grade
     monkeypatch.setattr(worker, "grade_order", lambda *_: pytest.fail("grading has begun"))
     with pytest.raises(sandbox.CourseError, match="no kernel runs in a sandbox here .*it cannot be read"):
         grade(graded_course.folder, console=Console(file=io.StringIO()))
+
+
+@pytest.mark.parametrize(
+    "tier",
+    [pytest.param(sandbox.BUBBLEWRAP, marks=needs_bubblewrap), pytest.param(sandbox.LANDLOCK, marks=needs_landlock)],
+)
+@pytest.mark.parametrize("where", ["in its thread", "in a thread that it waits for"])
+def test_a_kernel_is_tried_out_where_an_event_loop_runs_already(tier, where):
+    async def inside():
+        if where == "in its thread":
+            return trial.run_a_cell(tier)
+        return await asyncio.to_thread(trial.run_a_cell, tier)
+
+    assert run_sync(inside)() == "it runs\n", "the loop is now the one that Jupyter's libraries keep"
