@@ -112,6 +112,12 @@ def test_a_learner_who_has_them_trains_nothing(solution, tmp_path, monkeypatch):
     for weight in here["model"].get_weights():
         assert (trained.rounded(weight) == weight).all()
 
+    monkeypatch.setenv("AUTOENCODER_EPOCHS", "full")
+    exec(TRAINS, here)
+    assert here["training"].trained == 1
+    optimizer = here["model"].optimizer
+    assert optimizer.iterations.numpy() == 3 * 4 and optimizer.learning_rate.numpy() == np.float32(0.001)
+
 
 def test_a_solution_that_fails_or_trains_nothing_leaves_what_there_was(solution, tmp_path):
     folder = tmp_path / "made"
