@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -28,6 +29,14 @@ _CONNECT_SECONDS = 30
 _READY_SECONDS = 300
 _PAUSE = 0.02  # seconds between two looks at what has ended
 _SILENT = "2 minutes"  # a worker of ours that says nothing for so long hangs, and is replaced
+_SET_BY_DASK = (
+    "MALLOC_TRIM_THRESHOLD_",
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "PYTHONHASHSEED",
+    "__DASK_PARENT_PID",
+)
 #: Grades an order, and calls what it is given with what goes on meanwhile; see worker.grade_order.
 GradeOne = Callable[[Order, Callable[[dict], None]], Graded]
 
@@ -119,6 +128,7 @@ class Cluster:
         self._where = f"at {scheduler}" if scheduler else "of this command"
         self._on_event, self._grade_one = on_event, grade_one
         self._cluster = self._folder = self._client = self._pulse = None
+        self._environment = dict(os.environ)
         try:
             self._open(workers, scheduler)
             self._pulse = Pulse(self._client, _CONNECT_SECONDS)
@@ -286,7 +296,14 @@ class Cluster:
                 if process.is_running():
                     process.kill()
         if self._folder is not None:
+            self._forget()
             self._folder.cleanup()
+
+    def _forget(self) -> None:
+        """Take back what Dask has changed in this process for the workers that it started."""
+        for name in os.environ.keys() & {*_SET_BY_DASK} - self._environment.keys():
+            del os.environ[name]
+        sys.path[:] = [place for place in sys.path if not place.startswith(self._folder.name)]
 
     def _take(self, event) -> None:
         _, message = event

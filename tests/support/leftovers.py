@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 import uuid
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 import psutil
@@ -109,6 +110,8 @@ class Watch:
     def pytest_sessionfinish(self, session):
         """When pytest, and all processes that it ran tests in, are done; before it says the verdict."""
         yield
+        with contextlib.suppress(AttributeError):  # Python keeps it until this process ends
+            resource_tracker._resource_tracker._stop()
         left = self._left()
         if left:
             session.testsfailed += 1

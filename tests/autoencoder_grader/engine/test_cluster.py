@@ -208,9 +208,12 @@ def dask(tmp_path):
 
     def begin(*words):
         command = [sys.executable, "-c", DASK, *words]
+        environment = {**os.environ, "DASK_TEMPORARY_DIRECTORY": str(tmp_path)}
         with (tmp_path / f"{words[0]}-{len(running)}.log").open("wb") as log:
             # A group of its own: what descends from it is in it, too, whoever of them has ended before.
-            running.append(subprocess.Popen(command, stdout=log, stderr=log, cwd=tmp_path, process_group=0))
+            running.append(
+                subprocess.Popen(command, stdout=log, stderr=log, cwd=tmp_path, env=environment, process_group=0)
+            )
         return running[-1]
 
     yield begin

@@ -31,8 +31,11 @@ STUDENTS = 6
 #: A scheduler and a worker of somebody else's, started as one process, which is quicker than `dask scheduler`.
 OTHERS = """
 import asyncio, json, os, signal, sys
+import dask
 from autoencoder_grader.kernels.namespaces import die_with_parent
 from distributed import Scheduler, Worker
+
+dask.config.set({"temporary-directory": sys.argv[2]})
 
 async def main():
     ended = asyncio.Event()
@@ -261,7 +264,7 @@ def our_own():
 @pytest.mark.parametrize("moment", [name for name in MOMENTS if name != "before anybody asks"])
 def test_our_own_scheduler_goes(course, monkeypatch, capfd, moment):
     arrange, left = MOMENTS[moment]
-    opened = []
+    opened, environment, places = [], dict(os.environ), list(sys.path)
     monkeypatch.setattr(Cluster, "_open", _remembering(Cluster._open, opened))
 
     def go():
@@ -273,6 +276,7 @@ def test_our_own_scheduler_goes(course, monkeypatch, capfd, moment):
         report = grade(course, console=quiet(), trusted=True, workers=2, grade_one=grader())
     expect_one_line(report, "of this command", left)
     assert not our_own()
+    assert dict(os.environ) == environment and sys.path == places
     assert capfd.readouterr() == ("", "")
     expect_nothing_lost(course)
 
