@@ -138,7 +138,8 @@ def _course_folder(copy: CourseCopy) -> Path:
 
 
 @atexit.register
-def _remove_all() -> None:
+def remove_all() -> None:
+    """Remove the folders of all courses on this worker."""
     for folder in _folders.values():
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -276,7 +276,8 @@ def last_reason() -> str:
 
 
 @atexit.register
-def _close_all() -> None:
+def close_all() -> None:
+    """End all fork servers of this process."""
     for server in _running.values():
         if server is not None:
             server.close()

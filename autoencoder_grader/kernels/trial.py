@@ -6,8 +6,8 @@ the sandbox shows something else.
 
 from __future__ import annotations
 
-import asyncio
 import atexit
+import contextlib
 import functools
 import os
 import subprocess
@@ -49,7 +49,7 @@ def run_a_cell(tier: str, server: ForkServer | None = None, cell: str = "") -> s
         client = NotebookClient(notebook, km=manager, startup_timeout=_SECONDS, timeout=_SECONDS)
         environment = {**os.environ, **place.environment()}
         try:
-            _execute(client, cwd=str(place.sockets), env=environment, stdout=subprocess.DEVNULL)
+            _execute(client, server, cwd=str(place.sockets), env=environment, stdout=subprocess.DEVNULL)
         except CellExecutionError as error:
             raise KernelFailed(f"the helpers cannot be used: {last_line(f'{error.ename}: {error.evalue}')}") from error
         except (RuntimeError, DeadKernelError, OSError) as error:
@@ -60,11 +60,11 @@ def run_a_cell(tier: str, server: ForkServer | None = None, cell: str = "") -> s
         return "".join(output.get("text", "") for output in notebook.cells[0].outputs)
 
 
-def _execute(client: NotebookClient, **settings) -> None:
-    """Run it and end its kernel, also where an event loop runs already: in a Jupyter server, or while another starts.
+def _execute(client: NotebookClient, server: ForkServer | None, **settings) -> None:
+    """Run it and end its kernel, in a thread of its own.
 
-    An empty context, because Jupyter's libraries keep their loop in it, and a thread that somebody waits for has that
-    somebody's context.
+    There may be an event loop in this one: in a Jupyter server, or while another kernel starts. And in a process's first
+    thread nbclient takes Ctrl-C for itself, and leaves it without effect when the kernel does not start.
     """
 
     def run():
@@ -74,13 +74,16 @@ def _execute(client: NotebookClient, **settings) -> None:
             if client.km is not None and client.km.has_kernel:
                 run_sync(client.km.shutdown_kernel)(now=True)
 
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        Context().run(run)
-        return
     with ThreadPoolExecutor(1) as elsewhere:
-        elsewhere.submit(run).result()
+        running = elsewhere.submit(Context().run, run)
+        try:
+            running.result()
+        except KeyboardInterrupt:  # nobody waits for the kernel any more
+            if server is not None:
+                server.close()
+            with contextlib.suppress(AttributeError, OSError):
+                client.km.provisioner.process.kill()
+            raise
 
 
 def kernel_server(log: Path) -> ForkServer | None:

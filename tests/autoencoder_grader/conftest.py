@@ -10,7 +10,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from autoencoder_grader.engine import submissions
+from autoencoder_grader.engine import submissions, worker
+from autoencoder_grader.kernels import fork_server
 from autoencoder_grader.nbgrader_steps import execution
 from autoencoder_grader.nbgrader_steps.nbgrader_api import make_alembic_reachable
 from autoencoder_grader.scoring.process import ScoringProcess
@@ -167,6 +168,17 @@ def one_scoring_process(tmp_path_factory):
     for process in running:
         if process.alive:
             process.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_outlives_the_tests():
+    """What serves all tests, and would end with this process, ends before it is looked what is left.
+
+    Those are the processes that kernels are forked from, and the folders in which submissions are graded.
+    """
+    yield
+    fork_server.close_all()
+    worker.remove_all()
 
 
 @pytest.fixture(scope="session")

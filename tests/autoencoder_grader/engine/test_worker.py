@@ -73,7 +73,7 @@ def test_one_submission_leaves_nothing_to_the_next(order, monkeypatch):
     assert grade_order(order()).grades == ALL_RIGHT
     (course,) = [folder for folder in worker._folders.values() if (folder / "submitted" / "ada").exists()]
     assert not (course / "submitted" / "ben").exists() and not (course / "autograded" / "ben").exists()
-    worker._remove_all()
+    worker.remove_all()
 
 
 def test_a_damaged_bundle_is_the_machines_fault(order):

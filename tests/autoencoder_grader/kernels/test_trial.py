@@ -4,7 +4,9 @@ import asyncio
 import atexit
 import io
 import os
+import signal
 import sys
+import threading
 
 import pytest
 from autoencoder_grader.engine import cluster, worker
@@ -87,6 +89,22 @@ def test_a_kernel_started_anew_that_does_not_start_says_why(tier, monkeypatch):
     with pytest.raises(trial.KernelFailed, match="its last words: no kernel today"):
         trial.run_a_cell(tier)
     assert left == []  # it would print a traceback in the end
+
+
+def test_ctrl_c_ends_a_trial_and_a_trial_leaves_ctrl_c_as_it_was(monkeypatch, ctrl_c):
+    tier = next(sandbox.tiers(), "")
+    if not tier:
+        pytest.skip("there is no sandbox here")
+    handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    command, lives = Workplace.command, "import time; time.sleep(300)"
+    monkeypatch.setattr(Workplace, "command", lambda place, kernel: command(place, [sys.executable, "-c", lives]))
+    threading.Timer(2, os.kill, (os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        trial.run_a_cell(tier)
+    monkeypatch.setattr(Workplace, "command", lambda place, kernel: command(place, [sys.executable, "-c", SAYS]))
+    with pytest.raises(trial.KernelFailed):
+        trial.run_a_cell(tier)
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == handlers
 
 
 @needs_bubblewrap
