@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import importlib.metadata
 import json
@@ -216,7 +217,9 @@ def _tier() -> str:
 @functools.cache
 def _log() -> Path:
     """Where the process writes that kernels are forked from: not into a course, which may not be there."""
-    return Path(tempfile.mkdtemp(prefix=temporary.prefix())) / "kernels.log"
+    folder = tempfile.mkdtemp(prefix=temporary.prefix())
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder) / "kernels.log"
 
 
 def _control_groups() -> Finding:
