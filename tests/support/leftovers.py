@@ -159,8 +159,12 @@ class Watch:
         return left
 
     def _temporary(self) -> list[Path]:
-        """What lies in the folder of this run, beside pytest's own, which keeps what belongs to a failed test."""
-        return [path for path in sorted(self._folder.iterdir()) if not path.name.startswith("pytest-of-")]
+        """What lies in the folder of this run, beside pytest's own, which keeps what belongs to a failed test.
+
+        And beside TensorFlow's code of graphs, which it removes when Python ends: processes of xdist end without that.
+        """
+        others = ("pytest-of-", "__autograph_generated_file")
+        return [path for path in sorted(self._folder.iterdir()) if not path.name.startswith(others)]
 
     def _in_shared_places(self) -> list[Path]:
         """What the processes of this run have put where everybody's temporary files lie."""
