@@ -217,9 +217,9 @@ def _tier() -> str:
 @functools.cache
 def _log() -> Path:
     """Where the process writes that kernels are forked from: not into a course, which may not be there."""
-    folder = tempfile.mkdtemp(prefix=temporary.prefix())
+    folder = temporary.folder_that_stays()
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Path(folder) / "kernels.log"
+    return folder / "kernels.log"
 
 
 def _control_groups() -> Finding:

@@ -29,6 +29,7 @@ WRONG = {
     "C4": b"x = list([1])\n",
     "PIE": b"class A:\n    x = 1\n    pass\n",
     "RUF": b"x = [1]\ny = x + [2]\n",
+    "TID251": b"import tempfile\n\ntempfile.mkdtemp()\n",
 }
 
 #: For each wall an import that breaks it: (contract, file, line that is added, what is said then).

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
+from autoencoder_grader.files import temporary
 from autoencoder_grader.files.whole_files import write_whole_text
 from autoencoder_helpers.checks.result import RESULT_MIME_TYPE
 from autoencoder_helpers.errors import CourseError
@@ -41,7 +41,7 @@ def run_page(page: NotebookNode, where: str, kept: Path, on_cell: Callable[[int,
     # Cell by cell: in `client.execute` a Ctrl-C would come out as the error of a kernel that died.
     # What a chapter prints comes as messages; what the kernel itself prints is for nobody.
     silence = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with tempfile.TemporaryDirectory() as home, client.setup_kernel(cwd=home, **silence):
+    with temporary.folder() as home, client.setup_kernel(cwd=home, **silence):
         for done, cell in enumerate(page.cells):
             on_cell(done, len(page.cells))
             try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -18,7 +17,7 @@ from autoencoder_grader.engine.orders import CourseCopy, Graded, InfrastructureF
 from autoencoder_grader.engine.pulse import Pulse
 from autoencoder_grader.engine.quiet_dask import NEVER, hush
 from autoencoder_grader.engine.shelf import Shelf
-from autoencoder_grader.files.temporary import prefix
+from autoencoder_grader.files import temporary
 from autoencoder_helpers.errors import CourseError
 
 #: Bytes of memory that a worker needs with its scoring process and its kernels.
@@ -157,7 +156,7 @@ class Cluster:
         # Nobody waits for a worker that has lost the network; what it had is graded elsewhere.
         dask.config.set({"distributed.worker.daemon": True, "distributed.admin.log-format": "%(message)s"})
         dask.config.set({"distributed.scheduler.worker-ttl": _SILENT})
-        self._folder = tempfile.TemporaryDirectory(prefix=f"{prefix()}dask-")
+        self._folder = temporary.folder()
         dask.config.set({"temporary-directory": self._folder.name})  # of the scheduler, too
         threads = str(max(1, (os.cpu_count() or 1) // workers))
         names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")

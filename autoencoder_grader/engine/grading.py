@@ -443,7 +443,7 @@ class _Run:
         return cells
 
     def _generate(self, assignment: str) -> str:
-        with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=self.course) as scratch:
+        with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=self.course) as scratch:  # noqa: TID251
             releasing = open_api(self.course, CourseDirectory={"release_directory": scratch})
             result = call(releasing.generate_assignment, assignment)
         write_log(self.log, f"generate_assignment {assignment}", result)

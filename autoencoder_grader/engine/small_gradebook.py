@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
+from autoencoder_grader.files import temporary
 from nbgrader.api import Base, Gradebook
 from sqlalchemy import Column, MetaData, String, Table, create_engine, select
 
@@ -16,7 +16,7 @@ def small_gradebook(gradebook: Gradebook, assignment: str) -> bytes:
     Raises MissingEntry when it is not.
     """
     source = gradebook.find_assignment(assignment)
-    with tempfile.TemporaryDirectory(prefix="gradebook-") as folder:
+    with temporary.folder() as folder:
         path = Path(folder, "gradebook.db")
         _make(path, gradebook)
         small = Gradebook(f"sqlite:///{path}", gradebook.course_id)

@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -23,7 +22,7 @@ import nbformat
 from autoencoder_grader.engine.bundle import contents, pack, unpack
 from autoencoder_grader.engine.orders import CourseCopy, Given, Graded, InfrastructureFault, Order, digest
 from autoencoder_grader.engine.training_seen import training_of
-from autoencoder_grader.files.temporary import prefix, remove_abandoned
+from autoencoder_grader.files import temporary
 from autoencoder_grader.kernels import sandbox, trial
 from autoencoder_grader.kernels.workplace import plain_files
 from autoencoder_grader.nbgrader_steps import execution
@@ -128,8 +127,8 @@ def _course_folder(copy: CourseCopy) -> Path:
     key = hashlib.sha256(f"{copy.secret:x}\n{copy.config}".encode()).hexdigest()
     if key not in _folders or not _folders[key].is_dir():
         make_alembic_reachable()
-        remove_abandoned()
-        folder = Path(tempfile.mkdtemp(prefix=f"{prefix()}course-"))
+        temporary.remove_abandoned()
+        folder = temporary.folder_that_stays()
         (folder / "solutions").mkdir()
         (folder / CONFIG_FILE).write_text(copy.config, encoding="utf-8")
         write_secret(folder, copy.secret)

@@ -27,6 +27,19 @@ def prefix() -> str:
     return f"grading-{_namespace()}-{os.getpid()}-"
 
 
+def folder(where: Path | str | None = None) -> tempfile.TemporaryDirectory[str]:
+    """A temporary folder for a `with` block; should this process be killed, the next grading removes it.
+
+    where: the folder to make it in; None: the usual one.
+    """
+    return tempfile.TemporaryDirectory(prefix=prefix(), dir=where)
+
+
+def folder_that_stays(where: Path | str | None = None) -> Path:
+    """A temporary folder that stays until who asked for it removes it, or someone grades when this process has ended."""
+    return Path(tempfile.mkdtemp(prefix=prefix(), dir=where))
+
+
 @functools.cache
 def short_folder() -> str:
     """A folder for temporary files with a short name, whatever TMPDIR says.

@@ -13,7 +13,6 @@ import socket
 import struct
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -70,7 +69,7 @@ class ForkServer:
         environment: Mapping[str, str],
         log: Path,
     ):
-        self.places = Path(tempfile.mkdtemp(prefix=temporary.prefix(), dir=temporary.short_folder()))
+        self.places = temporary.folder_that_stays(temporary.short_folder())
         # What the empty /tmp and /dev/shm of a fork would hide.
         self._kept = [str(place) for place in (*places.python_places(), *readable) if places.in_own(place)]
         user = sandbox.sandbox_user()

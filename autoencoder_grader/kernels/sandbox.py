@@ -17,7 +17,6 @@ import platform
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -315,7 +314,7 @@ def _trouble_with_landlock() -> str:
         least = landlock.LEAST_VERSION_ROOT
     if have < least:
         return f"this Linux has {f'version {have} of' if have else 'no'} Landlock; version {least} is needed"
-    with tempfile.TemporaryDirectory(prefix="hidden-", dir=temporary.short_folder()) as folder:
+    with temporary.folder(temporary.short_folder()) as folder:
         secret = Path(folder) / "secret"
         secret.write_text("secret")
         for path, mode in ((Path(folder), 0o755), (secret, 0o644)):
@@ -338,7 +337,7 @@ if not refused(socket.socket, socket.AF_INET):
 
 
 def _trouble_when_used(command: Sequence[str], tier: str) -> str:
-    with tempfile.TemporaryDirectory(prefix="sandbox-", dir=temporary.short_folder()) as folder:
+    with temporary.folder(temporary.short_folder()) as folder:
         user = sandbox_user()
         try:
             give_to(user, Path(folder))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-import tempfile
 from pathlib import Path
 
+from autoencoder_grader.files import temporary
 from autoencoder_grader.kernels.manager import NAME
 from autoencoder_helpers.errors import CourseError
 from jupyter_client.kernelspec import KernelSpecManager
@@ -30,7 +30,7 @@ def install(prefix: str | None, limits: dict[str, int] | None = None) -> Path:
 
     Raises CourseError when the folder cannot be written to.
     """
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary.folder() as folder:
         (Path(folder) / "kernel.json").write_text(json.dumps(kernel_json(limits), indent=1), encoding="utf-8")
         try:
             made = KernelSpecManager().install_kernel_spec(folder, NAME, user=prefix is None, prefix=prefix)

@@ -11,11 +11,11 @@ import contextlib
 import functools
 import os
 import subprocess
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
 from pathlib import Path
 
+from autoencoder_grader.files import temporary
 from autoencoder_grader.kernels import sandbox, workplace
 from autoencoder_grader.kernels.fork_server import ForkServer
 from autoencoder_grader.kernels.last_words import last_line
@@ -42,7 +42,7 @@ def run_a_cell(tier: str, server: ForkServer | None = None, cell: str = "") -> s
     cell: its source; CELL if it is empty. server: the fork server that it comes from; None: it starts anew.
     Raises KernelFailed, ForkFailed.
     """
-    with tempfile.TemporaryDirectory() as nothing, Workplace(Path(nothing), tier, server) as place:
+    with temporary.folder() as nothing, Workplace(Path(nothing), tier, server) as place:
         manager = SealedKernelManager(kernel_name="python3", place=place)
         manager.settle()
         notebook = new_notebook(cells=[new_code_cell(cell or CELL)])

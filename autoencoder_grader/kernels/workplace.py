@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -60,7 +59,7 @@ class Workplace:
 
     def __enter__(self) -> Workplace:
         parent = self.server.places if self.server else temporary.short_folder() if self.sealed else None
-        self._temporary = tempfile.TemporaryDirectory(prefix=temporary.prefix(), dir=parent)
+        self._temporary = temporary.folder(parent)
         top = Path(self._temporary.name)
         self.home, self.mailbox, self.sockets = top / "home", top / "mailbox", top / "sockets"
         for folder in (self.home, self.mailbox / "questions", self.mailbox / "answers", self.sockets):

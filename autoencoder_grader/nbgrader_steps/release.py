@@ -148,7 +148,7 @@ def make_release(course: Path, chapters: Iterable[str] = ()) -> list[Path]:
     Raises CourseError for a chapter that does not exist or cannot be released.
     """
     chapters = known_chapters(course, chapters)
-    with tempfile.TemporaryDirectory(prefix=".release-", dir=course) as scratch:
+    with tempfile.TemporaryDirectory(prefix=".release-", dir=course) as scratch:  # noqa: TID251
         made = Path(scratch) / "made"
         api = open_api(
             course,

@@ -9,12 +9,12 @@ they take a fifth of the room.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
 import numpy as np
+from autoencoder_grader.files import temporary
 from autoencoder_helpers.errors import CourseError
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
@@ -38,7 +38,7 @@ def make_trained_weights(solution: Path, folder: Path, on_cell: Callable[[int, i
     Raises CourseError when the solution cannot be run, or trains nothing.
     """
     notebook = nbformat.read(solution, as_version=4)
-    with tempfile.TemporaryDirectory() as home:
+    with temporary.folder() as home:
         client = NotebookClient(
             notebook,
             timeout=_CELL_SECONDS,

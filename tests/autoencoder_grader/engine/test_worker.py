@@ -13,6 +13,7 @@ from autoencoder_grader.engine.bundle import pack, unpack
 from autoencoder_grader.engine.orders import CourseCopy, Given, InfrastructureFault, Order, digest
 from autoencoder_grader.engine.small_gradebook import small_gradebook
 from autoencoder_grader.engine.worker import grade_order
+from autoencoder_grader.files import temporary
 from autoencoder_grader.nbgrader_steps import execution
 from autoencoder_grader.nbgrader_steps.nbgrader_api import open_api
 from tiny_class import FailingScoring
@@ -171,9 +172,9 @@ def test_a_kernel_that_kills_itself_is_a_students_error(order):
 
 def test_no_folder_is_made_anew_for_the_same_course(order):
     grade_order(order())
-    before = set(Path(tempfile.gettempdir()).glob("grading-*course-*"))
+    before = set(Path(tempfile.gettempdir()).glob(f"{temporary.prefix()}*"))
     grade_order(order())
-    assert set(Path(tempfile.gettempdir()).glob("grading-*course-*")) <= before
+    assert set(Path(tempfile.gettempdir()).glob(f"{temporary.prefix()}*")) <= before
 
 
 def test_what_goes_on_is_told(order, monkeypatch):

@@ -94,7 +94,7 @@ def test_a_kernel_started_anew_that_does_not_start_says_why(tier, monkeypatch):
 def test_ctrl_c_ends_a_trial_and_a_trial_leaves_ctrl_c_as_it_was(monkeypatch, ctrl_c):
     tier = next(sandbox.tiers(), "")
     if not tier:
-        pytest.skip("there is no sandbox here")
+        pytest.skip("no sandbox here (Debian: apt-get install bubblewrap)")
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     command, lives = Workplace.command, "import time; time.sleep(300)"
     monkeypatch.setattr(Workplace, "command", lambda place, kernel: command(place, [sys.executable, "-c", lives]))
