@@ -13,7 +13,8 @@ MEGABYTE = 1 << 20
 CELL_SECONDS, OUTPUT_SECONDS, PATIENCE = 6, 3, 3
 #: A cell runs so long, then its last outputs are waited for, then an answer to the interrupt.
 WALL_SECONDS = CELL_SECONDS + OUTPUT_SECONDS + PATIENCE
-MORE = 5
+#: What a busy machine may need beside, and far less than a bomb that nobody ends.
+MORE = 30
 #: Small ones, where limits of a whole submission can be set.
 LIMITS = {
     "memory": 1500 * MEGABYTE,

