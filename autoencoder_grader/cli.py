@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import click
+from autoencoder_grader.files.imports import leave_out_unneeded
 from autoencoder_helpers.errors import CourseError
 
 
@@ -40,6 +41,7 @@ class _CourseGroup(click.Group):
 @click.pass_context
 def main(ctx, course):
     """Run the autoencoder course: learn, release, grade, measure."""
+    leave_out_unneeded()
     ctx.obj = course
 
 

@@ -8,6 +8,7 @@ import signal
 import sys
 
 from autoencoder_grader.engine.quiet_dask import hush
+from autoencoder_grader.files.imports import leave_out_unneeded
 
 
 def dask_setup(worker) -> None:
@@ -17,6 +18,7 @@ def dask_setup(worker) -> None:
     Dask's own look after its parent takes seconds, more on a busy machine, and sandboxes live as long as their worker.
     """
     hush()
+    leave_out_unneeded()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux":
         from autoencoder_grader.kernels.namespaces import die_with_parent
