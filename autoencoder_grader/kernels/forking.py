@@ -148,8 +148,7 @@ def _fork_first(request: dict, connection: socket.socket, said: int) -> tuple[in
         if kernel == 0:
             _close_all_files(said)
             _run_kernel(request)
-        os.close(writes)
-        os.close(said)
+        _close_all_files(os.open(os.devnull, os.O_RDWR))
         while True:
             process, status = os.wait()  # also of what the kernel left behind
             if process == kernel:
@@ -159,7 +158,7 @@ def _fork_first(request: dict, connection: socket.socket, said: int) -> tuple[in
 
 
 def _close_all_files(said: int) -> None:
-    """Leave the kernel no open file of the server's, but one for what it says on its stderr."""
+    """Leave this process no open file of the server's, but `said` for what it says on its stderr."""
     os.dup2(said, 2)
     nothing = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1):

@@ -89,6 +89,8 @@ def settle(limits: Mapping[str, int]) -> None:
     """
     die_with_parent()
     _mount("proc", "/proc", "proc", _NO_SUID | _NO_DEVICES | _NO_PROGRAMS)
+    # What the first process has open and in its memory is for nobody: not to be read, written, traced or dumped.
+    _mount("tmpfs", "/proc/1", "tmpfs", _READ_ONLY | _NO_SUID | _NO_DEVICES | _NO_PROGRAMS)
     _write("/proc/sys/user/max_user_namespaces", "0")  # in another one it would have rights again
     for name, most in limits.items():
         resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (most, most))

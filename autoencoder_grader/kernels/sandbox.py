@@ -66,7 +66,8 @@ class Limits:
     Of all its processes together, looked at a few times a second (kernels/watch.py says how each is counted):
 
     memory: bytes. processor_seconds: on all cores together. processes: how many.
-    disk: bytes of the files in its home folder. files: how many of them, folders included.
+    disk: bytes of the files that it can write, in its home folder, its mailbox and the folder of its sockets.
+    files: how many of them, folders included, and those in its own /tmp and /dev/shm.
 
     Enforced by Linux itself:
 
@@ -155,7 +156,10 @@ def seal(
     isolation = [
         *("--unshare-all", "--unshare-user", *([] if forks else ["--disable-userns"]), "--cap-drop", "ALL"),
         *("--die-with-parent", "--new-session", "--hostname", "sandbox"),
-        *("--proc", "/proc", "--dev", "/dev", "--size", str(limits.shared_memory), "--tmpfs", "/dev/shm"),
+        # Its first process is bubblewrap, which no filter of ours stands around. Where more sandboxes are made within
+        # this one, /proc must be whole.
+        *("--proc", "/proc", *([] if forks else ["--tmpfs", "/proc/1", "--remount-ro", "/proc/1"])),
+        *("--dev", "/dev", "--size", str(limits.shared_memory), "--tmpfs", "/dev/shm"),
         *_mounts_in_shared_memory(room),
         *("--remount-ro", "/dev", "--chdir", room.start_in),
     ]

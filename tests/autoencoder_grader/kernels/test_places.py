@@ -50,6 +50,8 @@ print(json.dumps({{
     "solutions": tried(os.listdir, course + "/solutions"),
     "secret": isinstance(tried(open, course + "/.grading/secret"), str) and "hidden",
     "listed": tried(os.listdir, course),
+    "first": [name for name in ("mem", "environ", "fd/1", "root/etc")
+              if not isinstance(tried(os.open, f"/proc/{{os.getppid()}}/" + name, os.O_RDONLY), str)],
     "tmp": [name for name in tried(os.listdir, "/tmp") if "grading-" in name],
     "written": [path for path in (sys.prefix + "/new", os.path.dirname(autoencoder_helpers.__file__) + "/new") if written(path)],
 }}))''' % course
@@ -248,7 +250,7 @@ def _expect_kernels(clone, where, user, more):
         assert isinstance(seen, dict), (kind, seen, done.stderr[-2000:])
         assert "autoencoder_helpers/__init__.py" in seen["helpers"] and seen["prefix"].startswith(where)
         assert seen["solutions"] in ("FileNotFoundError", "PermissionError")
-        assert seen["secret"] == "hidden" and seen["written"] == []
+        assert seen["secret"] == "hidden" and seen["written"] == [] and seen["first"] == []
         assert len(seen["tmp"]) <= (kind == "anew")  # its own mailbox and sockets
         if kind == "landlock":
             assert seen["listed"] == "PermissionError"
