@@ -11,8 +11,10 @@ So a thread of the grader looks a few times a second. What it counts:
     processor time    of processes that live, or were seen to live, and of children that were waited for. What lives
                       shorter than two looks and is not waited for is not seen.
     processes         all, those that make up the sandbox included: five at most.
-    disk              what the files in the submission's folder take up, each once however many links it has, and what
+    disk              what the files in the submission's folders take up, each once however many links it has, and what
                       files take up that were deleted there and are still open.
+    files             those in the submission's folders, and in the /tmp and /dev/shm of its sandbox: each takes up
+                      memory of Linux's own, though it be empty.
 
 Source: proc(5), credentials(7).
 """
@@ -28,6 +30,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import psutil
+from autoencoder_grader.kernels import places
 from autoencoder_grader.kernels.sandbox import Limits
 
 _EVERY = 0.25  # seconds between looks
@@ -39,7 +42,7 @@ _DEEPEST = 100  # folders in folders; each costs the grader an open file while i
 class Watch:
     """Watches the process `pid` and all that descend from it, from `start` to `stop`.
 
-    folder: where the submission's files are. limits: what it may use. end: called once when that is exceeded, from
+    folder: where all lies that the submission can write. limits: what it may use. end: called once when that is exceeded, from
     another thread; after it, the processes that are left are killed.
 
     exceeded: one line that names the limit and the amount, once a limit is exceeded, else "".
@@ -119,7 +122,7 @@ class Watch:
             size, files = disk_usage(self._folder, limits.files)
         except TooDeep as trouble:
             return str(trouble)
-        if files > limits.files:
+        if files + files_in_memory(processes) > limits.files:
             return f"more than {limits.files} files, which is the limit"
         size += deleted_bytes(processes, self._folder)
         if size > limits.disk:
@@ -215,6 +218,21 @@ def disk_usage(folder: Path, most_files: int) -> tuple[int, int]:
 
     look_into(folder, None, 0)
     return size, files
+
+
+def files_in_memory(processes: Iterable[psutil.Process]) -> int:
+    """How many files there are in folders that the processes' sandbox has in memory for itself. Linux only; else 0."""
+    files, seen = 0, set()
+    for process in processes:
+        for folder in places.OWN:
+            with contextlib.suppress(OSError):
+                place = f"/proc/{process.pid}/root{folder}"
+                device = os.stat(place).st_dev
+                if device != os.stat(folder).st_dev and device not in seen:
+                    seen.add(device)
+                    found = os.statvfs(place)
+                    files += found.f_files - found.f_ffree
+    return files
 
 
 def deleted_bytes(processes: Iterable[psutil.Process], folder: Path) -> int:

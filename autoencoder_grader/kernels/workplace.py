@@ -167,7 +167,8 @@ class Workplace:
         """End the kernel, and all that it starts, when they use more than they may."""
         if self.watch:  # a kernel that was here before
             self.watch.stop()
-        self.watch = Watch(kernel.pid, self.home, self.limits, end=kernel.kill).start()
+        # All of it: a submission can write not only to its home folder, but to its mailbox and beside its sockets, too.
+        self.watch = Watch(kernel.pid, self.home.parent, self.limits, end=kernel.kill).start()
 
     def environment(self) -> Mapping[str, str]:
         """What the kernel's environment must hold."""

@@ -4,13 +4,16 @@ import errno
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from autoencoder_grader.engine.submissions import Submission, problem_with
 from autoencoder_grader.kernels import sandbox, workplace
+from autoencoder_grader.kernels.provisioner import Supervised
 from autoencoder_grader.kernels.workplace import DEEPEST, Workplace, copy_plain_files, plain_files
 from autoencoder_helpers.checks.handing_over import ASKED_FOR, ENVIRONMENT
+from sandboxes import needs_landlock, needs_sandbox
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="needs links and FIFOs")
 
@@ -218,3 +221,42 @@ def test_a_submission_that_is_too_deep_is_one_line_and_stops_no_others(tmp_path,
     deep_folder(folder, levels)
     line = problem_with(Submission("ned", "01", folder), {"x"})
     assert "lies too deep" in line and "ask ned to hand in again" in line and "\n" not in line
+
+
+# ------------------------------------------------------------------------------------------ what it writes counts
+
+WRITE = """
+import os, time
+for number in range(8):
+    with open(f"{folder}/{{number}}", "wb") as file:
+        file.write(os.urandom(4 << 20))
+time.sleep(60)"""
+EMPTY_FILES = """
+import os, time
+for number in range(3000):
+    os.close(os.open(f"{folder}/{{number}}", os.O_CREAT | os.O_WRONLY))
+time.sleep(60)"""
+
+
+@pytest.mark.parametrize("where", ["answers", "sockets", "/tmp", "/dev/shm"])
+@pytest.mark.parametrize(
+    "tier",
+    [
+        pytest.param(sandbox.BUBBLEWRAP, marks=needs_sandbox),
+        pytest.param(sandbox.LANDLOCK, marks=needs_landlock),
+    ],
+)
+def test_all_that_a_submission_can_write_counts(submitted, tier, where):
+    in_memory = where[0] == "/"
+    if in_memory and tier == sandbox.LANDLOCK:
+        pytest.skip("there is none that it could write to")
+    limits = sandbox.Limits(disk=10 << 20, files=2000)
+    with Workplace(submitted, tier, limits=limits) as place:
+        folder = where if in_memory else {"answers": place.mailbox / "answers", "sockets": place.sockets}[where]
+        code = (EMPTY_FILES if in_memory else WRITE).format(folder=folder)
+        with subprocess.Popen(place.command([sys.executable, "-c", code])) as process:
+            place.watch_over(Supervised(process) if tier == sandbox.LANDLOCK else process)
+            process.wait(30)
+            place.watch.stop()
+        said = "more than 2000 files" if in_memory else "MB of files, more than the limit of 10 MB"
+        assert said in place.watch.exceeded and not place.watch.failure
