@@ -173,6 +173,9 @@ def _run_kernel(request: dict) -> None:
         os.setsid()
         signal.signal(signal.SIGINT, signal.default_int_handler)
         os.chdir(request["start_in"])
+        # Python's own generator has a new seed in each fork; this one would draw the same numbers in all of them.
+        if "numpy" in sys.modules:
+            sys.modules["numpy"].random.seed()
         sys.argv = ["ipykernel_launcher", *request["arguments"]]
         from ipykernel.kernelapp import IPKernelApp
 

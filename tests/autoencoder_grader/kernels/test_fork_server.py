@@ -8,7 +8,7 @@ import pytest
 from autoencoder_grader.kernels import sandbox
 from autoencoder_grader.kernels.fork_server import ForkServer
 from autoencoder_grader.kernels.sandbox import Limits
-from sandboxes import LEAVES, gone, needs_sandbox, processes_with
+from sandboxes import LEAVES, gone, needs_landlock, needs_sandbox, processes_with
 
 
 @needs_sandbox
@@ -28,6 +28,34 @@ def test_killing_a_fork_or_its_server_kills_all_that_is_in_it(folder, tmp_path, 
     assert gone(marker)
     server.close()
     assert not server.places.exists()
+
+
+@needs_sandbox
+def test_each_fork_draws_numbers_of_its_own(server, kernel):
+    draw = """
+import json, random, secrets, tempfile, uuid
+import numpy, tensorflow
+print(json.dumps([random.random(), numpy.random.random(), float(tensorflow.random.uniform([])), secrets.token_hex(),
+                  next(tempfile._get_candidate_names()), str(uuid.uuid4())]))"""
+    drawn = []
+    for name in ("first drawer", "second drawer"):
+        home = server.places / name
+        home.mkdir()
+        sandbox.give_to(sandbox.sandbox_user(), home)
+        with kernel(server, home, Limits()) as (_, printed):
+            drawn.append(json.loads(printed(draw)))
+    assert not any(one == other for one, other in zip(*drawn, strict=True)), drawn
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param("inside_room", marks=needs_sandbox), pytest.param("inside_landlock", marks=needs_landlock)],
+)
+def test_a_kernel_that_starts_anew_has_a_hash_seed_of_its_own(kind, monkeypatch, request):
+    """Forks share theirs, which Python takes when it starts: docs/how-grading-works.md says what that means."""
+    monkeypatch.setenv("PYTHONHASHSEED", "0")
+    inside, code = request.getfixturevalue(kind), "print(json.dumps(hash('autoencoder')))"
+    assert inside(code) != inside(code)
 
 
 @needs_sandbox
