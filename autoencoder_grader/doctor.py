@@ -82,6 +82,8 @@ def examine(course: Path | None, trouble: str = "") -> Iterator[Finding]:
     for look in looks:
         try:
             yield look()
+        except sandbox.TooBusy as error:
+            yield Finding(look.__name__.strip("_").replace("_", " "), "broken", str(error))
         except Exception as error:  # noqa: BLE001 - a look that fails is a finding, and the others go on
             name = look.__name__.strip("_<>").replace("_", " ")
             yield Finding(name, "broken", f"could not be looked at: {type(error).__name__}: {error}")

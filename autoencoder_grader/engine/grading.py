@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autoencoder_grader.engine import journal
+from autoencoder_grader.engine import journal, tiers_seen
 from autoencoder_grader.engine.bundle import pack
 from autoencoder_grader.engine.cluster import Cluster, GradeOne, InThisProcess, NoCluster, Reply
 from autoencoder_grader.engine.orders import CourseCopy, Graded, InfrastructureFault, Order, digest
@@ -192,6 +192,7 @@ class _Run:
         self.fingerprints = Fingerprints(course, self.api.coursedir.ignore)
         self.number = 0  # of submissions to be graded
         self._copies: dict[str, CourseCopy] = {}  # by assignment
+        self._sandboxes: set[str] = set()  # those that submissions ran in
         self.done: dict[tuple[str, str], journal.Entry] = {}  # what was graded before
         expect_writable(self.api)
 
@@ -234,6 +235,9 @@ class _Run:
     def _finish(self) -> GradingReport:
         """What follows when all are graded: penalties, grades.csv."""
         report = self.report
+        other = tiers_seen.change(self.course / RECORDS, self._sandboxes)
+        if other:
+            report.notes.append(other)
         if report.unchanged:
             self.console.print(f"✓ {len(report.unchanged)} graded before and unchanged", soft_wrap=True)
         if report.graded or report.unchanged:
@@ -374,6 +378,7 @@ class _Run:
             report.statuses[graded.status] += 1
             report.notes += [f"{label}: {note}" for note in graded.notes]
             report.notices.update(graded.notices)
+            self._sandboxes.add(graded.sandbox)
             weights = folder_of(self.api, "autograded") / submission.student / submission.assignment / WEIGHTS
             if keep_weights and copy_weights(weights, submission.folder / WEIGHTS):
                 handed_in = self.fingerprints.of(submission)

@@ -63,7 +63,7 @@ class Graded:
     timestamp: of the submission, ISO in UTC, or None. penalty: points for lateness, or None.
     autograded, feedback: bundles of these folders. unchanged: files of autograded that are as they were in the order,
     and so are not in the bundle: trained weights are most of what travels. seconds, processor_seconds, memory: what it took, in seconds and
-    bytes; None where it was not measured. log: what nbgrader said.
+    bytes; None where it was not measured. log: what nbgrader said. sandbox: which one it ran in.
     """
 
     student: str
@@ -83,6 +83,7 @@ class Graded:
     processor_seconds: float | None = None
     memory: int | None = None
     log: str = ""
+    sandbox: str = ""
 
 
 class InfrastructureFault(Exception):

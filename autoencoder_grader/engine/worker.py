@@ -217,6 +217,7 @@ def _read_back(api, order: Order, seconds: float, log: str) -> Graded:
             processor_seconds=told.get("processor_seconds"),
             memory=told.get("memory"),
             log=log,
+            sandbox=told.get("sandbox", ""),
         )
 
 

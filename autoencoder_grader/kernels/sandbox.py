@@ -10,13 +10,16 @@ secrets and gradebook, other submissions, home folders, other processes, the env
 
 from __future__ import annotations
 
+import errno
 import functools
 import json
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +35,7 @@ NO_SANDBOX = (
     "`autoencoder-course doctor` says what is wrong"
 )
 BUBBLEWRAP, LANDLOCK = TIERS = ("bubblewrap", "landlock")  # the better one first
+NONE = "none (trusted)"  # what an outcome says where there was no sandbox
 #: This environment variable names the one tier that may be used, for tests and for who wants no other.
 ONLY = "AUTOENCODER_SANDBOX"
 HOME = places.free_name("/home/learner")
@@ -52,11 +56,25 @@ _ABOUT_THE_MACHINE = tuple(
 _FILTER = (sys.executable, "-I", "-S", places.free_name("/opt/system_calls.py"))
 _ASIDE = places.free_name("/opt/places")  # where root's layout keeps what the sandbox shows in its /dev/shm
 _MEGABYTE = 1 << 20
+#: Seconds that a tier has to show that it works, in one try after the other.
+_PATIENCE = (30, 120, 300)
+_PAUSE = 2  # seconds before the next, where something was short
+_SHORT = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)  # what there will be again
 _GIGABYTE = 1 << 30
 
 
 class NoSandbox(CourseError):
     """Strangers' code cannot be run here: the machine's fault, never a learner's."""
+
+
+class TooBusy(CourseError):
+    """Whether a tier works here could not be found out now; so no other, lesser one is taken in its place."""
+
+    def __init__(self, tier: str, why: str):
+        super().__init__(
+            f"this machine is too busy to find out whether {tier} works ({why}), and a lesser sandbox is not taken for "
+            f"that: try again when it has less to do, or name the one to use, as {ONLY}={TIERS[-1]}"
+        )
 
 
 @dataclass(frozen=True)
@@ -296,7 +314,7 @@ def tiers() -> Iterator[str]:
 
 @functools.cache
 def trouble_with(tier: str) -> str:
-    """Why a tier cannot be used here, in one line, found out by using it; "" if it can."""
+    """Why a tier cannot be used here, in one line, found out by using it; "" if it can. Raises TooBusy."""
     return {BUBBLEWRAP: _trouble_with_bubblewrap, LANDLOCK: _trouble_with_landlock}[tier]()
 
 
@@ -341,16 +359,32 @@ if not refused(socket.socket, socket.AF_INET):
 
 
 def _trouble_when_used(command: Sequence[str], tier: str) -> str:
-    with temporary.folder(temporary.short_folder()) as folder:
-        user = sandbox_user()
+    """Why a command does not run in a tier; "" if it does. Raises TooBusy: what is slow is not refused."""
+    for seconds in _PATIENCE:
         try:
-            give_to(user, Path(folder))
-            sealed = seal(command, Room(Path(folder)), user, tier=tier)
-            done = subprocess.run(sealed, capture_output=True, timeout=30)
-        except (OSError, subprocess.TimeoutExpired) as error:
-            return f"{tier} does not run: {error}"
-    lines = done.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {done.returncode}"]
-    return f"{tier} does not run: {lines[-1][:200]}" if done.returncode else ""
+            with temporary.folder(temporary.short_folder()) as folder:
+                user = sandbox_user()
+                give_to(user, Path(folder))
+                sealed = seal(command, Room(Path(folder)), user, tier=tier)
+                done = subprocess.run(sealed, capture_output=True, timeout=seconds, env={**os.environ, "LC_ALL": "C"})
+        except subprocess.TimeoutExpired:
+            short = f"no answer within {seconds} s"
+            continue
+        except OSError as error:
+            if error.errno not in _SHORT:
+                return f"{tier} does not run: {error}"
+            said = os.strerror(error.errno)
+        else:
+            if done.returncode == 0:
+                return ""
+            lines = done.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {done.returncode}"]
+            said = lines[-1][:200]
+            killed = done.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL)  # as when memory is short
+            if not killed and not any(os.strerror(number) in said for number in _SHORT):
+                return f"{tier} does not run: {said}"
+        short = said
+        time.sleep(_PAUSE)
+    raise TooBusy(tier, short)
 
 
 def sandbox_user() -> int:

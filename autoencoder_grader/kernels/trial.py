@@ -24,23 +24,28 @@ from autoencoder_grader.kernels.workplace import Workplace
 from autoencoder_helpers.errors import CourseError
 from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat.v4 import new_code_cell, new_notebook
 
 #: Imports the helpers, and with them all that they need.
 CELL = "import autoencoder_helpers.checks, autoencoder_helpers.training\nprint('it runs')"
 _SECONDS = 180
+_TRIES = 2  # with what is slow
 
 
 class KernelFailed(CourseError):
     """No kernel runs here: the machine's fault, never a learner's."""
 
 
+class KernelSlow(KernelFailed):
+    """A kernel did not answer in time: that says nothing of what the machine can do when it has less to do."""
+
+
 def run_a_cell(tier: str, server: ForkServer | None = None, cell: str = "") -> str:
     """Start a kernel as grading does, run a cell in it, and return what that printed.
 
     cell: its source; CELL if it is empty. server: the fork server that it comes from; None: it starts anew.
-    Raises KernelFailed, ForkFailed.
+    Raises KernelFailed, which is KernelSlow when time was up, and ForkFailed.
     """
     with temporary.folder() as nothing, Workplace(Path(nothing), tier, server) as place:
         manager = SealedKernelManager(kernel_name="python3", place=place)
@@ -53,7 +58,8 @@ def run_a_cell(tier: str, server: ForkServer | None = None, cell: str = "") -> s
         except CellExecutionError as error:
             raise KernelFailed(f"the helpers cannot be used: {last_line(f'{error.ename}: {error.evalue}')}") from error
         except (RuntimeError, DeadKernelError, OSError) as error:
-            raise KernelFailed(did_not_start(error, place)) from error
+            late = isinstance(error, CellTimeoutError) or "didn't respond" in str(error)
+            raise (KernelSlow if late else KernelFailed)(did_not_start(error, place)) from error
         finally:
             # What nbclient leaves behind for the end of this process would then print a traceback.
             atexit.unregister(client._cleanup_kernel)
@@ -103,6 +109,8 @@ def did_not_start(error: Exception, place: Workplace) -> str:
 def require(trusted: bool, log: Path) -> str:
     """The best tier in which a kernel runs here. Raises NoSandbox where there is none, unless trusted: then it is "".
 
+    Raises TooBusy where that cannot be found out: by what a machine has to do just now, no lesser tier is chosen.
+
     log: a file for what the process prints that kernels are forked from.
     """
     for tier in sandbox.tiers():
@@ -131,8 +139,12 @@ def trouble_with(tier: str, log: Path) -> str:
 
 @functools.cache
 def _trouble_anew(tier: str, process: int) -> str:
-    try:
-        run_a_cell(tier)
-    except CourseError as error:
-        return str(error)
-    return ""
+    for _ in range(_TRIES):
+        try:
+            run_a_cell(tier)
+            return ""
+        except KernelSlow as error:
+            slow = error
+        except CourseError as error:
+            return str(error)
+    raise sandbox.TooBusy(tier, str(slow))

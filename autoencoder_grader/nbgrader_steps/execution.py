@@ -106,7 +106,7 @@ class SealedExecute(Execute):
         self._end_of_grading = len(nb.cells) if self.every_cell else after_last_graded(nb.cells)
         self._last_start = time.monotonic() + self.whole_timeout
         self._outcome = outcome = resources.setdefault("outcome", Outcome())
-        outcome.sandbox = tier or "none (trusted)"
+        outcome.sandbox = tier or sandbox.NONE
         if tier == sandbox.LANDLOCK:
             outcome.notices.append(landlock.LACKS)
         outcome.notes += nb.metadata.pop(KEY, {}).get("notes", [])  # RepairFromRelease's

@@ -342,6 +342,32 @@ def test_a_bubblewrap_that_may_not_run_is_none(fresh_answer, monkeypatch, tmp_pa
     assert sandbox.trouble_with(sandbox.BUBBLEWRAP).endswith("No permissions to create a new namespace")
 
 
+SLOW = "#!/bin/sh\nexec sleep 60\n"
+SHORT = "#!/bin/sh\necho 'bwrap: Creating new namespace failed: Resource temporarily unavailable' >&2\nexit 1\n"
+KILLED = "#!/bin/sh\nkill -9 $$\n"
+
+
+@needs_sandbox
+@pytest.mark.parametrize("program", [SLOW, SHORT, KILLED], ids=["slow", "short", "killed"])
+def test_a_machine_that_is_busy_gets_patience_and_never_a_lesser_tier(fresh_answer, monkeypatch, tmp_path, program):
+    monkeypatch.delenv(sandbox.ONLY, raising=False)
+    monkeypatch.setattr(sandbox, "_PATIENCE", (0.3, 20))
+    monkeypatch.setattr(sandbox, "_PAUSE", 0)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    real, tries = sandbox.shutil.which("bwrap"), tmp_path / "tries"
+    # The first time it is busy, then as always.
+    once = program.replace("#!/bin/sh\n", f'#!/bin/sh\n[ -e {tries} ] && exec {real} "$@"\n: > {tries}\n')
+    (tmp_path / "bwrap").write_text(once)
+    (tmp_path / "bwrap").chmod(0o755)
+    assert sandbox.best_tier() == sandbox.BUBBLEWRAP and tries.exists()
+    sandbox.trouble_with.cache_clear()
+    monkeypatch.setattr(sandbox, "_PATIENCE", (0.3, 0.3))
+    (tmp_path / "bwrap").write_text(program)
+    with pytest.raises(sandbox.TooBusy, match="too busy to find out whether bubblewrap works") as caught:
+        sandbox.require(trusted=True)
+    assert "AUTOENCODER_SANDBOX=landlock" in str(caught.value) and "\n" not in str(caught.value)
+
+
 def test_landlock_that_this_linux_does_not_have_is_none(fresh_answer, monkeypatch):
     monkeypatch.setattr(sandbox.landlock, "version", lambda: 0)
     assert sandbox.trouble_with(sandbox.LANDLOCK)

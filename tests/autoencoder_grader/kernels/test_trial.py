@@ -17,13 +17,14 @@ from autoencoder_grader.kernels.trial import kernel_server
 from autoencoder_grader.kernels.workplace import Workplace
 from jupyter_core.utils import run_sync
 from rich.console import Console
-from sandboxes import needs_landlock
+from sandboxes import needs_any_sandbox, needs_landlock
 
 needs_bubblewrap = pytest.mark.skipif(
     bool(sandbox.trouble_with(sandbox.BUBBLEWRAP)),
     reason="bubblewrap is missing or may not run (Debian: apt-get install bubblewrap)",
 )
 BREAKS = "--IPKernelApp.kernel_class=no_such_module.Kernel"
+SLOW = "slow"
 SAYS = "import sys; print('a warning', file=sys.stderr); sys.exit('\\x1b[31mno kernel\\x07 today\\n\\n')"
 
 
@@ -58,6 +59,8 @@ def silent(monkeypatch):
     troubles = dict.fromkeys(sandbox.TIERS, "")
 
     def run_a_cell(tier, server=None, cell=""):
+        if troubles[tier] == SLOW:
+            raise trial.KernelSlow("it did not answer")
         if troubles[tier]:
             raise trial.KernelFailed(troubles[tier])
 
@@ -168,6 +171,23 @@ def test_the_better_tier_in_which_a_kernel_runs_is_taken(silent, tmp_path):
     trial._trouble_anew.cache_clear()
     silent[sandbox.BUBBLEWRAP] = "the kernel did not start"
     assert trial.require(trusted=False, log=tmp_path / "log") == sandbox.LANDLOCK
+
+
+def test_a_kernel_that_is_slow_costs_no_tier(silent, tmp_path):
+    silent[sandbox.BUBBLEWRAP] = SLOW
+    with pytest.raises(sandbox.TooBusy, match="too busy to find out whether bubblewrap works"):
+        trial.require(trusted=True, log=tmp_path / "log")
+    silent[sandbox.BUBBLEWRAP] = ""  # it is asked again
+    assert trial.require(trusted=False, log=tmp_path / "log") == sandbox.BUBBLEWRAP
+
+
+@needs_any_sandbox
+def test_a_kernel_that_does_not_answer_in_time_is_slow(monkeypatch):
+    command, lives = Workplace.command, "import time; time.sleep(300)"
+    monkeypatch.setattr(Workplace, "command", lambda place, kernel: command(place, [sys.executable, "-c", lives]))
+    monkeypatch.setattr(trial, "_SECONDS", 1)
+    with pytest.raises(trial.KernelSlow, match="did not start"):
+        trial.run_a_cell(sandbox.best_tier())
 
 
 def test_where_no_kernel_runs_it_is_one_line_with_the_reason_of_each_tier(silent, tmp_path):
