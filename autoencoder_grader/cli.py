@@ -165,6 +165,49 @@ def references(ctx, options):
 
 
 @main.command()
+@click.argument("archives", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Say what would be put where, and change nothing.")
+@click.option(
+    "--who",
+    multiple=True,
+    metavar="NAME=STUDENT",
+    help="Whom a name in the download stands for, where the roster does not tell (repeatable).",
+)
+@click.pass_context
+def collect(ctx, archives, dry_run, who):
+    """Put what Moodle, Canvas or mails bring (ARCHIVES) into submitted/.
+
+    An archive is a download of a whole class, a folder with an archive or a folder for each student, or one student's
+    archive. What is in its place already stays; nothing is ever written over.
+
+    Exit code 0: everything is in its place. 1: something has none, and a line says why. 3: the machine failed, and the
+    same command goes on. 130: stopped by Ctrl-C; the same command goes on.
+    """
+    course = _course(ctx)
+    from autoencoder_grader.arrivals.collecting import collect as collect_archives
+    from autoencoder_grader.arrivals.showing import print_collected
+    from rich.console import Console
+
+    names = dict(name.rpartition("=")[::2] for name in who)
+    if not all(names) or not all(names.values()):
+        raise CourseError("--who takes a name in the download and a student, as in --who 'Ada L.=ada'")
+    try:
+        with Console(stderr=True).status("collects") as status:
+            result = collect_archives(
+                course,
+                archives,
+                names,
+                dry_run=dry_run,
+                show=lambda done, number, _: status.update(f"collects: student {done + 1} of {number}"),
+            )
+    except KeyboardInterrupt:
+        click.echo("Stopped: what is in its place is there as a whole. The same command goes on.")
+        ctx.exit(130)
+    print_collected(result, Console(), dry_run)
+    ctx.exit(result.exit_code)
+
+
+@main.command()
 @click.argument("assignments", nargs=-1)
 @click.option("--student", "students", multiple=True, help="Grade only this student (repeatable).")
 @click.option("--again", is_flag=True, help="Grade also what was graded before and has not changed.")

@@ -24,6 +24,8 @@ COLUMN = {
     "demo": 0,
     "validity": 2,
     "results": 0,
+    "arrivals": 0,
+    "engine": 1,
     "book": 2,
     "references": 2,
     "kernels": 0,

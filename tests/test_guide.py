@@ -74,6 +74,15 @@ def answer(course, home, kept):
     shutil.copytree(solved, home / CHAPTER, dirs_exist_ok=True)
 
 
+def download(course, folder):
+    """Put what ada handed in into Moodle's download, as ben's."""
+    shutil.copytree(
+        course / "submitted" / "ada" / CHAPTER, folder / "moodle" / "Ben Bitdiddle_7_assignsubmission_file_"
+    )
+    (course / "downloads").mkdir()
+    shutil.make_archive(str(course / "downloads" / "moodle"), "zip", folder / "moodle")
+
+
 def test_the_guide_can_be_typed_from_top_to_end(tmp_path, monkeypatch):
     walk = Walk(tmp_path, monkeypatch)
     said, typed = {}, []
@@ -94,9 +103,9 @@ def test_the_guide_can_be_typed_from_top_to_end(tmp_path, monkeypatch):
                     said[line] = walk.type(line)
                     if line.endswith("collect 01_dense_autoencoder --update"):
                         # ben, whom the guide names, hands in through nobody's exchange.
-                        collected = walk.course / "submitted"
-                        shutil.copytree(collected / "ada", collected / "ben")
+                        download(walk.course, tmp_path)
         if heading == "Grade one again":
+            assert "1 put into place" in said[".venv/bin/autoencoder-course collect downloads/moodle.zip"]
             assert "ben/01_dense_autoencoder graded" in said[".venv/bin/autoencoder-course grade --again --student ben"]
     assert {"Release", "Collect", "Grade", "Look", "Grade one again"} <= {heading for heading, _ in sections()}
     assert len(typed) > 18
