@@ -15,8 +15,8 @@ from pathlib import Path
 
 import click
 from autoencoder_grader.course import find_course
-from autoencoder_grader.engine.grading import copy_weights, grade
-from autoencoder_grader.nbgrader_steps.companions import WEIGHTS
+from autoencoder_grader.engine.grading import grade
+from autoencoder_grader.nbgrader_steps.companions import WEIGHTS, copy_weights
 from autoencoder_grader.nbgrader_steps.nbgrader_api import CONFIG_FILE, open_api
 from autoencoder_grader.nbgrader_steps.release import make_release
 from autoencoder_grader.validity.corpus import CHAPTERS, Case, build

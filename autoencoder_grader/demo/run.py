@@ -17,9 +17,9 @@ from autoencoder_grader.demo.demo_class import (
     UNTOUCHED,
     hand_in,
 )
-from autoencoder_grader.engine.grading import GradingReport, copy_weights, grade
+from autoencoder_grader.engine.grading import GradingReport, grade
 from autoencoder_grader.engine.submissions import Submission
-from autoencoder_grader.nbgrader_steps.companions import WEIGHTS
+from autoencoder_grader.nbgrader_steps.companions import WEIGHTS, copy_weights
 from autoencoder_grader.nbgrader_steps.nbgrader_api import CONFIG_FILE
 from autoencoder_grader.nbgrader_steps.release import chapters_of, make_release
 from autoencoder_grader.references.trained import trained_weights

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import filecmp
-import os
 import shutil
 import statistics
 import tempfile
@@ -19,6 +17,7 @@ from autoencoder_grader.engine.cluster import Cluster, GradeOne, InThisProcess, 
 from autoencoder_grader.engine.orders import CourseCopy, Graded, InfrastructureFault, Order, digest
 from autoencoder_grader.engine.progress import GradingProgress
 from autoencoder_grader.engine.readiness import expect_ready
+from autoencoder_grader.engine.roster import told_apart
 from autoencoder_grader.engine.small_gradebook import small_gradebook
 from autoencoder_grader.engine.submissions import (
     Fingerprints,
@@ -29,11 +28,12 @@ from autoencoder_grader.engine.submissions import (
 )
 from autoencoder_grader.engine.writer import Writer, expect_writable
 from autoencoder_grader.files.temporary import remove_abandoned
-from autoencoder_grader.nbgrader_steps.companions import WEIGHTS
+from autoencoder_grader.nbgrader_steps.companions import WEIGHTS, copy_weights
 from autoencoder_grader.nbgrader_steps.export import export_grades
 from autoencoder_grader.nbgrader_steps.harmless import harmless_text
 from autoencoder_grader.nbgrader_steps.late import refresh_penalties
 from autoencoder_grader.nbgrader_steps.nbgrader_api import CONFIG_FILE, call, folder_of, open_api, reason, write_log
+from autoencoder_grader.nbgrader_steps.recognition import Chapters
 from autoencoder_grader.nbgrader_steps.release import chapters_of
 from autoencoder_grader.scoring.private_data import secret_seed
 from autoencoder_helpers.checks import catalogue
@@ -190,6 +190,7 @@ class _Run:
         self.settings = {"SealedExecute": {"trust_submissions": trusted, **settings}}
         self.report = GradingReport()
         self.fingerprints = Fingerprints(course, self.api.coursedir.ignore)
+        self.chapters = Chapters(course)
         self.number = 0  # of submissions to be graded
         self._copies: dict[str, CourseCopy] = {}  # by assignment
         self._sandboxes: set[str] = set()  # those that submissions ran in
@@ -201,7 +202,7 @@ class _Run:
         with self.api.gradebook as gradebook:
             done = journal.entries(gradebook)
         for submission in self._find():
-            problem = problem_with(submission, set())
+            problem = problem_with(submission, set(), self.chapters)
             if problem:
                 self._problem(problem)
                 continue
@@ -253,7 +254,9 @@ class _Run:
     def _find(self) -> list[Submission]:
         submitted, chapters = folder_of(self.api, "submitted"), chapters_of(self.course)
         found, problems = find_submissions(submitted, chapters, self.choice.assignments, self.choice.students)
-        for line in problems:
+        with self.api.gradebook as gradebook:
+            found, alike = told_apart(found, submitted, [student.id for student in gradebook.students])
+        for line in [*problems, *alike]:
             self._problem(line)
         return found
 
@@ -266,7 +269,7 @@ class _Run:
         todo = {}
         for submission in found:
             grade_ids = cells[submission.assignment]
-            line = grade_ids if isinstance(grade_ids, str) else problem_with(submission, grade_ids)
+            line = grade_ids if isinstance(grade_ids, str) else problem_with(submission, grade_ids, self.chapters)
             if line:
                 self._problem(line)
                 if not isinstance(grade_ids, str):
@@ -475,21 +478,6 @@ def _line(submission: Submission, graded: Graded) -> str:
     """One line about a graded submission: its status, and what a person should know."""
     sign = "✓" if graded.status == "graded" else "◐"
     return f"{sign} {submission} {graded.status}" + "".join(f"; {note}" for note in graded.notes)
-
-
-def copy_weights(source: Path, target: Path) -> bool:
-    """Copy the files that differ from one folder of weights to another; say whether there were any."""
-    changed = False
-    for path in sorted(source.glob("*.npz")):
-        copy = target / path.name
-        if not copy.is_file() or not filecmp.cmp(path, copy, shallow=False):
-            target.mkdir(parents=True, exist_ok=True)
-            partial = copy.with_name(copy.name + ".partial")
-            # Not copy(): what nbgrader has graded is read-only.
-            shutil.copyfile(path, partial)
-            os.replace(partial, copy)
-            changed = True
-    return changed
 
 
 def _one_line(text: str) -> str:

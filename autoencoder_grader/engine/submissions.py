@@ -13,6 +13,7 @@ import autoencoder_grader
 import autoencoder_helpers
 import nbformat
 from autoencoder_grader.kernels.workplace import DEEPEST
+from autoencoder_grader.nbgrader_steps.recognition import Chapters, cells_in, names_in
 from autoencoder_helpers.errors import CourseError
 from nbgrader.utils import find_all_files, parse_utc
 
@@ -92,11 +93,12 @@ def _visible(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*") if not path.name.startswith("."))
 
 
-def problem_with(submission: Submission, grade_ids: set[str]) -> str | None:
+def problem_with(submission: Submission, grade_ids: set[str], chapters: Chapters | None = None) -> str | None:
     """Return why a submission cannot be graded, in one line that names the file and what to do; None if it
     can.
 
-    grade_ids: the graded cells of the assignment.
+    grade_ids: the graded cells of the assignment. chapters: those of the course; with them a notebook that nobody worked
+    in, beside one that somebody did, is a problem.
     """
     notebook = submission.notebook
     if notebook.is_symlink() or submission.folder.is_symlink() or submission.folder.parent.is_symlink():
@@ -117,18 +119,34 @@ def problem_with(submission: Submission, grade_ids: set[str]) -> str | None:
         return f"{stamp} holds no time of submission: correct it, or remove it"
     try:
         cells = nbformat.read(notebook, as_version=4).cells
-        marks = [cell.metadata.get("nbgrader") for cell in cells]
-        ids = {str(mark.get("grade_id")) for mark in marks if isinstance(mark, dict)}
-        ids |= {str(cell.get("id")) for cell in cells}  # lost marks are put back
+        ids = names_in(cells)  # lost marks are put back
     except Exception as error:  # noqa: BLE001 - nbformat raises many kinds for a damaged file
         what = " ".join(f"{type(error).__name__}: {error}".split())[:120]
         return f"{notebook} is not a readable notebook ({what}): ask {submission.student} to hand it in again"
     if grade_ids and not ids & grade_ids:
+        return f"{notebook} holds none of the checks of {submission.assignment}: is it another chapter's notebook?"
+    worked = _worked_beside(submission, cells, chapters) if chapters else []
+    if worked:
         return (
-            f"{notebook} holds none of the checks of {submission.assignment}: "
-            "is it another chapter's notebook, or a copy made cell by cell?"
+            f"{notebook} is as it was released, but beside it {', '.join(worked[:5])} is not: rename the one that counts "
+            f"to {notebook.name}, or remove the others; nothing is graded until then"
         )
     return None
+
+
+def _worked_beside(submission: Submission, cells: list, chapters: Chapters) -> list[str]:
+    """Notebooks of the same chapter in which something was done, beside one in which nothing was."""
+    chapter = submission.assignment
+    others = [name for name in _other_notebooks(submission.folder) if name != submission.notebook.name]
+    if not others or chapter not in chapters.names or not chapters.is_untouched(chapter, cells):
+        return []
+    worked = []
+    for name in others:
+        with contextlib.suppress(ValueError, OSError):
+            its = cells_in((submission.folder / name).read_bytes())
+            if names_in(its) & chapters.graded(chapter) and not chapters.is_untouched(chapter, its):
+                worked.append(name)
+    return worked
 
 
 def _other_notebooks(folder: Path) -> list[str]:

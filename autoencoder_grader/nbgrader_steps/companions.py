@@ -6,6 +6,9 @@ folder that nbgrader has just filled. Being preprocessors, they work the same fo
 and for our commands; an error in one stops the step, while nbgrader only logs an error in its convert hooks.
 """
 
+import filecmp
+import os
+import shutil
 from pathlib import Path
 
 from autoencoder_grader.kernels.workplace import copy_plain_files
@@ -82,3 +85,18 @@ def _drop_empty_folders(folder: Path, top: Path) -> None:
     while folder != top and not any(folder.iterdir()):
         folder.rmdir()
         folder = folder.parent
+
+
+def copy_weights(source: Path, target: Path) -> bool:
+    """Copy the files that differ from one folder of weights to another; say whether there were any."""
+    changed = False
+    for path in sorted(source.glob("*.npz")):
+        copy = target / path.name
+        if not copy.is_file() or not filecmp.cmp(path, copy, shallow=False):
+            target.mkdir(parents=True, exist_ok=True)
+            partial = copy.with_name(copy.name + ".partial")
+            # Not copy(): what nbgrader has graded is read-only.
+            shutil.copyfile(path, partial)
+            os.replace(partial, copy)
+            changed = True
+    return changed

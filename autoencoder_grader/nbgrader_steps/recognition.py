@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
 import re
 from collections.abc import Iterable
@@ -86,16 +87,20 @@ class Chapters:
         release = folder_of(open_api(course), "release")
         for chapter in chapters_of(course):
             name = Path(chapter, f"{chapter}.ipynb")
-            cells = cells_in((course / "solutions" / name).read_bytes())
-            marks = [cell["metadata"].get("nbgrader", {}) for cell in cells]
-            self._graded[chapter] = {mark["grade_id"] for mark in marks if mark.get("grade")}
+            try:
+                cells = cells_in((course / "solutions" / name).read_bytes())
+            except ValueError:  # registering it says so
+                continue
+            marks = [cell.get("metadata", {}).get("nbgrader", {}) for cell in cells]
+            self._graded[chapter] = {mark.get("grade_id") for mark in marks if mark.get("grade")}
             texts = self._texts[chapter] = {"", _STUB}
             for cell, mark in zip(cells, marks, strict=True):
-                if cell["cell_type"] != "code":
+                if cell.get("cell_type") != "code":
                     continue
                 texts.add(words(_released(text_of(cell)) if mark.get("solution") else text_of(cell)))
             if (release / name).is_file():  # which may be of another day
-                texts.update(words(text_of(cell)) for cell in cells_in((release / name).read_bytes()))
+                with contextlib.suppress(ValueError):
+                    texts.update(words(text_of(cell)) for cell in cells_in((release / name).read_bytes()))
 
     @property
     def names(self) -> list[str]:
