@@ -12,10 +12,14 @@ import re
 from dataclasses import dataclass
 
 from autoencoder_grader.nbgrader_steps.outcome import KEY
+from autoencoder_grader.nbgrader_steps.recognition import called_checks, is_nothing_but_checks
 from nbformat import NotebookNode, ValidationError, from_dict
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor
+
+#: How the text begins that a written answer follows.
+_QUESTION = re.compile(r"#+ [^\n]*\([^\n]*read by a person\)")
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,7 @@ def repaired(cells: list[NotebookNode], released: list[Released]) -> tuple[list[
             _tell_other_points(cell, by_name[name], notes)
         plain = _plain(cell)
         result.append(_restored(plain, by_name[name], notes) if name else plain)
+    _insert_behind_calls(result, released, notes)
     _insert_missing(result, released, notes)
     _move_tests_after_answers(result, released, notes)
     _make_ids_unique(result)
@@ -112,7 +117,9 @@ def repaired(cells: list[NotebookNode], released: list[Released]) -> tuple[list[
 
 
 def _chosen(cells, by_name, notes) -> dict[str, int]:
-    """Which cell stands for which released one: by nbgrader's mark, else by the cell's id; of several the last."""
+    """Which cell stands for which released one: by nbgrader's mark, by the cell's id, else, for a test cell, by the check
+    that it calls; of several the last.
+    """
     marked: dict[str, list[int]] = {}
     for index, cell in enumerate(cells):
         name = _marks(cell).get("grade_id")
@@ -125,6 +132,20 @@ def _chosen(cells, by_name, notes) -> dict[str, int]:
             marked[name] = [index]
             if by_name[name].is_test:
                 notes.append(f"{name}: the test cell had lost its mark; it was put back")
+    taken |= {index for places in marked.values() for index in places}
+    called: dict[str, list[int]] = {}
+    for index, cell in enumerate(cells):  # a notebook that was copied cell by cell has neither marks nor ids
+        if index not in taken and cell.get("cell_type") == "code" and is_nothing_but_checks(_text(cell)):
+            for name in called_checks(_text(cell)):
+                if name in by_name and by_name[name].is_test and name not in marked:
+                    called.setdefault(name, []).append(index)
+    for name, places in called.items():
+        # Two checks in one cell: it stands for the first of them, and the other is put back as if it had been missing.
+        if not any(places[-1] in own for own in marked.values()):
+            marked[name] = places
+            notes.append(f"{name}: the test cell had lost its mark; it was known by its check and put back")
+    if called:
+        _choose_written(cells, by_name, marked, notes)
     for name, places in marked.items():
         if len(places) > 1 and by_name[name].is_test:
             notes.append(f"{name}: the test cell was there {len(places)} times; the last one counts")
@@ -137,6 +158,20 @@ def _chosen(cells, by_name, notes) -> dict[str, int]:
         elif name in chosen and test is not None:
             chosen[name] = max((place for place in marked[name] if place < test), default=chosen[name])
     return chosen
+
+
+def _choose_written(cells, by_name, marked, notes):
+    """Find, in a notebook without marks and ids, the written answer: the text behind its question."""
+    for name, released in by_name.items():
+        if released.points is None or released.is_test or released.cell_type != "markdown" or name in marked:
+            continue
+        for index, cell in enumerate(cells[:-1]):
+            texts = cell.get("cell_type"), cells[index + 1].get("cell_type")
+            answer = _text(cells[index + 1]).lstrip()
+            if texts == ("markdown", "markdown") and _QUESTION.match(_text(cell)) and not answer.startswith("#"):
+                marked[name] = [index + 1]
+                notes.append(f"{name}: the written answer had lost its mark; it was known by the question before it")
+                break
 
 
 def _tell_other_points(cell, released, notes):
@@ -198,6 +233,21 @@ def _restored(cell, released, notes):
 def _new(released, source, metadata=None):
     make = new_code_cell if released.cell_type == "code" else new_markdown_cell
     return make(source, metadata={**(metadata or {}), "nbgrader": released.marks()}, id=released.name)
+
+
+def _insert_behind_calls(cells, released, notes):
+    """Put back a test cell behind the last cell of the learner's own that calls its check beside other things."""
+    for cell in released:
+        if not cell.is_test or _place(cells, cell.name) is not None:
+            continue
+        calls = [
+            place
+            for place, own in enumerate(cells)
+            if own.cell_type == "code" and "nbgrader" not in own.metadata and cell.name in called_checks(own.source)
+        ]
+        if calls:
+            cells.insert(calls[-1] + 1, _new(cell, cell.source))
+            notes.append(f"{cell.name}: the test cell had become a part of another one; it was put back behind it")
 
 
 def _insert_missing(cells, released, notes):
