@@ -15,6 +15,7 @@ from autoencoder_grader.nbgrader_steps.grades import Grade, Person, assignments_
 from autoencoder_grader.nbgrader_steps.harmless import harmless_text
 from autoencoder_grader.nbgrader_steps.late import late_policy
 from autoencoder_grader.nbgrader_steps.nbgrader_api import has_gradebook
+from autoencoder_grader.nbgrader_steps.same_names import alike
 from autoencoder_grader.nbgrader_steps.spreadsheet import csv_text, harmless_cell
 from autoencoder_helpers.checks.result import format_points
 from autoencoder_helpers.errors import CourseError
@@ -51,7 +52,7 @@ class GradesExport(ExportPlugin):
         grades = list(read_grades(gradebook, late_policy(self), assignments, students))
         rows, remarks = self.rows(grades)
         write_whole_text(Path(self.to or self.default_name), csv_text(rows))
-        return [*remarks, *_unfinished(grades)]
+        return [*remarks, *_unfinished(grades), *_alike(grades)]
 
     def rows(self, grades: list[Grade]) -> tuple[list[list[str]], list[str]]:
         """Return the rows of the file, the columns' names first, and lines about what is not in it."""
@@ -62,7 +63,7 @@ class CsvExport(GradesExport):
     """One line for each assignment and student, in the columns of nbgrader's own CsvExportPlugin."""
 
     def rows(self, grades):
-        """Return the rows; a submission without any points yet has no score."""
+        """Return the rows; who has no points yet, for one because nothing was handed in, has no score."""
         rows = [
             [
                 "assignment",
@@ -79,7 +80,6 @@ class CsvExport(GradesExport):
             ]
         ]
         for grade in grades:
-            waits = grade.handed_in and not grade.graded
             scores = [grade.raw_points, grade.penalty, grade.points]
             student = grade.student
             rows.append(
@@ -93,7 +93,7 @@ class CsvExport(GradesExport):
                         student.last_name,
                         student.first_name,
                         student.email,
-                        *(["", "", ""] if waits else scores),
+                        *(scores if grade.graded else ["", "", ""]),
                         grade.max_points,
                     )
                 ]
@@ -282,6 +282,14 @@ def _unfinished(grades: list[Grade]) -> list[str]:
     if waiting:
         lines.append(f"answers that wait for a grade by hand count 0 so far: {_submissions(waiting)}")
     return lines
+
+
+def _alike(grades: list[Grade]) -> list[str]:
+    """Lines about students who may be one, whose folder was once named in another way than the roster does."""
+    groups = alike({grade.student.id for grade in grades})
+    return [
+        f"two students whose names differ in nothing that one hears, perhaps one: {_listed(names)}" for names in groups
+    ]
 
 
 def _refuse_doubles(people: list[Person], identity: Callable[[Person], str]) -> None:
