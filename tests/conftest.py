@@ -8,6 +8,12 @@ import pytest
 pytest_plugins = ("order", "hangs", "leftovers", "unchanged")
 
 
+def pytest_configure():
+    """Heed Ctrl-C, and so let all that tests start heed it, also where the run was started by a shell's `&`."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport():
     """Names of files need not be text; reports that travel between processes have to be."""

@@ -12,6 +12,15 @@ from traitlets import Any, Type
 NAME = "autoencoder-sandbox"  # of the provisioner, as pyproject.toml registers it
 
 
+def command_line() -> list[str]:
+    """What starts a kernel, as a kernelspec has it.
+
+    Without IPython's database of all that was ever typed: nobody reads it, and its thread writes a warning among a
+    learner's outputs when it cannot open another file.
+    """
+    return [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", "--HistoryManager.enabled=False"]
+
+
 class SealedKernelManager(AsyncKernelManager):
     """Starts a kernel in a workplace, and talks to it through sockets in a folder: no network is needed."""
 
@@ -21,7 +30,7 @@ class SealedKernelManager(AsyncKernelManager):
     def settle(self) -> None:
         """Set this manager up for its place; call it before the kernel starts."""
         # Somebody may have put a kernelspec of this name into a home folder that starts another Python.
-        self.kernel_spec.argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        self.kernel_spec.argv = command_line()
         self.kernel_spec.metadata = {"kernel_provisioner": {"provisioner_name": NAME}}
         if self.place.sealed:
             use_sockets(self, self.place)

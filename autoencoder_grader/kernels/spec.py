@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 from autoencoder_grader.files import temporary
-from autoencoder_grader.kernels.manager import NAME
+from autoencoder_grader.kernels.manager import NAME, command_line
 from autoencoder_helpers.errors import CourseError
 from jupyter_client.kernelspec import KernelSpecManager
 
@@ -16,7 +15,7 @@ def kernel_json(limits: dict[str, int] | None = None) -> dict:
     """What kernel.json says. limits: by the names in sandbox.Limits, where not as that says."""
     provisioner = {"provisioner_name": NAME, "config": {"limits": limits or {}}}
     return {
-        "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        "argv": command_line(),
         "display_name": "Python 3 (sandbox of the autoencoder course)",
         "language": "python",
         # A signal does not get into the sandbox; a message does.

@@ -12,6 +12,7 @@ import nbformat
 import pytest
 from autoencoder_grader.engine import submissions, worker
 from autoencoder_grader.kernels import fork_server
+from autoencoder_grader.kernels.manager import command_line
 from autoencoder_grader.nbgrader_steps import execution
 from autoencoder_grader.nbgrader_steps.nbgrader_api import make_alembic_reachable
 from autoencoder_grader.scoring.process import ScoringProcess
@@ -243,7 +244,7 @@ def kernel():
         _, connection = write_connection_file(str(sockets / "kernel.json"), **inside)
         sandbox.give_to(sandbox.sandbox_user(), sockets)
         folders = [(home, sandbox.HOME, True), (sockets, SOCKETS, True)]
-        fork = server.fork(folders, ["-f", f"{SOCKETS}/kernel.json"], limits)
+        fork = server.fork(folders, ["-f", f"{SOCKETS}/kernel.json", *command_line()[-1:]], limits)
         client = BlockingKernelClient()
         client.load_connection_info({**connection, "ip": str(sockets / "kernel"), "key": "key"})
         client.start_channels()

@@ -28,6 +28,8 @@ PATIENCE = 20.0
 _SHARED = ("/tmp", "/var/tmp", "/dev/shm")
 _MADE_BY = re.compile(r"grading-\d+-(\d+)-")
 _PAUSE = 1.0
+#: How the names begin of the files that TensorFlow writes the code of graphs to.
+_GRAPHS = "__autograph_generated_file"
 
 
 class Remembered:
@@ -162,9 +164,11 @@ class Watch:
         """What lies in the folder of this run, beside pytest's own, which keeps what belongs to a failed test.
 
         And beside TensorFlow's code of graphs, which it removes when Python ends: processes of xdist end without that.
+        What Python keeps of such code, compiled, stays even then.
         """
-        others = ("pytest-of-", "__autograph_generated_file")
-        return [path for path in sorted(self._folder.iterdir()) if not path.name.startswith(others)]
+        others = ("pytest-of-", _GRAPHS)
+        found = [path for path in sorted(self._folder.iterdir()) if not path.name.startswith(others)]
+        return [path for path in found if path.name != "__pycache__" or not _holds_graphs_only(path)]
 
     def _in_shared_places(self) -> list[Path]:
         """What the processes of this run have put where everybody's temporary files lie."""
@@ -175,6 +179,10 @@ class Watch:
                 if made_by and int(made_by[1]) in self._processes.numbers:
                     found.append(Path(place) / name)
         return found
+
+
+def _holds_graphs_only(folder: Path) -> bool:
+    return all(path.name.startswith(_GRAPHS) for path in folder.iterdir())
 
 
 def _names(place: str) -> set[str]:
