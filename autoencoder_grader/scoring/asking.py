@@ -40,10 +40,18 @@ class Asker:
         self._number = 0
         self._end = time.monotonic() + SECONDS_IN_ALL
 
-    def ask(self, name: str, arguments: tuple, method: str = "", right_parts: tuple[str, ...] = ()):
+    def ask(
+        self,
+        name: str,
+        arguments: tuple,
+        method: str = "",
+        right_parts: tuple[str, ...] = (),
+        training: bool = False,
+    ):
         """Return what `name` (or its method) gives for the arguments over there.
 
         right_parts: earlier exercises, right answers to which stand in for the learner's meanwhile.
+        training: call it as training does (see autoencoder_helpers.checks.in_training).
 
         Raises RaisedThere with the error's name if it raised, Gone if no answer comes, BadMessage if what comes is
         none.
@@ -55,6 +63,8 @@ class Asker:
         question = {"name": name, "method": method, "arguments": [encode(part, arrays) for part in arguments]}
         if right_parts:
             question["right_parts"] = list(right_parts)
+        if training:
+            question["training"] = True
         message = f"{self._ticket}-{self._number:04d}"
         self._number += 1
         self._box.send(message, question, arrays)
@@ -90,16 +100,22 @@ def _raised(error) -> Exception:
 class RemoteFunction:
     """A learner's function; calling it asks for its value."""
 
-    def __init__(self, asker: Asker, name: str, shown_name: str, right_parts: tuple[str, ...] = ()):
+    def __init__(
+        self, asker: Asker, name: str, shown_name: str, right_parts: tuple[str, ...] = (), training: bool = False
+    ):
         self._asker, self._name, self.__name__ = asker, name, shown_name
-        self._right_parts = right_parts
+        self._right_parts, self._training = right_parts, training
 
     def __call__(self, *arguments):
-        return self._asker.ask(self._name, arguments, right_parts=self._right_parts)
+        return self._asker.ask(self._name, arguments, right_parts=self._right_parts, training=self._training)
 
     def with_right_parts(self, names: tuple[str, ...]) -> RemoteFunction:
         """The same function, asked with right answers to these earlier exercises in place."""
-        return RemoteFunction(self._asker, self._name, self.__name__, names)
+        return RemoteFunction(self._asker, self._name, self.__name__, names, self._training)
+
+    def in_training(self) -> RemoteFunction:
+        """The same function, asked as training calls it."""
+        return RemoteFunction(self._asker, self._name, self.__name__, self._right_parts, True)
 
 
 class RemoteRows(Rows):
@@ -131,6 +147,7 @@ class RemotePrior(Prior):
         if not (_is_shape(batch) and _is_shape(event) and _is_dtype(dtype)):
             raise BadMessage(f"{name}: a distribution without shapes and dtype")
         self.batch_shape, self.event_shape, self.dtype = batch, event, np.dtype(dtype)
+        self.exact_kl = facts.get("exact_kl") is not False  # one more note on the page, never a point
         self._asker, self._name = asker, name
 
     def log_prob(self, z):

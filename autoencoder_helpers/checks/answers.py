@@ -143,6 +143,7 @@ class Prior:
     """A distribution as a rule sees it: shapes, log densities and draws. This one looks at a live TFP distribution.
 
     batch_shape, event_shape: lists of int. dtype: NumPy dtype of its draws.
+    exact_kl: whether TFP has a formula for the KL from IndependentNormal's clouds to it.
     """
 
     def __init__(self, live):
@@ -150,10 +151,16 @@ class Prior:
         self.batch_shape = [int(side) for side in live.batch_shape]
         self.event_shape = [int(side) for side in live.event_shape]
         self.dtype = np.dtype(live.dtype.as_numpy_dtype)
+        self.exact_kl = _has_exact_kl(live)
 
     def facts(self) -> dict:
-        """Shapes and dtype as JSON-ready data."""
-        return {"batch_shape": self.batch_shape, "event_shape": self.event_shape, "dtype": str(self.dtype)}
+        """What else is known of it, as JSON-ready data."""
+        return {
+            "batch_shape": self.batch_shape,
+            "event_shape": self.event_shape,
+            "dtype": str(self.dtype),
+            "exact_kl": self.exact_kl,
+        }
 
     def log_prob(self, z) -> np.ndarray:
         """Log densities of the latent vectors z, an array of `dtype`."""
@@ -162,6 +169,22 @@ class Prior:
     def sample(self, count: int) -> np.ndarray:
         """`count` draws."""
         return np.asarray(self._live.sample(int(count)))
+
+
+def _has_exact_kl(prior) -> bool:
+    import tensorflow as tf
+    import tensorflow_probability as tfp
+
+    tfd = tfp.distributions
+    try:
+        shape = prior.event_shape.as_list() or prior.batch_shape.as_list()
+        cloud = tfd.Independent(tfd.Normal(tf.zeros(shape, prior.dtype), tf.ones((), prior.dtype)), len(shape))
+        tfd.kl_divergence(cloud, prior)
+    except NotImplementedError:  # TFP's word for it
+        return False
+    except Exception:  # noqa: BLE001 - another mistake, which has a message of its own
+        return True
+    return True
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from autoencoder_helpers.checks.answers import Distribution, Function, Model, Rows
+from autoencoder_helpers.checks.in_training import in_training
 from autoencoder_helpers.checks.raised import named
 from autoencoder_helpers.checks.result import CheckResult, StepResult
 from autoencoder_helpers.checks.right_parts import with_right_parts
@@ -131,6 +132,8 @@ def _reply(question, arrays, at_hand, reply_arrays):
     target = at_hand[question["name"]]
     if question.get("right_parts"):
         target = with_right_parts(target, tuple(question["right_parts"]))
+    if question.get("training"):
+        target = in_training(target)
     if question.get("method"):
         target = getattr(target, question["method"])
     arguments = [decode(argument, arrays) for argument in question["arguments"]]

@@ -13,7 +13,7 @@ class StepResult:
     """One thing a check looked at. Texts are plain and meant for learners.
 
     `mistake` is a short slug ("missing-sigmoid") that stays the same when the wording changes, so that a
-    class's mistakes can be counted; it is empty for a passed step.
+    class's mistakes can be counted; it is empty for a passed step. `look` of a passed step is a note, if there is one.
     """
 
     title: str
@@ -84,16 +84,7 @@ class CheckResult:
         lines = [f"{SYMBOLS[self.verdict]} {self.verdict}: {self.title} ({self.score})"]
         for step in self.steps:
             lines.append(f"  {'✓' if step.passed else '✗'} {step.title}")
-            if not step.passed:
-                lines += [
-                    f"      {label}: {text}"
-                    for label, text in (
-                        ("expected", step.expected),
-                        ("found", step.found),
-                        ("where to look", step.look),
-                    )
-                    if text
-                ]
+            lines += [f"      {label.lower()}: {text}" for label, text in _details(step)]
         return "\n".join(lines)
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
@@ -145,19 +136,22 @@ def _marked_up(text: str) -> str:
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
+def _details(step: StepResult) -> list[tuple[str, str]]:
+    """What stands below a step: label and text."""
+    details = [
+        ("Expected", step.expected),
+        ("Found", step.found),
+        ("Note" if step.passed else "Where to look", step.look),
+    ]
+    return [(label, text) for label, text in details if text]
+
+
 def _card_step(step: StepResult) -> str:
     symbol, word = ("✓", "right") if step.passed else ("✗", "not yet")
-    details = ""
-    if not step.passed:
-        details = "".join(
-            f'<div style="margin-left:1.6em"><span style="font-style:italic">{label}:</span> {_marked_up(text)}</div>'
-            for label, text in (
-                ("Expected", step.expected),
-                ("Found", step.found),
-                ("Where to look", step.look),
-            )
-            if text
-        )
+    details = "".join(
+        f'<div style="margin-left:1.6em"><span style="font-style:italic">{label}:</span> {_marked_up(text)}</div>'
+        for label, text in _details(step)
+    )
     return (
         f'<li style="margin:2px 0"><span role="img" aria-label="{word}">{symbol}</span> '
         f"{_marked_up(step.title)}{details}</li>"

@@ -107,10 +107,12 @@ class Steps:
         self.rng = rng
         self._charged = frozenset(charged)
         self.results: list[StepResult] = []
+        self._note = ""
 
     @contextlib.contextmanager
     def __call__(self, title: str, points: float = 0, stop: bool = True):
         """Look at one thing. What raises inside fails the step; `stop=False` lets the rule go on all the same."""
+        self._note = ""
         try:
             yield
         except NotYet as failure:
@@ -120,7 +122,7 @@ class Steps:
         except BaseException as error:  # noqa: BLE001 - an answer may raise anything, SystemExit included
             texts = NotYet(**texts_of(error)).texts
         else:
-            self.results.append(StepResult(title, True, points, points))
+            self.results.append(StepResult(title, True, points, points, look=_text(self._note)))
             return
         self.results.append(StepResult(title, False, 0.0, points, **texts))
         if stop:
@@ -130,6 +132,10 @@ class Steps:
     def mistake(self) -> str:
         """The mistake of the last step; empty if it passed."""
         return self.results[-1].mistake
+
+    def note(self, text: str) -> None:
+        """Say something beside a step that passes: right, and yet not what the next cells expect. It costs nothing."""
+        self._note = text
 
     def charged(self, *names: str) -> bool:
         """Whether one of these checks has taken points before, so that what follows from it must not cost more."""

@@ -17,6 +17,9 @@ from autoencoder_helpers.checks.rule import rule
 # The other ways to lay 128 values out as a grid.
 _OTHER_GRIDS = {(a, b, 128 // a // b) for a in (1, 2, 4, 8, 16) for b in (1, 2, 4, 8, 16) if a * b <= 128} - {(4, 4, 8)}
 
+# What makes 28 of 32 without a piece of the puzzle.
+_CUTTING = {"Cropping2D", "CenterCrop", "RandomCrop", "Resizing", "SlicingOpLambda"}
+
 
 @rule(
     "conv.decoder",
@@ -35,6 +38,14 @@ def decoder(step, decoder):
     if not step.mistake:  # a wrong size comes from a wrong piece: the same news
         with step("Its layers are the pieces of the puzzle (2,865 parameters)", points=0.5, stop=False):
             expect_table(step, decoder, convolutions=[8, 8, 16, 1], units=[128])
+            cutting = [type(layer).__name__ for layer in all_layers(decoder) if type(layer).__name__ in _CUTTING]
+            step.expect(
+                not cutting,
+                expected="the pieces alone: one of them loses the four pixels by itself",
+                found=f"{cutting[0] if cutting else ''}, which is none of the pieces",
+                look="B or F? Only one of the two loses a border.",
+                mistake="cropped",
+            )
             expect_count(step, decoder, 2_865)
     if not any(stage.kind != "Dense" for stage in stages(decoder)):  # another network altogether
         return

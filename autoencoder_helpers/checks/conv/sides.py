@@ -12,7 +12,7 @@ from autoencoder_helpers.checks.rule import rule
 )
 def sides(step, after_conv, after_pool):
     with step("A convolution with padding 'same' keeps the side; 'valid' costs kernel - 1", points=0.5, stop=False):
-        for side, kernel in ((28, 3), *zip(step.rng.integers(12, 90, 4), (1, 3, 5, 7), strict=True)):
+        for side, kernel in ((28, 3), *zip(step.rng.integers(12, 90, 6), (1, 3, 5, 7, 2, 4), strict=True)):
             side = int(side)
             same = _whole(step, after_conv, side, kernel, "same")
             valid = _whole(step, after_conv, side, kernel, "valid")
@@ -33,18 +33,25 @@ def sides(step, after_conv, after_pool):
                 mistake="same-changes-side",
             )
             step.expect(
-                valid != side - kernel,
+                valid != side - kernel or kernel % 2 == 0,  # for even kernels that has another reason
                 expected=f"{wanted} with padding 'valid', {case}",
                 found=f"{valid}: one too few",
                 look="Count the places of a window as wide as the image: it has one, not none.",
                 mistake="off-by-one",
             )
             step.expect(
-                not (kernel != 3 and valid == side - 2),
+                not (kernel in (1, 5, 7) and valid == side - 2),
                 expected=f"{wanted} with padding 'valid', {case}",
                 found=f"{valid}: right for a kernel of 3",
                 look="The kernel is an argument; use it.",
                 mistake="kernel-ignored",
+            )
+            step.expect(
+                not (kernel % 2 == 0 and valid == side - 2 * (kernel // 2)),
+                expected=f"{wanted} with padding 'valid', {case}",
+                found=f"{valid}: `kernel // 2` taken away on each side, which is right for odd kernels only",
+                look="Count the places: the window's first pixel can stand on 0, 1, ... up to which?",
+                mistake="odd-kernels-only",
             )
             step.expect(
                 valid == wanted,

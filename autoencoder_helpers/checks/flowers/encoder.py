@@ -5,7 +5,7 @@ from autoencoder_helpers import measures
 from autoencoder_helpers.checks.answers import Model
 from autoencoder_helpers.checks.expectations import expect_layers
 from autoencoder_helpers.checks.flowers.sizes import IMAGE, LATENT, SCALE, VALUES
-from autoencoder_helpers.checks.models import of_one_image
+from autoencoder_helpers.checks.models import of_one_image, stages
 from autoencoder_helpers.checks.rule import rule
 
 
@@ -19,10 +19,20 @@ def encoder(step, encoder):
     images = step.rng.random((16, *IMAGE)).astype(np.float32)
     with step("Images of 80 x 80 colours go in", points=0.5):
         _expect_input(step, encoder)
-    with step("A distribution over 10 numbers comes out", points=0.5):
+    with step("A distribution over 10 numbers comes out"):
         expect_layers(step, encoder)
         cloud = encoder(images)
         _expect_distribution(step, cloud)
+    with step("It has a full covariance, and means that may be any number", points=0.5, stop=False):
+        _expect_full_covariance(step, cloud)
+        last = stages(encoder)[-1].activation if stages(encoder) else "linear"
+        step.expect(
+            last == "linear",
+            expected="65 numbers that may be any",
+            found=f"{last} on the layer that makes them",
+            look="the activation of the last Dense layer: none",
+            mistake="activation-on-parameters",
+        )
     with step("Another image gets another cloud"):
         mean = np.asarray(cloud.mean())
         step.expect(
@@ -129,6 +139,24 @@ def _expect_distribution(step, cloud):
         found=f"{int(np.prod(event))} latent numbers, event shape {event}",
         look="the number that the distribution layer is given",
         mistake="wrong-latent-dim",
+    )
+
+
+def _expect_full_covariance(step, cloud):
+    """Inside a step: fail if a cloud's axes are parallel to those of the latent space, whatever the network learns."""
+    if hasattr(cloud, "scale_tril"):
+        return
+    try:
+        covariance = np.asarray(cloud.covariance(), np.float64)
+        full = bool(np.abs(covariance - covariance * np.eye(LATENT)).max() > 0)
+    except NotImplementedError:  # TFP has none for numbers that it takes to be independent
+        full = False
+    step.expect(
+        full,
+        expected="a full covariance: 10 means and 55 numbers of a triangle",
+        found="10 means and 10 standard deviations: clouds with axes parallel to those of the latent space",
+        look="tfpl.MultivariateNormalTriL(10), and the 65 numbers that it takes",
+        mistake="diagonal-covariance",
     )
 
 

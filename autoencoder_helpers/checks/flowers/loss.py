@@ -2,8 +2,9 @@
 
 import numpy as np
 from autoencoder_helpers import measures
-from autoencoder_helpers.checks.answers import Function, call
+from autoencoder_helpers.checks.answers import call
 from autoencoder_helpers.checks.flowers.sizes import IMAGE, SCALE, UNIT, VALUES
+from autoencoder_helpers.checks.in_training import Loss, expect_trainable
 from autoencoder_helpers.checks.rule import rule
 
 # Times the right value: what the usual mistakes give, with slug, what was found, and where to look.
@@ -20,7 +21,7 @@ _SCALES = (
     "flowers.loss",
     points=1,
     title="The loss is 6,400 times the mean cross-entropy over all values of an image",
-    answers={"flower_loss": Function()},
+    answers={"flower_loss": Loss()},
 )
 def loss(step, flower_loss):
     x = step.rng.random((5, *IMAGE)).astype(np.float32)
@@ -43,10 +44,11 @@ def loss(step, flower_loss):
             look="the axes of the mean: 0 is the image, 1 and 2 are height and width",
             mistake="wrong-axis",
         )
-        if found.shape == ():  # one number for the batch: Keras averages over the batch anyway
+        together = found.shape == ()
+        if together:  # one number for the batch
             wanted = wanted.mean()
     scale = 1.0
-    with step("It has the scale of the chapter", points=0.5, stop=False):
+    with step("It has the scale of the chapter, for each image", points=0.5, stop=False):
         for factor, mistake, what, look in _SCALES:
             if np.allclose(found, factor * wanted, rtol=1e-3):
                 scale = factor
@@ -56,6 +58,15 @@ def loss(step, flower_loss):
                     look=look,
                     mistake=mistake,
                 )
+        step.expect(
+            not together,
+            expected="5 numbers for 5 images, as the function's first lines say",
+            found="one number for all, their mean",
+            look="Keras would train with it, and later parts ask for the loss of each image: leave axis 0 alone.",
+            mistake="mean-over-images",
+        )
+    with step("A network can be trained with it"):
+        expect_trainable(step, flower_loss, x, p, name="flower_loss")
     with step("It is the binary cross-entropy", points=0.5):
         found = found / scale
         swapped = measures.bce_per_image(p, np.clip(x, 1e-7, 1 - 1e-7)) * SCALE / VALUES

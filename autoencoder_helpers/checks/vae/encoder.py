@@ -18,6 +18,8 @@ from autoencoder_helpers.checks.vae.sizes import IMAGE
     answers={"encoder": Model(input_shape=IMAGE)},
 )
 def encoder(step, encoder):
+    import tensorflow as tf
+
     images = step.rng.random((7, *IMAGE)).astype(np.float32)
     with step("Images of 28 x 28 x 1 go in"):
         step.expect(
@@ -48,6 +50,14 @@ def encoder(step, encoder):
     with step(
         "It is a normal cloud of its own for each image, with means that may be any number", points=0.5, stop=False
     ):
+        drawn = as_array(tf.convert_to_tensor(cloud_of(encoder, images)))
+        step.expect(
+            float(np.abs(drawn - mean).max()) > 1e-6 * float(stddev.max()),
+            expected="the layer hands on a draw from the cloud",
+            found="the cloud's mean, every time: the decoder would never meet the cloud",
+            look="convert_to_tensor_fn of the distribution layer: a draw is the default",
+            mistake="nothing-drawn",
+        )
         z = mean + step.rng.normal(size=mean.shape).astype(np.float32)
         step.expect(
             np.allclose(as_array(cloud.log_prob(z)), log_normal(z, mean, stddev), atol=1e-2),

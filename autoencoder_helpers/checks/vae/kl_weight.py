@@ -82,7 +82,8 @@ def kl_weight(step, vae, encoder):
             not about(ratio, 2, 0.15 + 8 * noise_of_ratio),
             expected=expected,
             found=found,
-            look=f"The objective holds {ratio:.1f} x KL; look at the entries of vae.losses, and at the weight.",
+            look=f"The objective holds {ratio:.1f} x KL: the weight times the entries of vae.losses. "
+            "Does `make_encoder` use its `weight`?",
             mistake="kl-twice",
         )
         step.expect(

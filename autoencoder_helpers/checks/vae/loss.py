@@ -2,8 +2,8 @@
 
 import numpy as np
 from autoencoder_helpers import measures
-from autoencoder_helpers.checks.answers import Function
 from autoencoder_helpers.checks.expectations import expect_no_known_mistake
+from autoencoder_helpers.checks.in_training import Loss, expect_trainable
 from autoencoder_helpers.checks.rule import rule
 from autoencoder_helpers.checks.vae.formulas import call_formula
 from autoencoder_helpers.checks.vae.numbers import about
@@ -24,7 +24,7 @@ _SCALES = (
     "vae.loss",
     points=1,
     title="The reconstruction loss is in nats per image, summed over 784 pixels",
-    answers={"reconstruction_loss": Function()},
+    answers={"reconstruction_loss": Loss()},
 )
 def loss(step, reconstruction_loss):
     images = step.rng.random((6, *IMAGE)).astype(np.float32)
@@ -71,6 +71,18 @@ def loss(step, reconstruction_loss):
             look="keras.losses.binary_crossentropy(images, reconstructions)",
             mistake="wrong-loss",
         )
+    with step("Nothing is added to it, and a network can be trained with it"):
+        # Cross-entropy with a grey reconstruction is the same for every image, however bright; what is added grows.
+        grey = value(np.float32(100) * images[:1], np.full_like(images[:1], 0.5))
+        usual = ratios.mean() * PIXELS * np.log(2)
+        step.expect(
+            about(grey, usual, 0.01 * abs(usual)),
+            expected=f"{usual:.4g} for any image beside a grey reconstruction: the cross-entropy alone",
+            found=f"{grey:.4g} for bright images: something is added that grows with the image",
+            look="Is the KL added here, too? The encoder's regularizer adds it already.",
+            mistake="something-added",
+        )
+        expect_trainable(step, reconstruction_loss, images, reconstructions, name="reconstruction_loss")
     with step("It is summed over pixels, and stays one number per image", points=0.5):
         ratio = float(ratios.mean())
         expected = f"{wanted[0]:.1f} nats for the first image, the sum over 784 pixels"

@@ -40,6 +40,7 @@ def test_right_decoders_of_any_construction_get_all_points(points, make, build):
         (lambda make: make.decoder(third="same"), "no-border-lost", 1),
         (lambda make: make.decoder(second="valid", third="same"), "border-lost-elsewhere", 1),
         (lambda make: make.decoder(third="same", fourth="valid"), "border-lost-elsewhere", 1),
+        (lambda make: keras.Sequential([make.decoder(third="same"), layers.Cropping2D(2)]), "cropped", 1.5),
         (lambda make: make.decoder(ups=2), "missing-upsampling", 1),
         (lambda make: make.decoder(grid=(8, 4, 4)), "wrong-reshape", 1),
         (lambda make: make.decoder(grid=(4, 8, 4)), "wrong-reshape", 1),

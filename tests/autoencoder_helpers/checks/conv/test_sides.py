@@ -19,6 +19,7 @@ def test_sides(points, expect_mistake):
         (lambda s, k, p: s - k + 1, "same-changes-side"),
         (lambda s, k, p: s if p == "same" else s - k, "off-by-one"),
         (lambda s, k, p: s if p == "same" else s - 2, "kernel-ignored"),
+        (lambda s, k, p: s if p == "same" else s - 2 * (k // 2), "odd-kernels-only"),
         (lambda s, k, p: s, "wrong-valid-side"),
         (lambda s, k, p: s / 3, "not-whole"),
         (lambda s, k, p: None, "no-return"),

@@ -34,7 +34,7 @@ def tf_keras_encoder(make):
 
 @pytest.mark.parametrize(
     "build",
-    [lambda make: make.encoder(), diagonal_encoder, functional_encoder, nested_encoder, tf_keras_encoder],
+    [lambda make: make.encoder(), functional_encoder, nested_encoder, tf_keras_encoder],
 )
 def test_right_encoders_of_any_construction_get_all_points(points, make, build):
     assert points("flowers.encoder", build(make)) == 2
@@ -50,6 +50,8 @@ def test_a_kl_estimated_by_draws_is_right_too(make):
 @pytest.mark.parametrize(
     ("build", "mistake", "kept"),
     [
+        (diagonal_encoder, "diagonal-covariance", 1.5),
+        (lambda make: make.encoder(layers.Dense(65, "relu"), make.full()), "activation-on-parameters", 1.5),
         (lambda make: make.encoder(layers.Dense(20)), "twenty-outputs", 0.5),
         (lambda make: make.encoder(layers.Dense(10)), "point-not-distribution", 0.5),
         (lambda make: make.encoder(layers.Dense(65)), "no-distribution", 0.5),

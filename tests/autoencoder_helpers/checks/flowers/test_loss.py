@@ -16,10 +16,11 @@ def right_loss(x, p):
     "function",
     [
         right_loss,
-        lambda x, p: 6400 * tf.reduce_mean(keras.losses.binary_crossentropy(x, p)),
         lambda x, p: tf.reduce_sum(keras.losses.binary_crossentropy(x, p), axis=[1, 2]),
-        lambda x, p: 6400 * keras.losses.BinaryCrossentropy()(x, p),
-        lambda x, p: measures.bce_per_image(np.asarray(x), np.asarray(p)) / 3,
+        lambda x, p: (
+            6400
+            * keras.losses.BinaryCrossentropy(reduction="none")(*(tf.reshape(part, (-1, 19_200)) for part in (x, p)))
+        ),
     ],
 )
 def test_right_losses_get_the_point(points, function):
@@ -29,6 +30,9 @@ def test_right_losses_get_the_point(points, function):
 @pytest.mark.parametrize(
     ("function", "mistake", "kept"),
     [
+        (lambda x, p: 6400 * tf.reduce_mean(keras.losses.binary_crossentropy(x, p)), "mean-over-images", 0.5),
+        (lambda x, p: 6400 * keras.losses.BinaryCrossentropy()(x, p), "mean-over-images", 0.5),
+        (lambda x, p: measures.bce_per_image(np.asarray(x), np.asarray(p)) / 3, "not-for-training", 0.5),
         (lambda x, p: 3 * right_loss(x, p), "times-19200", 0.5),
         (lambda x, p: right_loss(x, p) / 6400, "not-scaled", 0.5),
         (lambda x, p: right_loss(x, p) * 784 / 6400, "times-784", 0.5),

@@ -63,6 +63,21 @@ def test_mistakes_in_the_walk_are_named(mistakes, networks, made, mistake):
 
 
 @pytest.mark.parametrize(
+    ("wrong", "mistake"),
+    [
+        (lambda e, d: fade, "pixel-fade"),
+        (lambda e, d: lambda a, b, n: right_walk(e, d)(b, a, n), "backwards"),
+        (lambda e, d: right_walk(e, d, steps_of=lambda n: np.linspace(0, 1, n) ** 2), "uneven-steps"),
+        (lambda e, d: right_walk(e, d, steps_of=lambda n: np.arange(n) / n), "wrong-ends"),
+    ],
+)
+def test_mistakes_are_named_before_anything_is_trained(mistakes, points, make, wrong, mistake):
+    e, d = make.encoder(), make.decoder()
+    assert points("flowers.walk", right_walk(e, d), e, d) == 1
+    assert mistakes("flowers.walk", wrong(e, d), e, d) == [mistake]
+
+
+@pytest.mark.parametrize(
     ("steps_of", "wrong_end", "right_end", "found"),
     [
         (lambda n: np.arange(n) / n, "last", "first", "80% of the way"),

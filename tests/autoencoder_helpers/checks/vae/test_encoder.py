@@ -56,6 +56,17 @@ def test_right_encoders(expect_full, make, build):
             0.5,
         ),
         (lambda make: make.encoder(layers.Dense(4, "relu"), make.cloud_layer()), "activation-on-parameters", 0.5),
+        *(
+            (
+                lambda make, handed_on=handed_on: make.encoder(
+                    layers.Dense(4),
+                    tfpl.IndependentNormal(2, convert_to_tensor_fn=handed_on, activity_regularizer=make.regularizer()),
+                ),
+                "nothing-drawn",
+                0.5,
+            )
+            for handed_on in (tfd.Distribution.mean, tfd.Distribution.mode)
+        ),
         (
             lambda make: make.encoder(layers.Dense(4, kernel_initializer="zeros"), make.cloud_layer()),
             "ignores-image",

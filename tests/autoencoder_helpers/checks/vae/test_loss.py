@@ -24,7 +24,6 @@ def test_right_losses(expect_full):
         lambda x, p: keras.losses.BinaryCrossentropy()(x, p) * 784,
         lambda x, p: keras.losses.binary_crossentropy(layers.Flatten()(x), layers.Flatten()(p)) * 784.0,
         lambda x, p: -tfd.Independent(tfd.Bernoulli(probs=p, dtype=tf.float32), 3).log_prob(x),
-        lambda x, p: np.sum(-x * np.log(p) - (1 - x) * np.log(1 - p), axis=(1, 2, 3)),
     ):
         expect_full("vae.loss", right)
 
@@ -45,6 +44,15 @@ def test_right_losses(expect_full):
             0.5,
         ),
         (lambda x, p: 784 * summed(x, p), "scaled-twice", 0.5),
+        (lambda x, p: np.sum(-x * np.log(p) - (1 - x) * np.log(1 - p), axis=(1, 2, 3)), "not-for-training", 0.5),
+        (lambda x, p: summed(x, p).numpy(), "not-for-training", 0.5),
+        (
+            lambda x, p: tf.numpy_function(lambda *both: summed(*both).numpy(), (x, p), tf.float32),
+            "not-for-training",
+            0.5,
+        ),
+        # The squares stand for a KL, which grows like them: at first it is small beside the cross-entropy.
+        (lambda x, p: summed(x, p) + 1e-4 * tf.reduce_sum(tf.square(x), axis=(1, 2, 3)), "something-added", 0.5),
         (lambda x, p: 256 * keras.losses.binary_crossentropy(x, p), "wrong-scale", 0.5),
         (lambda x, p: -summed(x, p), "wrong-sign", 0.5),
         (lambda x, p: summed(x, p) / np.log(2), "bits", 0.5),

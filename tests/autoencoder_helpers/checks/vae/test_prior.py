@@ -4,6 +4,7 @@ import autoencoder_helpers  # noqa: F401  (first: it chooses the Keras)
 import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
+from autoencoder_helpers import check
 
 tfd, tfpl = tfp.distributions, tfp.layers
 
@@ -21,6 +22,21 @@ tfd, tfpl = tfp.distributions, tfp.layers
 )
 def test_right_priors(expect_full, build):
     expect_full("vae.prior", build())
+
+
+@pytest.mark.parametrize(
+    ("build", "noted"),
+    [
+        (lambda: tfd.Independent(tfd.Normal(tf.zeros(2), 1.0), reinterpreted_batch_ndims=1), False),
+        (lambda: tfd.Independent(tfd.Normal(tf.zeros(2, tf.float64), tf.ones(2, tf.float64)), 1), False),
+        (lambda: tfd.MultivariateNormalDiag(loc=[0.0, 0.0]), True),
+        (lambda: tfd.Sample(tfd.Normal(0.0, 1.0), sample_shape=2), True),
+    ],
+)
+def test_a_prior_without_an_exact_kl_passes_with_a_note_that_says_what_will_raise(build, noted):
+    result = check("vae.prior", build())
+    assert result.passed and ("note: " in str(result)) == noted == ("use_exact_kl=True" in str(result)), str(result)
+    assert ("Note:</span>" in result._repr_mimebundle_()["text/html"]) == noted
 
 
 @pytest.mark.parametrize(
