@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from autoencoder_grader.nbgrader_steps.nbgrader_api import folder_of, open_api
-from autoencoder_grader.nbgrader_steps.release import chapters_of, release_source
+from autoencoder_grader.nbgrader_steps.release import chapters_of, release_source, solution_source
 from autoencoder_helpers.errors import CourseError
 
 #: A check where it is called for its result: at the start of a line, its name as it stands in the course.
@@ -84,6 +84,7 @@ class Chapters:
     def __init__(self, course: Path):
         self._graded: dict[str, set[str]] = {}
         self._texts: dict[str, set[str]] = {}
+        self._solved: dict[str, dict[str, str]] = {}
         release = folder_of(open_api(course), "release")
         for chapter in chapters_of(course):
             name = Path(chapter, f"{chapter}.ipynb")
@@ -93,6 +94,11 @@ class Chapters:
                 continue
             marks = [cell.get("metadata", {}).get("nbgrader", {}) for cell in cells]
             self._graded[chapter] = {mark.get("grade_id") for mark in marks if mark.get("grade")}
+            self._solved[chapter] = {
+                mark["grade_id"]: solution_source(text_of(cell))
+                for cell, mark in zip(cells, marks, strict=True)
+                if mark.get("solution") and cell.get("cell_type") == "code"
+            }
             texts = self._texts[chapter] = {"", _STUB}
             for cell, mark in zip(cells, marks, strict=True):
                 if cell.get("cell_type") != "code":
@@ -111,6 +117,10 @@ class Chapters:
         """The names of a chapter's graded cells."""
         return self._graded[chapter]
 
+    def solved(self, chapter: str) -> dict[str, str]:
+        """The code of the chapter's own answers, by the names of their cells."""
+        return self._solved[chapter]
+
     def chapter_of(self, cells: list[dict]) -> str | None:
         """The chapter whose graded cells some cells hold; None if that is none, or not one alone."""
         names = names_in(cells)
@@ -122,14 +132,18 @@ class Chapters:
         texts = [text_of(cell) for cell in cells if cell.get("cell_type") == "code"]
         return [text for text in texts if words(text) not in self._texts[chapter]]
 
+    def own_words(self, chapter: str, cells: Iterable[dict]) -> list[str]:
+        """The written answers, those that are not as released."""
+        texts = [
+            text_of(cell)
+            for cell in cells
+            if cell.get("cell_type") != "code" and names_in([cell]) & self._graded[chapter]
+        ]
+        return [text for text in texts if words(text) not in self._texts[chapter]]
+
     def is_untouched(self, chapter: str, cells: list[dict]) -> bool:
         """Whether nobody has written anything into a notebook: no code, and no answer in words."""
-        if self.own_code(chapter, cells):
-            return False
-        answers = [
-            cell for cell in cells if cell.get("cell_type") != "code" and names_in([cell]) & self._graded[chapter]
-        ]
-        return all(words(text_of(cell)) in self._texts[chapter] for cell in answers)
+        return not (self.own_code(chapter, cells) or self.own_words(chapter, cells))
 
 
 def _released(source: str) -> str:

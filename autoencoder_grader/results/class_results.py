@@ -13,7 +13,9 @@ from autoencoder_grader.engine.submissions import Submission, find_submissions
 from autoencoder_grader.nbgrader_steps.grades import assignments_of, read_grades
 from autoencoder_grader.nbgrader_steps.late import late_policy
 from autoencoder_grader.nbgrader_steps.nbgrader_api import folder_of, has_gradebook, open_api
+from autoencoder_grader.nbgrader_steps.recognition import Chapters
 from autoencoder_grader.nbgrader_steps.release import chapters_of
+from autoencoder_grader.results.copies import Likeness, find_likenesses
 from autoencoder_grader.results.graded_notebooks import NO_ANSWER, CheckRow, read_outcome, read_results
 from autoencoder_helpers.errors import CourseError
 
@@ -79,13 +81,16 @@ class CheckCost:
 
 @dataclass(frozen=True)
 class ClassResults:
-    """A whole class. problems: a line for each thing in submitted/ that is no submission."""
+    """A whole class. problems: a line for each thing in submitted/ that is no submission. likenesses: what is too much
+    alike, for a person to look at.
+    """
 
     course: str
     submissions: tuple[SubmissionResult, ...]
     costs: tuple[CheckCost, ...]
     problems: tuple[str, ...] = ()
     assignments: tuple[str, ...] = field(default=())
+    likenesses: tuple[Likeness, ...] = ()
 
     @property
     def notices(self) -> list[str]:
@@ -130,6 +135,7 @@ def read_class(course: Path) -> ClassResults:
         costs=tuple(check_costs([row for own in rows.values() for row in own])),
         problems=tuple(problems),
         assignments=tuple(sorted({entry.assignment for entry in submissions})),
+        likenesses=tuple(find_likenesses(found, Chapters(course))),
     )
 
 

@@ -55,6 +55,7 @@ def report_page(results: ClassResults, now: datetime.datetime) -> str:
         attention=[entry for entry in results.submissions if entry.needs_a_person],
         problems=results.problems,
         notices=results.notices,
+        likenesses=results.likenesses,
         waiting=_waiting(graded),
         assignments=[_assignment(name, graded) for name in results.assignments if _of(name, graded)],
         costs=results.costs,

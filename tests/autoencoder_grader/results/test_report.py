@@ -5,6 +5,7 @@ import datetime
 import io
 import re
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -17,6 +18,7 @@ from autoencoder_grader.results.class_results import (
     check_costs,
     read_class,
 )
+from autoencoder_grader.results.copies import Likeness
 from autoencoder_grader.results.graded_notebooks import NO_ANSWER, CheckRow
 from autoencoder_grader.results.report import report_page
 from autoencoder_grader.results.report_figures import costs_picture, points_picture, times_picture
@@ -189,6 +191,16 @@ def test_the_page_says_what_was_read():
     assert "conv.sides 01 tiny 3 50 % 2 of 3 rounded-down × 2 One of them: rounded-down was seen at ben" in text
     assert "ada graded 3.5 of 4 waits – 12 s" in text
     assert "ben student error 3 of 4 0 −0.5 –" in text
+
+
+def test_what_is_too_much_alike_is_named_for_a_person_and_costs_nothing():
+    alike = (Likeness("01_tiny", ("ada", NASTY), "identical weights (net.npz)"),)
+    html = report_page(replace(results(), likenesses=alike), NOW)
+    page = Page(html)
+    assert "Too much alike" in page.text and "identical weights (net.npz)" in page.text
+    assert "Nobody has lost points for it" in page.text and "ada graded 3.5 of 4" in page.text
+    assert "script" not in {tag for tag, _ in page.elements} and "\x1b" not in html
+    assert "Too much alike" not in Page(report_page(results(), NOW)).text
 
 
 def test_columns_without_a_value_are_left_out():
