@@ -27,8 +27,16 @@ from autoencoder_grader.nbgrader_steps.harmless import (
     harmless_result,
     harmless_text,
 )
-from autoencoder_grader.nbgrader_steps.outcome import KEY, NOT_NEEDED, NOT_RUN, Outcome, card_output, no_evidence
-from autoencoder_grader.scoring.process import ScoringFailed, scoring_process
+from autoencoder_grader.nbgrader_steps.outcome import (
+    KEY,
+    NOT_NEEDED,
+    NOT_RUN,
+    Outcome,
+    card_output,
+    no_evidence,
+    too_much_to_score,
+)
+from autoencoder_grader.scoring.process import MOST_PROCESSOR_SECONDS, ScoringFailed, TooMuchToScore, scoring_process
 from autoencoder_helpers import load_mnist
 from autoencoder_helpers.checks import catalogue
 from autoencoder_helpers.errors import DataUnavailable
@@ -96,7 +104,8 @@ class SealedExecute(Execute):
         if sandbox.require(self.trust_submissions):
             sandbox.expect_hidden(course)
         load_mnist()  # the sandbox sees the cache, but cannot fill it
-        self._scoring = scoring_process(course, self.more_seeds, course / ".grading" / "scoring.log")
+        self._start_scoring = lambda: scoring_process(course, self.more_seeds, course / ".grading" / "scoring.log")
+        self._scoring = self._start_scoring()
         tier = trial.require(self.trust_submissions, log)
         self._checks = {name.replace(".", "-"): name for name in catalogue()}
         self._tickets = itertools.count(1)
@@ -175,16 +184,28 @@ class SealedExecute(Execute):
             self._run(cell, resources, index)
             return cell, resources
         ticket = str(next(self._tickets))
-        charged = {result.name for result in self._outcome.results.values() if result.mistaken}
-        self._scoring.listen(check, self._place.mailbox, ticket, charged - {check})
+        before = [result for result in self._outcome.results.values() if result.mistaken and result.name != check]
+        self._scoring.listen(check, self._place.mailbox, ticket, {result.name: result.lost for result in before})
         self._place.ask_for(check, ticket)
         try:
             self._run(cell, resources, index)
         finally:
-            results = self._scoring.collect()
+            results = self._collect(cell, check)
             self._place.ask_no_more()
         self._keep(cell, grade_id, results or [no_evidence(catalogue()[check], _last_error(cell))])
         return cell, resources
+
+    def _collect(self, cell, check):
+        """The results of a check whose cell has ended; None if nothing was handed over."""
+        try:
+            return self._scoring.collect()
+        except TooMuchToScore:
+            seconds = MOST_PROCESSOR_SECONDS
+            self._outcome.limits.append(
+                f"scoring {check} took more than {seconds:.0f} s of processor time ({_name(cell)})"
+            )
+            self._scoring = self._start_scoring()
+            return [too_much_to_score(catalogue()[check], seconds)]
 
     def _run(self, cell, resources, index):
         try:

@@ -69,6 +69,18 @@ def no_evidence(rule: Rule, error: str) -> CheckResult:
     )
 
 
+def too_much_to_score(rule: Rule, seconds: float) -> CheckResult:
+    """The result of a check whose answers take more computation than it may."""
+    return without_points(
+        rule,
+        "What you made can be scored in time",
+        expected=f"networks for which {seconds:.0f} s of processor time are enough; the chapter's need about one",
+        found="scoring took longer, and was ended",
+        look="How many layers are there, how wide are they, and how large are the images between them?",
+        mistake="too-much-to-score",
+    )
+
+
 def card_output(result: CheckResult) -> NotebookNode:
     """The trusted result as a cell's output: the points, and the card for people."""
     return new_output("execute_result", data=result._repr_mimebundle_(), execution_count=None)

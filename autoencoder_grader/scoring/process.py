@@ -9,14 +9,19 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable
+import time
+from collections.abc import Mapping
 from pathlib import Path
 
+import psutil
 from autoencoder_helpers.checks.result import CheckResult
 from autoencoder_helpers.errors import CourseError
 
 _START_SECONDS = 180.0
 _RESULT_SECONDS = 300.0
+#: Of processor time, for one check. A busy machine takes longer, but does not compute more.
+MOST_PROCESSOR_SECONDS = 200.0
+_LOOK_SECONDS = 1.0
 
 
 class ScoringFailed(CourseError):
@@ -25,6 +30,10 @@ class ScoringFailed(CourseError):
 
 class DataMissing(CourseError):
     """What a check measures on is not at hand here: nobody's wrong answer, and trying again does not help."""
+
+
+class TooMuchToScore(Exception):
+    """What was handed in takes more computation than a check may: its own limit, not to be tried again."""
 
 
 class ScoringProcess:
@@ -53,25 +62,27 @@ class ScoringProcess:
         self._reader.start()
         self._ready = False
         self._ticket = ""
+        self._used_before = 0.0
 
-    def listen(self, check: str, folder: Path, ticket: str, charged: Iterable[str] = ()) -> None:
+    def listen(self, check: str, folder: Path, ticket: str, charged: Mapping[str, float] | None = None) -> None:
         """Score `check` from the evidence that comes into the mailbox `folder` under `ticket`.
 
-        charged: names of the checks of the same notebook that have taken points so far.
+        charged: the checks of the same notebook that have taken points so far, and how many.
         """
         if not self._ready:
             self._answer(_START_SECONDS)
             self._ready = True
-        self._ticket = ticket
-        self._tell({"check": check, "folder": str(folder), "ticket": ticket, "charged": sorted(charged)})
+        self._ticket, self._used_before = ticket, self._processor_seconds()
+        self._tell({"check": check, "folder": str(folder), "ticket": ticket, "charged": charged or {}})
 
     def collect(self) -> list[CheckResult] | None:
         """The cell has ended: return the results, one a secret seed, or None if nothing was handed over.
 
-        Raises ScoringFailed when the process has ended or does not answer, DataMissing when it misses data.
+        Raises ScoringFailed when the process has ended or does not answer, DataMissing when it misses data, and
+        TooMuchToScore when the answers need too much computation; this process has ended then, too.
         """
         self._tell({"stop": True})
-        answer = self._answer(_RESULT_SECONDS)
+        answer = self._answer(_RESULT_SECONDS, self._expect_little_work)
         if answer["ticket"] != self._ticket:  # after an interrupt between listen and collect
             raise self._failure("answered for another check")
         if "error" in answer:
@@ -99,14 +110,33 @@ class ScoringProcess:
         except (OSError, ValueError):
             raise self._failure("has ended") from None
 
-    def _answer(self, seconds: float) -> dict:
-        try:
-            line = self._lines.get(timeout=seconds)
-        except queue.Empty:
-            raise self._failure(f"did not answer within {seconds:.0f} s") from None
+    def _answer(self, seconds: float, look=lambda: None) -> dict:
+        """The next answer. look: called from time to time while there is none."""
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                line = self._lines.get(timeout=min(_LOOK_SECONDS, seconds))
+                break
+            except queue.Empty:
+                look()
+                if time.monotonic() >= end:
+                    raise self._failure(f"did not answer within {seconds:.0f} s") from None
         if not line:
             raise self._failure("has ended")
         return json.loads(line)
+
+    def _expect_little_work(self) -> None:
+        if self._processor_seconds() - self._used_before > MOST_PROCESSOR_SECONDS:
+            self.close()
+            raise TooMuchToScore
+
+    def _processor_seconds(self) -> float:
+        """What the process has used so far on all cores."""
+        try:
+            times = psutil.Process(self._process.pid).cpu_times()
+        except psutil.Error:  # it has ended, which `_answer` finds out
+            return 0.0
+        return times.user + times.system
 
     def _failure(self, what: str) -> ScoringFailed:
         self.close()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 from autoencoder_grader.scoring.asking import Asker, RemoteFunction, RemotePrior, RemoteRows
@@ -32,13 +32,13 @@ def score(
     data,
     ended: Callable[[], bool] = lambda: False,
     more_data=(),
-    charged: Iterable[str] = (),
+    charged: Mapping[str, float] | Iterable[str] = (),
 ) -> list[CheckResult]:
     """Score the evidence that lies in `box` under `ticket` by the rule `check`.
 
     data: what the rule measures on (see checks.data). more_data: further data to score on as well; the validity
-    report compares the results. ended: whether the learner's cell has ended. charged: names of the checks of the same
-    notebook that have taken points so far.
+    report compares the results. ended: whether the learner's cell has ended. charged: the checks of the same
+    notebook that have taken points so far, and how many; see run_rule.
     Returns a result for `data` and for each of `more_data`. Never raises for what a learner's process sent.
     """
     rule = catalogue()[check]

@@ -2,10 +2,10 @@
 
 Reads one JSON object a line on standard input and answers one on standard output:
 
-    {"check": "dense.encoder", "folder": ".../mailbox", "ticket": "7", "charged": [...]}    the cell of this check begins
+    {"check": "dense.encoder", "folder": ".../mailbox", "ticket": "7", "charged": {...}}    the cell of this check begins
     {"stop": true}                                                                          it has ended: answer
 
-`charged` names the checks that have taken points of the same notebook before. The answer is {"ticket": "7", "results": [...]}, with null for the results when nothing was handed over.
+`charged` names the checks that have taken points of the same notebook before, and how many. The answer is {"ticket": "7", "results": [...]}, with null for the results when nothing was handed over.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class _Server:
                     self._data,
                     self._stopped.is_set,
                     self._more_data,
-                    charged=order.get("charged", ()),
+                    charged=order.get("charged", {}),
                 )
                 results = [result.to_dict() for result in found]
             elif stopped:

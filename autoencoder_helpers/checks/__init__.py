@@ -48,7 +48,7 @@ def check(name: str, *answers, **named_answers) -> CheckResult:
         if hand_over(rules[name], bind(rules[name], answers, named_answers)):
             return handed_over(rules[name])
     # What follows from a mistake that has cost points already must not cost more.
-    charged = {other for other, result in _RESULTS.items() if result.mistaken} - {name}
+    charged = {other: result.lost for other, result in _RESULTS.items() if result.mistaken and other != name}
     result = _RESULTS[name] = run_rule(rules[name], answers, named_answers, charged=charged)
     if not _shows_cards():
         print(result)

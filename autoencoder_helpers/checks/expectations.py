@@ -2,9 +2,26 @@
 
 import numpy as np
 from autoencoder_helpers import measures
-from autoencoder_helpers.checks.models import compiled_loss, holds, of_one_image, predict, stages, tail_values
+from autoencoder_helpers.checks.learned import has_learned
+from autoencoder_helpers.checks.models import (
+    answers_to_scaling,
+    compiled_loss,
+    holds,
+    of_one_image,
+    predict,
+    stages,
+    tail_values,
+)
 from autoencoder_helpers.checks.rule import NotYet
 
+# What the usual mistakes make of images between 0 and 1: not scaled, cut to whole numbers, scaled twice, shifted.
+OTHER_SCALES = (
+    lambda x: x * np.float32(255),
+    np.floor,
+    lambda x: x / np.float32(255),
+    lambda x: x * 2 - 1,
+    lambda x: 1 - x,
+)
 _LIKE_FRESH = 0.03  # nats per pixel: a loss nearer to that of fresh weights tells of no training
 
 
@@ -162,15 +179,42 @@ def expect_widths(step, model, wanted):
 
 
 def expect_bends(step, hidden):
-    """Inside a step: fail if a hidden layer has no activation."""
+    """Inside a step: fail if a hidden layer has no activation, or one that bends nothing."""
     for number, stage in enumerate(hidden, start=1):
         step.expect(
             stage.activation != "linear",
             expected=f"hidden layer {number} has an activation, such as relu",
-            found="none",
+            found=f"one that bends nothing, {stage.bends_nothing}" if stage.bends_nothing else "none",
             look="Without activations the layers collapse into one linear map, which is what PCA has.",
             mistake="missing-activation",
         )
+
+
+def expect_free_code(step, encoder, shape):
+    """Inside a step: fail unless the code is what the last layer with weights computes, however large that is.
+
+    shape: of one image.
+    """
+    end = stages(encoder)[-1]
+    expected, look = (
+        "no activation on the last layer",
+        "A code may be negative or large: the last layer takes no activation.",
+    )
+    step.expect(
+        end.activation == "linear",
+        expected=expected,
+        found=end.activation,
+        look=look,
+        mistake="bottleneck-activation",
+    )
+    images = step.rng.random((16, *shape)).astype(np.float32)
+    step.expect(
+        end.kind != "Dense" or answers_to_scaling(encoder, end.layer, lambda model: predict(model, images)),
+        expected=f"{expected}, nor anything else that holds the code within bounds",
+        found="codes that do not grow with what the last Dense layer computes",
+        look=f"{look} What stands behind it?",
+        mistake="bottleneck-activation",
+    )
 
 
 def expect_greys(step, decoder, codes):
@@ -274,7 +318,7 @@ def expect_low_bce(step, model, images, limit):
     )
     reconstructions, loss = best_reading(images, outputs)
     expected = f"at most {limit:.4f} nats per pixel on test digits"
-    found = f"{loss:.4f} nats per pixel"
+    found = f"{in_steps_of(0.01, loss):.2f} nats per pixel"
     step.expect(
         abs(loss - np.log(2)) > 0.03,
         expected=expected,
@@ -298,18 +342,39 @@ def expect_low_bce(step, model, images, limit):
     )
 
 
-def expect_trained(step, model, images, limit, *charged):
+def in_steps_of(width: float, value: float) -> float:
+    """A measured value for a message, rounded up; finer digits would tell of the images more than of the network."""
+    return float(np.ceil(value / width - 1e-9) * width) if np.isfinite(value) else value
+
+
+def expect_trained(step, model, images, limit, data, *parts):
     """Inside a step: fail unless the mean BCE per pixel is at most `limit`.
 
-    charged: checks of what was trained. If one of them has taken points, it is enough that the network has been
-    trained at all, whatever came of it: its loss is not that of fresh weights.
+    data, parts: the checks of what was trained on, and of what was trained. If one of them has taken points, it is
+    enough that the network has learned something, whatever came of it.
     """
     try:
         expect_low_bce(step, model, images, limit)
     except NotYet:
-        some = images[:1000]
-        if not step.charged(*charged) or is_like_fresh(step, model, some):
+        if not step.charged(data, *parts) or not _is_trained(step, model, images[:1000], data):
             raise
+        step.excused(data, *parts)
+
+
+def _is_trained(step, model, images, data):
+    """Whether a network has learned something of the images, seen as they are or as they were in its training."""
+    other = step.charged(data)
+    scales = (lambda x: x, *(OTHER_SCALES if other else ()))
+    return not is_like_fresh(step, model, images) and any(
+        _has_learned_from(model, change(images), saturated=other) for change in scales
+    )
+
+
+def _has_learned_from(model, seen, saturated):
+    outputs = predict(model, seen)
+    return outputs.shape == seen.shape and has_learned(
+        seen.clip(0, 1), best_reading(seen.clip(0, 1), outputs)[0], saturated
+    )
 
 
 def is_like_fresh(step, model, images, nearness=_LIKE_FRESH) -> bool:

@@ -1,25 +1,82 @@
 """What rules ask about networks. Asked of what a network is and does, not of how it was written down."""
 
+import functools
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from autoencoder_helpers.checks.rule import NotYet
 from autoencoder_helpers.evidence.values import plain_floats
 
+_BENT = 0.005  # as a share of its range, the least that counts; a leaky relu has that up to a slope of 0.98
+
 
 @dataclass(frozen=True)
 class Stage:
-    """A layer with weights, and the activation that follows it, given as argument or as a layer of its own.
+    """A layer with weights, and what acts on each of its values after that.
 
-    bend: the activation itself, called with an array of pre-activations; None where there is none.
+    parts: functions and layers, in order: its own activation and activation layers behind it.
     """
 
     kind: str
     width: int
-    activation: str
     layer: object
-    bend: Callable | None = None
+    parts: tuple
+
+    @functools.cached_property
+    def activation(self) -> str:
+        """A name for what bends the layer's values; "linear" if nothing does, whatever it is called."""
+        return self._called[0] if self._called and self._bends() else "linear"
+
+    @property
+    def bends_nothing(self) -> str:
+        """The name of an activation that is none, such as a leaky relu of slope 1; empty if there is no such."""
+        return self._called[0] if self._called and self.activation == "linear" else ""
+
+    @property
+    def _called(self) -> list[str]:
+        return [name for name in map(_name_of, self.parts) if name != "linear"]
+
+    def bend(self, values) -> np.ndarray:
+        """What the parts make of pre-activations, an array of the shape of the layer's output."""
+        return functools.reduce(lambda found, part: _applied(part, found), self.parts, values)
+
+    def _bends(self) -> bool:
+        """Whether the parts together are more than a factor and a shift, on values as networks have them."""
+        shape, dtype = _shape_of(self.layer), self.layer.compute_dtype
+        bent, found = False, _line(shape, dtype)
+        for part in self.parts:
+            if _shape_of(part, shape) != shape:  # behind a pooling or a reshape
+                bent, shape = bent or _is_bent(found), _shape_of(part, shape)
+                found = _line(shape, dtype)
+            found = _applied(part, found)
+        return bent or _is_bent(found)
+
+
+def _shape_of(part, otherwise=(1,)) -> tuple:
+    """The shape of one image's values in a layer; `otherwise` for what has none of its own."""
+    try:
+        return tuple(side or 1 for side in part.output_shape[1:])
+    except (AttributeError, TypeError):  # a function, or a layer with several outputs
+        return otherwise
+
+
+def _line(shape, dtype):
+    """A tensor: five points on a line through 0, at equal distances, that reach some units to either side in every value."""
+    import tensorflow as tf
+
+    rng = np.random.default_rng(1)
+    direction = rng.uniform(0.5, 1.5, shape) * rng.choice((-1, 1), shape)
+    return tf.constant(np.multiply.outer(np.linspace(-8, 8, 5), direction), dtype)
+
+
+def _is_bent(values) -> bool:
+    """Whether what became of points on a line is no line."""
+    values = plain_floats(np.asarray(values)).astype(np.float64)
+    if not np.isfinite(values).all():
+        return True
+    bent = values[2:] - 2 * values[1:-1] + values[:-2]
+    return bool(np.abs(bent).max() > _BENT * np.ptp(values, axis=0).max())
 
 
 def all_layers(model) -> list:
@@ -31,18 +88,29 @@ def all_layers(model) -> list:
 
 
 def stages(model) -> list[Stage]:
-    """The layers with weights (Dense, Conv2D, ...), each with the activation that acts on its output."""
-    found: list[Stage] = []
+    """The layers with weights (Dense, Conv2D, ...), each with what acts on its output, value by value."""
+    found: list[list] = []
     for layer in all_layers(model):
         if hasattr(layer, "units") or hasattr(layer, "filters"):
-            width = getattr(layer, "units", None) or layer.filters or layer.output_shape[-1]  # of a DepthwiseConv2D
-            bend = getattr(layer, "activation", None)
-            found.append(Stage(type(layer).__name__, int(width), _activation(layer), layer, bend))
-        elif found and found[-1].activation == "linear" and _activation(layer) != "linear":
-            found[-1] = replace(found[-1], activation=_activation(layer), bend=layer)
-    return found
+            own = getattr(layer, "activation", None)
+            found.append([layer, *([] if own is None else [own])])
+        elif found and _acts_value_by_value(layer):
+            found[-1].append(layer)
+    return [_stage(layer, parts) for layer, *parts in found]
 
 
+def _stage(layer, parts):
+    width = getattr(layer, "units", None) or layer.filters or layer.output_shape[-1]  # of a DepthwiseConv2D
+    return Stage(type(layer).__name__, int(width), layer, tuple(parts))
+
+
+_ACTIVATION_LAYERS = {
+    "ReLU": "relu",
+    "LeakyReLU": "leaky_relu",
+    "ELU": "elu",
+    "PReLU": "prelu",
+    "Softmax": "softmax",
+}
 _BENDING_OPERATIONS = {
     *(
         "relu",
@@ -62,21 +130,35 @@ _BENDING_OPERATIONS = {
 }
 
 
-def _activation(layer) -> str:
-    name = {
-        "ReLU": "relu",
-        "LeakyReLU": "leaky_relu",
-        "ELU": "elu",
-        "PReLU": "prelu",
-        "Softmax": "softmax",
-    }.get(type(layer).__name__)
-    if name:
-        return name
-    if type(layer).__name__ == "TFOpLambda":  # tf.sigmoid(x) and the like, called on a layer's output
-        operation = layer.symbol.rpartition(".")[2]
+def _acts_value_by_value(layer) -> bool:
+    kind = type(layer).__name__
+    return kind in _ACTIVATION_LAYERS or kind in ("Activation", "Rescaling") or _is_operation_on_one(layer)
+
+
+def _is_operation_on_one(layer) -> bool:
+    """Whether it is tf.sigmoid(x), 1 - x and the like, called on one layer's output."""
+    if type(layer).__name__ != "TFOpLambda" or layer.symbol.rpartition(".")[2] == "reshape":
+        return False
+    return sum(hasattr(part, "_keras_history") for part in _arguments(layer)) == 1
+
+
+def _arguments(layer) -> list:
+    import tensorflow as tf
+
+    node = layer._inbound_nodes[0]
+    return tf.nest.flatten((node.call_args, node.call_kwargs))
+
+
+def _name_of(part) -> str:
+    """The name of an activation function or layer; "linear" for what is called nothing that bends."""
+    kind = type(part).__name__
+    if kind in _ACTIVATION_LAYERS:
+        return _ACTIVATION_LAYERS[kind]
+    if kind == "TFOpLambda":
+        operation = part.symbol.rpartition(".")[2]
         return operation if operation in _BENDING_OPERATIONS else "linear"
-    function = getattr(layer, "activation", None)
-    if function is None:
+    function = getattr(part, "activation", part)  # of an Activation layer, or the function itself
+    if type(function).__name__ == "Rescaling":
         return "linear"
     return getattr(function, "__name__", type(function).__name__.lower())
 
@@ -90,8 +172,8 @@ def tail_values(model, values) -> np.ndarray:
     layers = all_layers(model)
     after = layers[max(i for i, layer in enumerate(layers) if layer is end.layer) + 1 :]
     own = getattr(end.layer, "activation", None)
-    found = values if own is None else own(values)
     try:
+        found = values if own is None else own(values)
         for layer in after:
             found = _applied(layer, found)
     except Exception:  # noqa: BLE001 - the network branches there: what can be said is what the activation does
@@ -99,17 +181,17 @@ def tail_values(model, values) -> np.ndarray:
     return plain_floats(np.asarray(found))
 
 
-def _applied(layer, values):
-    """A layer's output; an operation, such as the minus of 1 - x, keeps its other arguments."""
-    if type(layer).__name__ != "TFOpLambda":
-        return layer(values)
+def _applied(part, values):
+    """What a layer or function makes of values; an operation, such as the minus of 1 - x, keeps its other arguments."""
+    if type(part).__name__ != "TFOpLambda":
+        return part(values)
     import tensorflow as tf
 
-    node = layer._inbound_nodes[0]
+    node = part._inbound_nodes[0]
     args, kwargs = tf.nest.map_structure(
-        lambda part: values if hasattr(part, "_keras_history") else part, (node.call_args, node.call_kwargs)
+        lambda other: values if hasattr(other, "_keras_history") else other, (node.call_args, node.call_kwargs)
     )
-    return layer.function(*args, **kwargs)
+    return part.function(*args, **kwargs)
 
 
 def of_one_image(shape):
@@ -139,6 +221,27 @@ def precision(model) -> float:
     """
     found = [getattr(layer, "described_dtype", layer.compute_dtype) for layer in all_layers(model)]
     return max((_PRECISIONS[dtype] for dtype in found if dtype in _PRECISIONS), default=2.0**-23)
+
+
+def answers_to_scaling(model, layer, answer: Callable) -> bool:
+    """Whether what a network gives out grows as what one of its layers computes, to any size.
+
+    layer: with weights whose values grow with all of its weights, as a Dense layer's. answer: the model -> an array,
+    for the same images each time.
+    """
+    weights, factors = layer.get_weights(), (-20.0, -1.0, 0.0, 1.0, 20.0)
+    found = []
+    try:
+        for factor in factors:
+            layer.set_weights([factor * array for array in weights])
+            found.append(plain_floats(np.asarray(answer(model))))
+    finally:
+        layer.set_weights(weights)
+    nothing, once = found[2], found[3]
+    wanted = [nothing + factor * (once - nothing) for factor in factors]
+    size = float(np.abs(found[-1] - found[0]).max())
+    near = max(1e-3, 8 * precision(model)) * size
+    return bool(np.isfinite(found).all() and size > 0 and np.allclose(found, wanted, rtol=0, atol=near))
 
 
 def compiled_loss(model, y_true, y_pred) -> float:

@@ -46,6 +46,11 @@ class CheckResult:
         return self.points >= self.max_points
 
     @property
+    def lost(self) -> float:
+        """The points that were not reached."""
+        return self.max_points - self.points
+
+    @property
     def mistaken(self) -> bool:
         """Whether there was an answer that could be looked at, and it lost points: what follows from it may be forgiven."""
         return not self.passed and bool(self.steps) and self.steps[0].passed

@@ -23,8 +23,8 @@ import contextlib
 import difflib
 import io
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from autoencoder_helpers.checks.data import PublicData
@@ -100,12 +100,14 @@ class Steps:
     rng: numpy Generator for inputs that an answer cannot have seen.
     data: images to measure on (see data.py); grading puts private ones in its place.
     charged: names of earlier checks that have taken points.
+    excuses: those of them for which this rule has forgiven something.
     """
 
     def __init__(self, data, rng, charged=()):
         self.data = data
         self.rng = rng
         self._charged = frozenset(charged)
+        self.excuses: set[str] = set()
         self.results: list[StepResult] = []
         self._note = ""
 
@@ -138,8 +140,20 @@ class Steps:
         self._note = text
 
     def charged(self, *names: str) -> bool:
-        """Whether one of these checks has taken points before, so that what follows from it must not cost more."""
+        """Whether one of these checks has taken points before, so that what follows from it must not cost more.
+
+        For what can be seen to follow from it, such as codes of the very images that were wrong. Otherwise: `excused`.
+        """
         return not self._charged.isdisjoint(names)
+
+    def excused(self, *names: str) -> bool:
+        """The same where it can only be supposed: no more is then given back than these checks have taken.
+
+        Both mistakes together cost what the dearer one costs, so that nobody gains by an earlier mistake.
+        """
+        found = self._charged.intersection(names)
+        self.excuses |= found
+        return bool(found)
 
     def expect(self, holds, *, expected, found, look, mistake) -> None:
         """Fail the step unless `holds`. Texts may be any object; `mistake` is the slug that names the error."""
@@ -151,22 +165,52 @@ class Steps:
         raise NotYet(expected=expected, found=found, look=look, mistake=mistake)
 
 
-def run_rule(entry: Rule, values: tuple, named: dict, *, data=None, seed=None, charged=()) -> CheckResult:
+def run_rule(
+    entry: Rule,
+    values: tuple,
+    named: dict,
+    *,
+    data=None,
+    seed: int | None = None,
+    charged: Mapping[str, float] | Iterable[str] = (),
+) -> CheckResult:
     """Run one rule on a learner's answers.
 
     values, named: the answers, by position (in the order of the rule's `answers`) and by name.
     data: what to measure on; the public data if None.
     seed: of the fresh random inputs; unpredictable if None.
-    charged: names of the checks of the same notebook that have taken points so far.
+    charged: the checks of the same notebook that have taken points so far, and how many; names alone: any number.
     Raises CheckError for a wrong number or name of answers, CourseError if data or reference values cannot be had.
     """
     given = bind(entry, values, named)
     data = PublicData() if data is None else data
-    result = _examined(entry, given, Steps(data, np.random.default_rng(seed), charged), ())
+    seed = np.random.SeedSequence(seed).entropy  # whoever looks twice, looks at the same inputs
+    taken = dict(charged) if isinstance(charged, Mapping) else dict.fromkeys(charged, float("inf"))
+
+    def look(charged, right_parts=()):
+        steps = Steps(data, np.random.default_rng(seed), charged)
+        return _examined(entry, given, steps, right_parts), steps.excuses
+
+    result, excuses = look(taken)
+    if excuses:
+        strict, _ = look(set(taken) - excuses)
+        result = _given_back(result, strict, sum(taken[name] for name in excuses))
     if not result.passed and entry.builds_on:
-        again = _examined(entry, given, Steps(data, np.random.default_rng(seed), charged), entry.builds_on)
+        again, _ = look(taken, entry.builds_on)
         result = again if again.points > result.points else result
     return result
+
+
+def _given_back(lenient: CheckResult, strict: CheckResult, most: float) -> CheckResult:
+    """The lenient result, if it gives at most so many points more than the strict one; else that one with so many more."""
+    if lenient.points <= strict.points + most:
+        return lenient
+    left, steps = most, []
+    for step in strict.steps:
+        given = 0.0 if step.passed else min(left, step.max_points - step.points)
+        left -= given
+        steps.append(replace(step, points=step.points + given))
+    return replace(strict, points=strict.points + most, steps=tuple(steps))
 
 
 def _examined(entry, given, steps, right_parts) -> CheckResult:

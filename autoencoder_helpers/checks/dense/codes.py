@@ -3,17 +3,9 @@
 import numpy as np
 from autoencoder_helpers.checks.answers import Array, Model
 from autoencoder_helpers.checks.dense.sizes import PIXELS
+from autoencoder_helpers.checks.expectations import OTHER_SCALES
 from autoencoder_helpers.checks.models import precision, predict
 from autoencoder_helpers.checks.rule import rule
-
-# What the usual mistakes make of images between 0 and 1: not scaled, cut to whole numbers, scaled twice, shifted.
-_OTHER_SCALES = (
-    lambda x: x * np.float32(255),
-    np.floor,
-    lambda x: x / np.float32(255),
-    lambda x: x * 2 - 1,
-    lambda x: 1 - x,
-)
 
 
 @rule(
@@ -47,7 +39,7 @@ def codes(step, codes, encoder):
             return
         if step.charged("dense.data") and any(
             _are_near(codes, predict(encoder, change(step.data.mnist_images).reshape(-1, PIXELS)))
-            for change in _OTHER_SCALES
+            for change in OTHER_SCALES
         ):
             return  # the right codes of images that were wrong before
         step.expect(

@@ -7,7 +7,7 @@ from autoencoder_helpers.checks.expectations import expect_shapes
 from autoencoder_helpers.checks.models import all_layers
 from autoencoder_helpers.checks.rule import rule
 from autoencoder_helpers.checks.vae.clouds import clouds_of
-from autoencoder_helpers.checks.vae.numbers import about
+from autoencoder_helpers.checks.vae.numbers import about, two_digits
 from autoencoder_helpers.checks.vae.parts import added_to_loss, expect_parts
 from autoencoder_helpers.checks.vae.sizes import IMAGE
 
@@ -48,7 +48,7 @@ def kl_weight(step, vae, encoder):
             return
         if step.charged("vae.prior") and about(_ratio_to_own_kl(vae, encoder, digits), 1, 0.05):
             return  # the prior was another; it counts once
-        found = f"{ratio:.3g} x the exact KL"
+        found = f"{two_digits(ratio)} x the exact KL"
         expected = "1 x the exact KL (within 5 percent)"
         step.expect(
             abs(ratio) > 1e-9,
@@ -60,7 +60,7 @@ def kl_weight(step, vae, encoder):
         step.expect(
             not (abs(small) > 20 and 3 < small / in_fifths < 7),
             expected=expected,
-            found=f"{small:.0f} x in a batch of 500 images, {in_fifths:.0f} x in a batch of 100",
+            found=f"{two_digits(small)} x in a batch of 500 images, {two_digits(in_fifths)} x in a batch of 100",
             look="The KL is summed over the batch; it is to be averaged, as the reconstruction is.",
             mistake="kl-summed-over-batch",
         )
@@ -74,7 +74,7 @@ def kl_weight(step, vae, encoder):
         step.expect(
             about(small / large, 1, 0.1 + 4 * (noise + large_noise)),
             expected=expected,
-            found=f"{small:.3g} x on digits, {large:.3g} x on brighter ones",
+            found=f"{two_digits(small)} x on digits, {two_digits(large)} x on brighter ones",
             look="What is added does not grow like the KL towards your prior. Which prior did the regularizer get?",
             mistake="other-prior",
         )

@@ -4,6 +4,7 @@ import os
 import time
 import uuid
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -11,7 +12,8 @@ from autoencoder_grader.engine.grading import grade
 from autoencoder_grader.kernels import sandbox
 from autoencoder_grader.kernels.workplace import Workplace
 from autoencoder_grader.nbgrader_steps import execution
-from autoencoder_grader.nbgrader_steps.outcome import KEY, NOT_NEEDED
+from autoencoder_grader.nbgrader_steps.outcome import KEY, NOT_NEEDED, Outcome
+from autoencoder_grader.scoring.process import TooMuchToScore
 from sandboxes import MEGABYTE, needs_any_sandbox, needs_landlock, processes_with
 from tiny_class import FailingScoring, points, quiet
 
@@ -428,3 +430,17 @@ def test_a_failing_scoring_process_is_tried_again_and_never_a_zero(graded_course
     report = grade(graded_course.folder, console=quiet(), trusted=True)
     assert failing.tries == 2 and not report.problems and not report.faults
     assert points(graded_course, "ada") == {"conv.sides": 1, "flowers.beta": 1}
+
+
+def test_what_takes_too_long_to_score_is_the_submissions_own_limit_and_the_rest_is_scored():
+    def collect():
+        raise TooMuchToScore
+
+    step = execution.SealedExecute()
+    step._outcome, step._scoring, step._start_scoring = Outcome(), SimpleNamespace(collect=collect), lambda: "another"
+    cell = nbformat.v4.new_code_cell(id="dense-trained")
+    (result,) = step._collect(cell, "dense.trained")
+    assert result.points == 0 and result.failures[0].mistake == "too-much-to-score"
+    assert step._scoring == "another"
+    told = step._outcome.to_dict()
+    assert told["status"] == "limit" and "scoring dense.trained took more than 200 s" in told["notes"][0]

@@ -9,7 +9,13 @@ import time
 import numpy as np
 import pytest
 from autoencoder_grader.scoring import process
-from autoencoder_grader.scoring.process import DataMissing, ScoringFailed, ScoringProcess, scoring_process
+from autoencoder_grader.scoring.process import (
+    DataMissing,
+    ScoringFailed,
+    ScoringProcess,
+    TooMuchToScore,
+    scoring_process,
+)
 from autoencoder_helpers import check
 from autoencoder_helpers.checks.result import CheckResult
 from autoencoder_helpers.evidence.messages import ASKED_FOR, ENVIRONMENT, pack
@@ -182,6 +188,29 @@ def test_a_process_that_does_not_answer_is_given_up(course, mailbox, monkeypatch
     with pytest.raises(ScoringFailed, match="did not answer within 0 s"):
         running.collect()
     assert not running.alive
+
+
+@posix_only
+def test_answers_that_take_too_much_computation_are_their_own_limit_and_end_the_process(course, mailbox, monkeypatch):
+    running = scoring_process(course)
+    running.listen("flowers.beta", mailbox, "1")
+    monkeypatch.setattr(process, "_LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(process, "MOST_PROCESSOR_SECONDS", -1.0)
+    os.kill(running._process.pid, signal.SIGSTOP)
+    with pytest.raises(TooMuchToScore):
+        running.collect()
+    assert not running.alive and scoring_process(course).alive
+
+
+@posix_only
+def test_a_busy_machine_is_not_taken_for_much_computation(course, mailbox, monkeypatch):
+    running = scoring_process(course)
+    running.listen("flowers.beta", mailbox, "1")
+    monkeypatch.setattr(process, "_LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(process, "_RESULT_SECONDS", 0.3)
+    os.kill(running._process.pid, signal.SIGSTOP)
+    with pytest.raises(ScoringFailed, match="did not answer"):
+        running.collect()
 
 
 def test_a_process_that_cannot_start_says_where_to_look(tmp_path, mailbox):
