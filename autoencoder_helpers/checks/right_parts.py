@@ -2,11 +2,14 @@
 
 A wrong `bce_per_image` has cost its points; `floor_and_baseline`, which calls it, can be right all the same. So a
 rule that names what its exercise builds on (`builds_on`) looks again at an answer that failed, with these in place.
+
+They die with the question: a function that kept one has kept nothing that answers a later check.
 """
 
 import contextlib
 import functools
 import inspect
+import secrets
 from collections.abc import Callable
 
 import numpy as np
@@ -42,19 +45,48 @@ def _sample_z(mean, stddev, eps):
     return np.asarray(np.asarray(mean) + np.asarray(stddev) * np.asarray(eps), np.float32).view(_Values)
 
 
-def _prior():
+_alive: set[str] = set()  # questions that are being answered
+
+
+def _expect_alive(question):
+    if question not in _alive:
+        raise RuntimeError("a right answer stood in for yours while another check was judged; it is not yours to keep")
+
+
+class _StandIn:
+    """A right answer that is a function, for as long as a question is being answered."""
+
+    __slots__ = ("_function", "_question")
+
+    def __init__(self, function, question):
+        self._function, self._question = function, question
+
+    def __call__(self, *arguments):
+        _expect_alive(self._question)
+        return self._function(*arguments)
+
+
+def _prior(question):
     import tensorflow as tf
     import tensorflow_probability as tfp
 
-    return tfp.distributions.Independent(tfp.distributions.Normal(tf.zeros(2), 1.0), reinterpreted_batch_ndims=1)
+    class Prior(tfp.distributions.Independent):
+        """The right prior, for as long as a question is being answered."""
+
+        def __getattribute__(self, name):
+            if not name.startswith("_"):
+                _expect_alive(question)
+            return super().__getattribute__(name)
+
+    return Prior(tfp.distributions.Normal(tf.zeros(2), 1.0), reinterpreted_batch_ndims=1)
 
 
-#: By the names that the chapters give them: what makes each.
+#: By the names that the chapters give them: what makes each, for the question of a name.
 RIGHT_PARTS: dict[str, Callable] = {
-    "bce_per_image": lambda: _bce_per_image,
-    "reconstruction_loss": lambda: _reconstruction_loss,
-    "gaussian_kl": lambda: _gaussian_kl,
-    "sample_z": lambda: _sample_z,
+    "bce_per_image": functools.partial(_StandIn, _bce_per_image),
+    "reconstruction_loss": functools.partial(_StandIn, _reconstruction_loss),
+    "gaussian_kl": functools.partial(_StandIn, _gaussian_kl),
+    "sample_z": functools.partial(_StandIn, _sample_z),
     "prior": _prior,
 }
 
@@ -86,8 +118,11 @@ def _scope(function) -> dict:
 @contextlib.contextmanager
 def _in_place(scope, names):
     before = {name: scope[name] for name in names if name in scope and name in RIGHT_PARTS}
-    scope.update({name: RIGHT_PARTS[name]() for name in before})
+    question = secrets.token_hex(8)
+    _alive.add(question)
     try:
+        scope.update({name: RIGHT_PARTS[name](question) for name in before})
         yield
     finally:
         scope.update(before)
+        _alive.discard(question)

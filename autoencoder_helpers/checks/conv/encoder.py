@@ -3,7 +3,7 @@
 from autoencoder_helpers.checks.answers import Model
 from autoencoder_helpers.checks.conv.images import IMAGE, expect_image_side
 from autoencoder_helpers.checks.conv.tables import expect_count, expect_table
-from autoencoder_helpers.checks.expectations import expect_bends, expect_layers
+from autoencoder_helpers.checks.expectations import expect_bends, expect_free_code, expect_layers
 from autoencoder_helpers.checks.models import of_one_image, stages
 from autoencoder_helpers.checks.rule import rule
 
@@ -46,14 +46,7 @@ def encoder(step, encoder):
     with step("The convolutions have an activation", points=0.25, stop=False):
         expect_bends(step, stages(encoder)[:-1])
     with step("The bottleneck is linear: a code may be any number", points=0.25, stop=False):
-        last = stages(encoder)[-1].activation
-        step.expect(
-            last == "linear",
-            expected="no activation on the last layer",
-            found=last,
-            look="A code may be negative or large: the last layer takes no activation.",
-            mistake="bottleneck-activation",
-        )
+        expect_free_code(step, encoder, IMAGE)
 
 
 def _expect_flat_grid(step, encoder):

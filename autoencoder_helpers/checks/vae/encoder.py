@@ -3,7 +3,7 @@
 import numpy as np
 from autoencoder_helpers.checks.answers import Model, as_array
 from autoencoder_helpers.checks.expectations import expect_layers
-from autoencoder_helpers.checks.models import stages
+from autoencoder_helpers.checks.models import answers_to_scaling, stages
 from autoencoder_helpers.checks.rule import rule
 from autoencoder_helpers.checks.vae.clouds import cloud_of
 from autoencoder_helpers.checks.vae.numbers import log_normal
@@ -66,14 +66,7 @@ def encoder(step, encoder):
             look="tfpl.IndependentNormal(2): two means and two standard deviations, no covariance",
             mistake="not-independent-normal",
         )
-        last = stages(encoder)[-1].activation if stages(encoder) else "linear"
-        step.expect(
-            last == "linear",
-            expected="means that may be any number",
-            found=f"{last} on the layer that makes the parameters",
-            look="the activation of the last Dense layer: none",
-            mistake="activation-on-parameters",
-        )
+        _expect_free_means(step, encoder, images)
         other = as_array(cloud_of(encoder, images**3).mean())
         step.expect(
             float(np.abs(other - mean).max()) > 1e-6,
@@ -99,3 +92,27 @@ def encoder(step, encoder):
             look="Does the regularizer get the weight that make_encoder was given?",
             mistake="kl-weight-zero",
         )
+
+
+def _expect_free_means(step, encoder, images):
+    """Inside a step: fail unless the means grow with what the layers with weights before them compute."""
+    ends = stages(encoder)[-1:]
+    expected = "means that may be any number"
+    step.expect(
+        all(end.activation == "linear" for end in ends),
+        expected=expected,
+        found=f"{ends[0].activation if ends else 'nothing'} on the layer that makes the parameters",
+        look="the activation of the last Dense layer: none",
+        mistake="activation-on-parameters",
+    )
+    # Of a layer that makes standard deviations alone, the means do not depend.
+    step.expect(
+        all(
+            end.kind != "Dense" or end.width != 4 or answers_to_scaling(encoder, end.layer, lambda e: e(images).mean())
+            for end in ends
+        ),
+        expected=expected,
+        found="means that do not grow with what the last Dense layer computes",
+        look="What stands between the last Dense layer and the distribution? Nothing should.",
+        mistake="activation-on-parameters",
+    )
