@@ -28,6 +28,7 @@ from autoencoder_helpers.evidence.settings import (
 from autoencoder_helpers.evidence.shapes import Effect, broadcast
 
 VERSION = 1
+_NO_ACTIVATION = ("linear", "tf.identity")
 
 
 def check_description(description: dict, arrays: Sequence[np.ndarray]) -> None:
@@ -261,8 +262,10 @@ class Checker:
         distribution = layer.entry.distribution or (
             layer.entry is LAYERS["KLDivergenceAddLoss"] and tensors[0].distribution
         )
-        output, work = Tensor(effect.output, computed, distribution), effect.work
+        output, work = Tensor(effect.output, computed, distribution), _work(effect, shapes)
         activation = layer.config.get("activation")
+        if isinstance(activation, str) and activation not in _NO_ACTIVATION:
+            work += _work(Effect(effect.output), [effect.output])
         if isinstance(activation, ActivationLayer):
             _, more = self._apply(self.items[activation.index], [output])
             work += more
@@ -302,7 +305,7 @@ class Checker:
         _expect_size(math.prod(effect.output))
         layer.called = True
         output = Tensor(effect.output, first.dtype)
-        return Call(index, operands, output, work=0, calls=1, depth=0, options=options)
+        return Call(index, operands, output, _work(effect, shapes), calls=1, depth=0, options=options)
 
     def _read_model(self, step):
         _, kind, name, trainable, source, target = fields(step, "step", "class", "name", "trainable", "input", "output")
@@ -348,6 +351,12 @@ class Checker:
             found.append(item)
             open_ends += [i for i in item.inputs if type(i) is int]
         return found
+
+
+def _work(effect: Effect, shapes) -> int:
+    """What a layer computes for one image, in multiplications: its values have to be read and written, too."""
+    values = sum(map(math.prod, shapes)) + effect.passes * math.prod(effect.output)
+    return effect.work + limits.WORK_OF_A_VALUE * values
 
 
 def _expect_size(*sizes):

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from autoencoder_helpers.evidence.limits import LARGEST_PATCHES
 from autoencoder_helpers.evidence.refusals import TooLarge, expect
 
+_PASSES_OF_A_NORM = 5  # a mean, a spread, and what is done with both
+
 
 @dataclass(frozen=True)
 class Effect:
@@ -18,12 +20,14 @@ class Effect:
     output: shape of the output. weights: shape of each weight, by attribute.
     work: multiplications for one image.
     largest: values of the largest tensor inside the layer, when that is not the output.
+    passes: how often each value of the output is computed, read or written, about.
     """
 
     output: tuple[int, ...]
     weights: dict[str, tuple[int, ...]] = field(default_factory=dict)
     work: int = 0
     largest: int = 0
+    passes: int = 1
 
 
 def _image(shape):
@@ -162,7 +166,9 @@ def global_pooling(config, shapes):
 
 def upsampling(config, shapes):
     height, width, channels = _image(shapes[0])
-    return Effect((height * config["size"][0], width * config["size"][1], channels))
+    # TensorFlow spreads smoothly one value after the other, over as many neighbours as the kernel has.
+    passes = {"nearest": 1, "bilinear": 4}.get(config["interpolation"], 50)
+    return Effect((height * config["size"][0], width * config["size"][1], channels), passes=passes)
 
 
 def padded(config, shapes):
@@ -184,7 +190,7 @@ def normalization(config, shapes, moving=()):
     expect(len(set(axes)) == len(axes), "an axis named twice")
     sizes = tuple(shapes[0][axis - 1] for axis in axes)
     names = [name for name, on in (("gamma", config["scale"]), ("beta", config["center"])) if on]
-    return Effect(shapes[0], dict.fromkeys((*names, *moving), sizes))
+    return Effect(shapes[0], dict.fromkeys((*names, *moving), sizes), passes=_PASSES_OF_A_NORM)
 
 
 def batch_normalization(config, shapes):
@@ -211,7 +217,7 @@ def prelu(config, shapes):
 def softmax(config, shapes):
     for axis in config["axis"] if isinstance(config["axis"], tuple) else (config["axis"],):
         _axis(axis, shapes[0])
-    return Effect(shapes[0])
+    return Effect(shapes[0], passes=_PASSES_OF_A_NORM)
 
 
 def filled(target, shape):

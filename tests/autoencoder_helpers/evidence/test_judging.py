@@ -9,7 +9,8 @@ import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
 import tf_keras as keras
-from autoencoder_helpers.evidence.description import describe_models
+from autoencoder_helpers.evidence import limits
+from autoencoder_helpers.evidence.description import NotDescribable, describe_models
 from autoencoder_helpers.evidence.rebuilding import rebuild_models
 from autoencoder_helpers.evidence.refusals import Refused
 from comparing_networks import standard
@@ -296,6 +297,51 @@ def test_large_networks_are_refused_before_anything_is_made(monkeypatch):
     ]
     with pytest.raises(Refused, match="2,000,000 values"):
         rebuild_models({"version": 1, "steps": steps, "models": {"m": 3}}, [])
+
+
+def tower(wide, layer, count=8):
+    """A network of many layers that multiply nothing, between a widening and a narrowing."""
+    parts = [layers.UpSampling2D(wide), *[layer() for _ in range(count)], layers.AveragePooling2D(wide)]
+    return keras.Sequential([keras.Input((28, 28, 1)), *parts])
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda: layers.Activation("tanh"),
+        lambda: layers.LeakyReLU(0.5),
+        lambda: layers.Rescaling(0.99),
+        lambda: layers.LayerNormalization(),
+        lambda: layers.Softmax(),
+        lambda: layers.PReLU(),
+        lambda: layers.Dropout(0.1),
+        lambda: layers.DepthwiseConv2D(1, activation=tf.nn.gelu),
+    ],
+)
+def test_work_without_multiplications_counts(layer, monkeypatch):
+    expect_too_much_work(tower(18, layer), monkeypatch)
+    assert rebuild_models(*describe_models({"m": tower(2, layer)}))
+
+
+def test_work_of_operations_and_of_activations_counts(monkeypatch):
+    image = keras.Input((28, 28, 1))
+    wide = layers.UpSampling2D(18)(image)
+    for _ in range(8):
+        wide = tf.sigmoid(wide)
+    expect_too_much_work(keras.Model(image, layers.AveragePooling2D(18)(wide)), monkeypatch)
+    smooth = [layers.UpSampling2D(18, interpolation="lanczos5"), layers.AveragePooling2D(18)]
+    expect_too_much_work(keras.Sequential([keras.Input((28, 28, 1)), *smooth]), monkeypatch)
+
+
+def expect_too_much_work(model, monkeypatch):
+    """The notebook says so at once, and grading refuses what a notebook did not."""
+    with pytest.raises(NotDescribable, match="more computation"):
+        describe_models({"m": model})
+    with monkeypatch.context() as over_there:
+        over_there.setattr(limits, "WORK_OF_A_VALUE", 0)
+        described = describe_models({"m": model})
+    with pytest.raises(Refused, match="more computation"):
+        rebuild_models(*described)
 
 
 def layer_step(kind, /, **settings):
