@@ -48,6 +48,9 @@ c.Autograde.create_student = True
 c.AssignLatePenalties.plugin_class = LatePointsPerDay
 c.LatePointsPerDay.points_per_day = 0.0
 c.LatePointsPerDay.grace_hours = 0.0
+# By whose clock: "recorded first", what the exchange or handed_in.csv says, else the student's own timestamp.txt, which
+# the report then names; "recorded only": without a record nobody is late; "timestamp.txt": that file alone.
+c.TimeOfSubmission.source = "recorded first"
 
 # `nbgrader export` writes what `autoencoder-course export` writes; with
 # --exporter=autoencoder_grader.nbgrader_steps.export.MoodleExport or .CanvasExport for these platforms. What they call an

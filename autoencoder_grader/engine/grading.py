@@ -242,10 +242,11 @@ class _Run:
         if report.unchanged:
             self.console.print(f"✓ {len(report.unchanged)} graded before and unchanged", soft_wrap=True)
         if report.graded or report.unchanged:
-            changed, problems = refresh_penalties(self.api, self.log)
-            if changed:
-                self.console.print(f"✓ {len(changed)} with other points for lateness than before", soft_wrap=True)
-            for line in problems:
+            late = refresh_penalties(self.api, self.log)
+            report.notes += late.own_word
+            if late.changed:
+                self.console.print(f"✓ {len(late.changed)} with other points for lateness than before", soft_wrap=True)
+            for line in late.problems:
                 self._problem(line)
             report.feedback = folder_of(self.api, "feedback")
             report.grades, _ = export_grades(self.api, self.course / "grades.csv")

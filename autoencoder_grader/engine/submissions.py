@@ -13,9 +13,10 @@ import autoencoder_grader
 import autoencoder_helpers
 import nbformat
 from autoencoder_grader.kernels.workplace import DEEPEST
+from autoencoder_grader.nbgrader_steps.handed_in import problem_with_stamp
 from autoencoder_grader.nbgrader_steps.recognition import Chapters, cells_in, names_in
 from autoencoder_helpers.errors import CourseError
-from nbgrader.utils import find_all_files, parse_utc
+from nbgrader.utils import find_all_files
 
 #: The rules and all they use; when they change, a grade may.
 HELPERS = Path(autoencoder_helpers.__file__).parent
@@ -114,9 +115,9 @@ def problem_with(submission: Submission, grade_ids: set[str], chapters: Chapters
             found = ", ".join(others[:5])
             return f"{notebook} is missing, but there is {found}: rename the right one to {notebook.name}"
         return f"{notebook} is missing: ask {submission.student} to hand it in"
-    stamp = submission.folder / "timestamp.txt"  # where nbgrader finds the time of a submission
-    if stamp.is_file() and not _is_time(stamp):
-        return f"{stamp} holds no time of submission: correct it, or remove it"
+    no_time = problem_with_stamp(submission.folder)
+    if no_time:
+        return no_time
     try:
         cells = nbformat.read(notebook, as_version=4).cells
         ids = names_in(cells)  # lost marks are put back
@@ -153,14 +154,6 @@ def _other_notebooks(folder: Path) -> list[str]:
     """The notebooks in a folder and below it, by their path in it; not those that Jupyter keeps for itself."""
     found = [path.relative_to(folder) for path in folder.rglob("*.ipynb") if path.is_file()]
     return sorted(path.as_posix() for path in found if not any(part.startswith(".") for part in path.parts))
-
-
-def _is_time(stamp: Path) -> bool:
-    try:
-        text = stamp.read_text(encoding="utf-8").strip()
-        return not text or parse_utc(text) is not None
-    except (OSError, ValueError, OverflowError):
-        return False
 
 
 def _odd_entry(folder: Path) -> str | None:

@@ -9,8 +9,10 @@ everything anew would give.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from autoencoder_grader.nbgrader_steps.handed_in import Times, own_word_lines
 from autoencoder_grader.nbgrader_steps.nbgrader_api import call, folder_of, reason, write_log
 from autoencoder_helpers.errors import CourseError
 from nbgrader.api import Gradebook, SubmittedAssignment, SubmittedNotebook
@@ -69,21 +71,35 @@ def seconds_late(submission: SubmittedAssignment) -> float:
     return 0 if submission.assignment.duedate is None else submission.total_seconds_late
 
 
-def refresh_penalties(api, log: Path) -> tuple[list[str], list[str]]:
-    """Work out all penalties of the gradebook anew; write the feedback pages again of those that changed.
-
-    api: from open_api. log: the file that takes nbgrader's log.
-    Returns the submissions whose penalty changed, as student/assignment, and a line for each feedback page
-    that could not be written. Raises CourseError when the policy cannot be read.
+@dataclass
+class Refreshed:
+    """changed: submissions whose penalty changed, as student/assignment. problems: a line for each feedback page that
+    could not be written. own_word: a line for each assignment where students alone say when they handed in.
     """
-    policy = late_policy(api)
-    changed, problems = [], []
+
+    changed: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    own_word: list[str] = field(default_factory=list)
+
+
+def refresh_penalties(api, log: Path) -> Refreshed:
+    """Work out all times and penalties of the gradebook anew; write the feedback pages again of those that changed.
+
+    api: from open_api. log: the file that takes nbgrader's log. Raises CourseError when the policy cannot be read.
+    """
+    policy, times = late_policy(api), Times(api)
+    changed, found, alone = [], Refreshed(), set()
     with api.gradebook as gradebook:
         for notebook in _notebooks(gradebook):
+            student, assignment = notebook.student.id, notebook.assignment.assignment.name
+            handed_in = times.of(student, assignment)
+            if handed_in:
+                _correct_time(gradebook, notebook.assignment, handed_in.when)
+                if handed_in.own_word and _matters(policy, notebook):
+                    alone.add((student, assignment))
             penalty = penalty_of(notebook, policy)
             if penalty == notebook.late_submission_penalty:
                 continue
-            student, assignment = notebook.student.id, notebook.assignment.assignment.name
             page = folder_of(api, "feedback") / student / assignment / f"{notebook.name}.html"
             # Feedback pages show no difference between no penalty and one of no points.
             counts = (penalty or 0) != (notebook.late_submission_penalty or 0)
@@ -100,8 +116,37 @@ def refresh_penalties(api, log: Path) -> tuple[list[str], list[str]]:
             result = call(api.generate_feedback, assignment, student, force=True)
             write_log(log, f"generate_feedback {student}/{assignment}", result)
             if not result["success"]:
-                problems.append(f"{student}/{assignment}: no feedback page ({reason(result)}); the whole log: {log}")
-    return [f"{student}/{assignment}" for student, assignment, _ in changed], problems
+                line = f"{student}/{assignment}: no feedback page ({reason(result)}); the whole log: {log}"
+                found.problems.append(line)
+    found.changed = [f"{student}/{assignment}" for student, assignment, _ in changed]
+    found.own_word = own_word_lines(alone)
+    return found
+
+
+def own_word(api) -> list[str]:
+    """A line for each assignment of which students alone say when they handed it in, where that can cost points."""
+    policy, times = late_policy(api), Times(api)
+    with api.gradebook as gradebook:
+        places = {
+            (notebook.student.id, notebook.assignment.assignment.name)
+            for notebook in _notebooks(gradebook)
+            if _matters(policy, notebook)
+        }
+    handed_in = {place: times.of(*place) for place in places}
+    return own_word_lines(place for place, time in handed_in.items() if time and time.own_word)
+
+
+def _correct_time(gradebook: Gradebook, submission: SubmittedAssignment, when) -> None:
+    """What nbgrader read from the student's own file makes way for what is known."""
+    if submission.timestamp != when:
+        submission.timestamp = when
+        gradebook.db.commit()
+
+
+def _matters(policy: LateSubmissionPlugin, notebook: SubmittedNotebook) -> bool:
+    """Whether lateness could cost this notebook points."""
+    due = notebook.assignment.assignment.duedate  # an extension alone is none
+    return due is not None and bool(policy.late_submission_penalty(notebook.student.id, notebook.max_score, 365 * _DAY))
 
 
 def _notebooks(gradebook: Gradebook) -> list[SubmittedNotebook]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from autoencoder_grader.engine import journal
 from autoencoder_grader.engine.submissions import Submission, find_submissions
 from autoencoder_grader.nbgrader_steps.grades import assignments_of, read_grades
-from autoencoder_grader.nbgrader_steps.late import late_policy
+from autoencoder_grader.nbgrader_steps.late import late_policy, own_word
 from autoencoder_grader.nbgrader_steps.nbgrader_api import folder_of, has_gradebook, open_api
 from autoencoder_grader.nbgrader_steps.recognition import Chapters
 from autoencoder_grader.nbgrader_steps.release import chapters_of
@@ -82,13 +82,14 @@ class CheckCost:
 @dataclass(frozen=True)
 class ClassResults:
     """A whole class. problems: a line for each thing in submitted/ that is no submission. likenesses: what is too much
-    alike, for a person to look at.
+    alike, for a person to look at. own_word: a line for each assignment of which students alone say when they handed in.
     """
 
     course: str
     submissions: tuple[SubmissionResult, ...]
     costs: tuple[CheckCost, ...]
     problems: tuple[str, ...] = ()
+    own_word: tuple[str, ...] = ()
     assignments: tuple[str, ...] = field(default=())
     likenesses: tuple[Likeness, ...] = ()
 
@@ -134,6 +135,7 @@ def read_class(course: Path) -> ClassResults:
         submissions=tuple(submissions),
         costs=tuple(check_costs([row for own in rows.values() for row in own])),
         problems=tuple(problems),
+        own_word=tuple(own_word(api)),
         assignments=tuple(sorted({entry.assignment for entry in submissions})),
         likenesses=tuple(find_likenesses(found, Chapters(course))),
     )

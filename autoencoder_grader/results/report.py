@@ -54,7 +54,7 @@ def report_page(results: ClassResults, now: datetime.datetime) -> str:
         graded=graded,
         attention=[entry for entry in results.submissions if entry.needs_a_person],
         problems=results.problems,
-        notices=results.notices,
+        notices=[*results.notices, *results.own_word],
         likenesses=results.likenesses,
         waiting=_waiting(graded),
         assignments=[_assignment(name, graded) for name in results.assignments if _of(name, graded)],

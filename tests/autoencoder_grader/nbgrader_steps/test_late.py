@@ -7,8 +7,9 @@ import shutil
 import pytest
 from autoencoder_grader.engine import grading
 from autoencoder_grader.engine.grading import grade
-from autoencoder_grader.nbgrader_steps.late import LatePointsPerDay, late_policy, refresh_penalties
+from autoencoder_grader.nbgrader_steps.late import LatePointsPerDay, Refreshed, late_policy, refresh_penalties
 from autoencoder_grader.nbgrader_steps.nbgrader_api import open_api
+from autoencoder_grader.results.class_results import read_class
 from autoencoder_helpers.errors import CourseError
 from nbgrader.preprocessors import AssignLatePenalties
 from tiny_class import quiet
@@ -210,7 +211,7 @@ def test_after_all_changes_the_gradebook_is_as_after_an_undisturbed_run(
     grade_it(late_class)
 
     # In the other class only nbgrader's own step works: a penalty is set while autograding.
-    monkeypatch.setattr(grading, "refresh_penalties", lambda api, log: ([], []))
+    monkeypatch.setattr(grading, "refresh_penalties", lambda api, log: Refreshed())
     undisturbed = new_class(tmp_path, tiny_course, notebook, empty_gradebook)
     set_policy(undisturbed, 0.25, grace_hours=2)
     set_due_date(undisturbed, "2026-05-01 12:30:00 UTC")
@@ -262,3 +263,32 @@ def test_times_are_compared_in_utc(late_class):
     assert grades_of(late_class)["ben"] == (2, 2)
     with open_api(late_class.folder).gradebook as gradebook:
         assert gradebook.find_assignment("01_tiny").duedate == datetime.datetime(2026, 5, 1, 15)
+
+
+def test_a_record_counts_before_a_students_own_file_and_the_report_says_where_there_is_none(late_class):
+    stamps = {path.parent.parent.name: path for path in (late_class.folder / "submitted").glob("*/*/timestamp.txt")}
+    table, before = late_class.folder / "handed_in.csv", stamps["cy"].read_text()
+    try:
+        table.write_text("student_id,assignment,handed_in\ncy,01_tiny,2026-05-03 13:00:00 UTC\n")
+        stamps["cy"].write_text("2020-01-01 00:00:00 UTC")
+        report = grade_it(late_class)
+        assert grades_of(late_class)["cy"] == (2, 0.5) and pages_of(late_class)["cy"]
+        (line,) = [note for note in report.notes if "timestamp.txt" in note]
+        assert line.startswith("01_tiny: ") and "of ada, ben;" in line
+        assert list(read_class(late_class.folder).own_word) == [line]
+        table.unlink()
+        grade_it(late_class)
+        assert grades_of(late_class)["cy"] == (2, 2)
+        with (late_class.folder / "nbgrader_config.py").open("a") as config:
+            config.write('c.TimeOfSubmission.source = "recorded only"\n')
+        assert not [note for note in grade_it(late_class).notes if "timestamp.txt" in note]
+        assert set(penalties_of(late_class).values()) == {None}
+        set_policy(late_class, 0)
+    finally:
+        table.unlink(missing_ok=True)
+        stamps["cy"].write_text(before)
+
+
+def test_nothing_is_said_of_times_where_lateness_costs_nothing(late_class):
+    set_policy(late_class, 0)
+    assert not [note for note in grade_it(late_class).notes if "timestamp.txt" in note]
