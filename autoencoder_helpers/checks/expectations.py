@@ -372,9 +372,7 @@ def _is_trained(step, model, images, data):
 
 def _has_learned_from(model, seen, saturated):
     outputs = predict(model, seen)
-    return outputs.shape == seen.shape and has_learned(
-        seen.clip(0, 1), best_reading(seen.clip(0, 1), outputs)[0], saturated
-    )
+    return outputs.shape == seen.shape and has_learned(seen, best_reading(seen.clip(0, 1), outputs)[0], saturated)
 
 
 def is_like_fresh(step, model, images, nearness=_LIKE_FRESH) -> bool:

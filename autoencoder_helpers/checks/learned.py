@@ -16,7 +16,8 @@ _USED = 1e-3  # copies that differ by less ignore the code
 def has_learned(images: np.ndarray, copies: np.ndarray, saturated: bool = False) -> bool:
     """Whether copies tell of a training: each is more like its own image than like another's, or all like the mean image.
 
-    images, copies: arrays of the same shape, an image a row; of networks that draw, one copy each. saturated: whether
+    images, copies: arrays of the same shape, an image a row, images on the scale on which the network was trained; of
+    networks that draw, one copy each. saturated: whether
     it may be one and the same copy, because images beyond 1 drove the network to its limits.
     """
     if copies.shape != images.shape or not np.isfinite(copies).all():
@@ -24,7 +25,9 @@ def has_learned(images: np.ndarray, copies: np.ndarray, saturated: bool = False)
     images, copies = (array.reshape(len(array), -1).astype(np.float64) for array in (images, copies))
     if not saturated and np.ptp(copies, axis=0).max() < _USED:
         return False
-    return _told_apart(images, copies) > _TOLD_APART or _like(copies.mean(0), images.mean(0)) > _LIKE_THE_MEAN
+    return (
+        _told_apart(images, copies) > _TOLD_APART or _like(copies.mean(0), images.mean(0).clip(0, 1)) > _LIKE_THE_MEAN
+    )
 
 
 def _told_apart(images, copies) -> float:
