@@ -19,8 +19,10 @@ from autoencoder_grader.nbgrader_steps.recognition import Chapters
 from autoencoder_grader.nbgrader_steps.same_names import folded
 from autoencoder_helpers.errors import CourseError
 from filelock import FileLock, Timeout
+from sqlalchemy.exc import DatabaseError
 
 _MOST_LINES = 6  # about one student's files
+_SCRATCH = ".collecting"  # in submitted/, so on the same disk; `grade` looks at no hidden folder
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def collect(
                 raise CourseError(f"another `collect` is at work in {course}; wait for it, or stop it") from None
             except OSError as error:
                 raise CourseError(f"{records} cannot be written to ({error.strerror})") from error
-            stack.callback(shutil.rmtree, records / "collecting", ignore_errors=True)
+            stack.callback(shutil.rmtree, submitted / _SCRATCH, ignore_errors=True)
         roster = Roster(_people(api), _folders(submitted), who)
         found = sort_downloads(downloads, roster, stack)
         result = Collected(problems=found.problems)
@@ -108,7 +110,7 @@ def collect(
             result.problems += _few(problems, student)
             result.left_out += left_out
             for parcel in parcels:
-                _place(parcel, submitted, records / "collecting", dry_run, result)
+                _place(parcel, submitted, submitted / _SCRATCH, dry_run, result)
         if found.strangers:
             result.notes.append(
                 f"not on the roster, so under the name in the download: {', '.join(sorted(found.strangers))}; "
@@ -174,10 +176,15 @@ def _few(lines: list[str], student: str) -> list[str]:
 def _people(api) -> list:
     if not has_gradebook(api):
         return []
-    with api.gradebook as gradebook:
-        people = list(gradebook.students)
-        gradebook.db.expunge_all()
-    return people
+    try:
+        with api.gradebook as gradebook:
+            people = list(gradebook.students)
+            gradebook.db.expunge_all()
+            return people
+    except DatabaseError as error:
+        raise CourseError(
+            f"the roster in the gradebook cannot be read ({error.orig}); nothing was collected"
+        ) from error
 
 
 def _folders(submitted: Path) -> list[str]:

@@ -134,11 +134,14 @@ def _is_of_a_class(pieces: list[Piece], roster: Roster) -> bool:
 
 
 def _depth(pieces: list[Piece]) -> int | None:
-    """How deep the names lie that a platform gave; None if it gave none."""
-    for depth in (0, 1):
-        if any(len(piece.path) > depth and address_of(piece.path[depth]) for piece in pieces):
-            return depth
-    return None
+    """How deep the names lie that a platform gave; None if it gave none.
+
+    Below one folder that holds all of them, but not below several: those are students', and what is in them says nothing.
+    """
+    if any(address_of(piece.path[0]) for piece in pieces):
+        return 0
+    below_one = len({piece.path[0] for piece in pieces}) == 1
+    return 1 if below_one and any(len(piece.path) > 1 and address_of(piece.path[1]) for piece in pieces) else None
 
 
 def _from(piece: Piece, depth: int | None, number: int, roster: Roster) -> tuple[Sender, Sent]:

@@ -256,8 +256,9 @@ class _Run:
         submitted, chapters = folder_of(self.api, "submitted"), chapters_of(self.course)
         found, problems = find_submissions(submitted, chapters, self.choice.assignments, self.choice.students)
         with self.api.gradebook as gradebook:
-            found, alike = told_apart(found, submitted, [student.id for student in gradebook.students])
-        for line in [*problems, *alike]:
+            found, others, notes = told_apart(found, submitted, [student.id for student in gradebook.students])
+        self.report.notes += map(_one_line, notes)
+        for line in [*problems, *others]:
             self._problem(line)
         return found
 

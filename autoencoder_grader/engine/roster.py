@@ -9,16 +9,18 @@ from autoencoder_grader.engine.submissions import Submission
 from autoencoder_grader.nbgrader_steps.same_names import alike, folded
 
 
-def told_apart(found: list[Submission], submitted: Path, students: Iterable[str]) -> tuple[list[Submission], list[str]]:
+def told_apart(
+    found: list[Submission], submitted: Path, students: Iterable[str]
+) -> tuple[list[Submission], list[str], list[str]]:
     """The submissions without those whose folder is a student's of the roster but for case, blanks or the form of its
-    letters, and a line for each such name.
+    letters, a line for each such name, and a line for each that is graded and still may be another student's.
 
-    students: those in the gradebook. A folder that was graded under its name before is graded again, and named.
+    students: those in the gradebook. A folder that was graded under its name before is graded again.
     """
     students = set(students)
     folders = sorted({submission.student for submission in found})
     by_name = {folded(student): student for student in sorted(students) if student not in folders}
-    lines, left = [], set()
+    lines, notes, left = [], [], set()
     for folder in folders:
         meant = by_name.get(folded(folder))
         if meant and folder not in students:
@@ -28,10 +30,10 @@ def told_apart(found: list[Submission], submitted: Path, students: Iterable[str]
                 f"letters: rename the folder to {meant}; it is not graded until then"
             )
         elif meant:
-            lines.append(f"{submitted / folder}: {_twice([folder, meant])}; rename the folder to the right one")
+            notes.append(f"{submitted / folder}: {_twice([folder, meant])}; rename the folder to the right one")
     for names in alike(set(folders) - left):
-        lines.append(f"{submitted / names[0]}: {_twice(names)}; put what is one student's into one folder")
-    return [submission for submission in found if submission.student not in left], lines
+        notes.append(f"{submitted / names[0]}: {_twice(names)}; put what is one student's into one folder")
+    return [submission for submission in found if submission.student not in left], lines, notes
 
 
 def _twice(names: list[str]) -> str:

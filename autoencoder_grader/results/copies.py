@@ -7,6 +7,7 @@ what many have, tells nothing. Weights are compared as numbers.
 from __future__ import annotations
 
 import builtins
+import functools
 import keyword
 import re
 import zipfile
@@ -23,7 +24,7 @@ from autoencoder_grader.nbgrader_steps.companions import WEIGHTS
 from autoencoder_grader.nbgrader_steps.recognition import Chapters, cells_in, is_nothing_but_checks, names_in
 from autoencoder_grader.references.trained import trained_weights
 
-_MOST_BYTES = 100 << 20  # of a notebook; a larger one is not compared
+_MOST_BYTES = 100 << 20  # of a file; a larger one is not compared
 _LONGEST = 50_000  # signs of one cell that are compared
 _FEWEST_TOKENS, _FEWEST_WORDS = 40, 12  # of code and of words; shorter answers are alike by themselves
 _SHINGLE = 10  # tokens in a row
@@ -113,9 +114,9 @@ def _work(submission: Submission, chapters: Chapters) -> _Work:
     given = set().union(*(_shingles(plain_code(text)) for text in chapters.solved(chapter).values()), set())
     work.shingles = set().union(*map(_shingles, map(plain_code, own)), set()) - given
     work.words = " ".join(re.findall(r"\w+", " ".join(chapters.own_words(chapter, cells)).casefold()))
-    carried = {_weights(path)[1] for path in trained_weights(chapter)}
+    carried = _carried(chapter)
     for path in sorted((submission.folder / WEIGHTS).glob("*.npz")):
-        if not path.is_symlink():
+        if not path.is_symlink() and path.stat().st_size <= _MOST_BYTES:
             try:
                 layout, digest, numbers = _weights(path)
             except (OSError, ValueError, KeyError, RuntimeError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error):
@@ -123,6 +124,12 @@ def _work(submission: Submission, chapters: Chapters) -> _Work:
             if numbers.size and digest not in carried:
                 work.weights[path.name] = layout, digest, numbers
     return work
+
+
+@functools.cache
+def _carried(chapter: str) -> set[tuple]:
+    """The sums of the weights that the course itself carries: who hands in those has copied nobody."""
+    return {_weights(path)[1] for path in trained_weights(chapter)}
 
 
 def _shingles(code: str) -> set[int]:

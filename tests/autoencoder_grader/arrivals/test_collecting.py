@@ -7,6 +7,7 @@ import unicodedata
 import pytest
 from autoencoder_grader.arrivals.collecting import collect
 from autoencoder_grader.cli import main
+from autoencoder_helpers.errors import CourseError
 from click.testing import CliRunner
 from downloads import TIME, below, with_flag, zipped
 
@@ -220,7 +221,7 @@ def test_the_same_command_twice_does_nothing_more_and_a_dry_run_nothing_at_all(r
     after = below(roster.folder)
     again = collect(roster.folder, [path])
     assert (again.new, again.there, again.exit_code) == (0, 1, 0) and below(roster.folder) == after
-    assert not (roster.folder / ".grading" / "collecting").exists()
+    assert not (roster.folder / "submitted" / ".collecting").exists()
 
 
 def test_nothing_is_written_over_and_what_comes_later_is_added(roster, worked):
@@ -239,7 +240,7 @@ def test_nothing_is_written_over_and_what_comes_later_is_added(roster, worked):
 
 
 def test_what_a_killed_run_left_does_not_stop_the_next(roster, worked):
-    left = roster.folder / ".grading" / "collecting" / "parcel" / "01_tiny.ipynb"
+    left = roster.folder / "submitted" / ".collecting" / "parcel" / "01_tiny.ipynb"
     left.parent.mkdir(parents=True)
     left.write_bytes(b"half")
     collect(roster.folder, [save(roster, "d.zip", zipped({MOODLE + "01_tiny.ipynb": worked()}))])
@@ -261,6 +262,12 @@ def test_the_command_shows_its_plan_as_a_table_and_says_what_it_did(roster, work
     done = run()
     assert done.exit_code == 1 and "1 put into place" in done.stdout and "what.pdf" in done.stdout
     assert run("--who", "nonsense").exit_code == 1
+
+
+def test_a_gradebook_that_is_none_is_one_line(course, worked):
+    (course.folder / "gradebook.db").write_bytes(b"no database" * 999)
+    with pytest.raises(CourseError, match="roster in the gradebook cannot be read"):
+        collect(course.folder, [save(course, "d.zip", zipped({MOODLE + "01_tiny.ipynb": worked()}))])
 
 
 def test_people_of_one_name_are_kept_apart_until_somebody_says_who_is_who(roster, worked):

@@ -135,6 +135,19 @@ def test_no_archive_of_a_student_speaks_for_another(take, worked, name):
     assert adas == {NOTEBOOK: data}, result
 
 
+def test_no_folder_of_a_student_speaks_for_another(roster, worked):
+    forged = f"ada/{BEN}{NOTEBOOK}"
+    for number, files in enumerate(
+        ({forged: b"{}", "zoé/x.ipynb": worked()}, {forged: worked(), "ben/x.ipynb": worked("small")})
+    ):
+        path = roster.folder / "downloads" / f"{number}.zip"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(zipped(files))
+        collect(roster.folder, [path])
+    assert not (roster.folder / "submitted" / "ben" / "01_tiny").exists()
+    assert (roster.folder / "submitted" / "ada" / "01_tiny" / NOTEBOOK).is_file()
+
+
 def test_a_canvas_name_that_is_no_files_name_is_left_out(roster, worked):
     path = roster.folder / "d.zip"
     path.write_bytes(zipped({"lovelaceada_101_1_..": b"x", "lovelaceada_101_2_01_tiny.ipynb": worked()}))
