@@ -6,14 +6,13 @@ import contextlib
 import shutil
 import statistics
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from autoencoder_grader.engine import journal, tiers_seen
 from autoencoder_grader.engine.bundle import pack
 from autoencoder_grader.engine.cluster import Cluster, GradeOne, InThisProcess, NoCluster, Reply
+from autoencoder_grader.engine.grading_report import INFRASTRUCTURE, INVALID, Choice, GradingReport
 from autoencoder_grader.engine.orders import CourseCopy, Graded, InfrastructureFault, Order, digest
 from autoencoder_grader.engine.progress import GradingProgress
 from autoencoder_grader.engine.readiness import expect_ready
@@ -44,63 +43,13 @@ from sqlalchemy.exc import OperationalError
 
 #: Beside the course's folders: the secret, what is not complete yet, nbgrader's log.
 RECORDS = ".grading"
-#: Statuses, beside those of Outcome, that a submission can end with.
-INVALID, INFRASTRUCTURE = "invalid", "infrastructure"
 _SCRATCH = ".release-"  # what a temporary folder in the course is named
 _AGAIN = "nothing is lost, the same command tries again"
 _GUESS = 60.0  # seconds, for an assignment that was never graded here
 
 
-@dataclass
-class GradingReport:
-    """What a run of `grade` did.
-
-    problems: one line for each thing that could not be graded. faults: one line for each submission that the
-    machine, not the learner, kept from being graded. notes: one line for each thing that a person should know of
-    what was graded: a test cell put back, a limit that was met. notices: what holds for the machine that they ran on, and
-    for how many: the sandbox that they had. statuses: how many ended with which.
-    planned: with dry_run, a line for each submission that would be graded.
-    """
-
-    graded: list[Submission] = field(default_factory=list)
-    unchanged: list[Submission] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    notices: Counter = field(default_factory=Counter)
-    statuses: Counter = field(default_factory=Counter)
-    planned: list[str] = field(default_factory=list)
-    grades: Path | None = None
-    feedback: Path | None = None
-
-    @property
-    def exit_code(self) -> int:
-        """0: everything was graded. 1: some cannot be graded. 3: the machine failed some; the same command tries again."""
-        return 3 if self.faults else 1 if self.problems else 0
-
-
 class Stopped(KeyboardInterrupt):
     """Ctrl-C ended the grading, and a line said how to go on."""
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What is to be graded.
-
-    assignments, students: those wanted; all if empty. again: also what was graded before and has not changed.
-    check: the name of a check, as "dense.encoder": it alone is graded again, and all other scores stay, but for those of
-        a submission that was handed in anew.
-    """
-
-    assignments: tuple[str, ...] = ()
-    students: tuple[str, ...] = ()
-    again: bool = False
-    check: str | None = None
-
-    @property
-    def cell(self) -> str | None:
-        """The id of the check's cell."""
-        return self.check.replace(".", "-") if self.check else None
 
 
 def grade(
