@@ -275,6 +275,33 @@ def _grade(course: Path, assignments, students, workers: int | None, chosen: dic
 
 
 @main.command()
+@click.argument("assignments", nargs=-1)
+@click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
+@click.option("--no-backup", is_flag=True, help="For a gradebook that is no file: you have a copy of it.")
+@click.pass_context
+def migrate(ctx, assignments, dry_run, no_backup):
+    """Take the gradebook along with solutions/ (default: all ASSIGNMENTS).
+
+    For when graded cells were added or taken away after submissions came in. Scores of cells that stayed are kept, and all
+    that people gave by hand; a copy of the gradebook as it was comes into .grading/backups/. Then run `grade`.
+    """
+    course = _course(ctx)
+    from autoencoder_grader.engine.migration import migrate as take_along
+    from autoencoder_grader.engine.records import RECORDS, locked
+
+    with locked(course):
+        changes, kept = take_along(course, course / RECORDS, assignments, dry_run=dry_run, backup=not no_backup)
+    for change in changes:
+        click.echo(change)
+    for path in kept:
+        click.echo(f"kept: {path}")
+    if not changes:
+        click.echo("The gradebook has the cells of solutions/ already.")
+    elif not dry_run:
+        click.echo("The gradebook is taken along: now run `autoencoder-course grade`.")
+
+
+@main.command()
 @click.option(
     "--format",
     "file_format",

@@ -16,6 +16,7 @@ from autoencoder_grader.engine.grading_report import INFRASTRUCTURE, INVALID, Ch
 from autoencoder_grader.engine.orders import CourseCopy, Graded, InfrastructureFault, Order, digest
 from autoencoder_grader.engine.progress import GradingProgress
 from autoencoder_grader.engine.readiness import expect_ready
+from autoencoder_grader.engine.records import RECORDS, SCRATCH, locked
 from autoencoder_grader.engine.roster import told_apart
 from autoencoder_grader.engine.small_gradebook import small_gradebook
 from autoencoder_grader.engine.submissions import (
@@ -25,10 +26,11 @@ from autoencoder_grader.engine.submissions import (
     problem_with,
     solution_digest,
 )
-from autoencoder_grader.engine.writer import Writer, expect_writable
-from autoencoder_grader.files.temporary import remove_abandoned
+from autoencoder_grader.engine.writer import Writer
 from autoencoder_grader.nbgrader_steps.companions import WEIGHTS, copy_weights
 from autoencoder_grader.nbgrader_steps.export import export_grades
+from autoencoder_grader.nbgrader_steps.gradebook_state import expect_usable
+from autoencoder_grader.nbgrader_steps.graded_files import is_whole_page, read_graded
 from autoencoder_grader.nbgrader_steps.harmless import harmless_text
 from autoencoder_grader.nbgrader_steps.late import refresh_penalties
 from autoencoder_grader.nbgrader_steps.nbgrader_api import CONFIG_FILE, call, folder_of, open_api, reason, write_log
@@ -37,13 +39,9 @@ from autoencoder_grader.nbgrader_steps.release import chapters_of
 from autoencoder_grader.scoring.private_data import secret_seed
 from autoencoder_helpers.checks import catalogue
 from autoencoder_helpers.errors import CourseError
-from filelock import FileLock, Timeout
 from rich.console import Console
-from sqlalchemy.exc import OperationalError
 
-#: Beside the course's folders: the secret, what is not complete yet, nbgrader's log.
-RECORDS = ".grading"
-_SCRATCH = ".release-"  # what a temporary folder in the course is named
+_OTHER_CELLS = "Cannot add or remove cells"  # as nbgrader says it
 _AGAIN = "nothing is lost, the same command tries again"
 _GUESS = 60.0  # seconds, for an assignment that was never graded here
 
@@ -96,37 +94,11 @@ def grade(
     """
     expect_ready(course, trusted)
     choice = Choice(tuple(assignments), tuple(students), again, check)
-    try:
-        (course / RECORDS).mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=course / RECORDS):
-            pass
-    except OSError as error:
-        raise CourseError(
-            f"{course / RECORDS} cannot be written to ({error.strerror}), where grading keeps its records: see the "
-            "owner and the rights of the course's folder, or grade in a copy of it"
-        ) from error
-    try:
-        with FileLock(course / RECORDS / "lock", timeout=0):
-            _remove_what_a_killed_run_left(course)
-            run = _Run(course, choice, console or Console(), expected or {}, trusted, settings or {})
-            if dry_run:
-                return run.plan()
-            return run.grade(keep_weights, after, workers, scheduler, grade_one)
-    except Timeout:
-        raise CourseError(f"another `grade` is at work in {course}; wait for it, or stop it") from None
-    except OperationalError as error:
-        raise CourseError(
-            f"the gradebook cannot be read or written ({error.orig}); nothing is lost, the same command goes on"
-        ) from error
-    finally:
-        remove_abandoned()
-
-
-def _remove_what_a_killed_run_left(course: Path) -> None:
-    """Only who holds the course's lock may do so."""
-    remove_abandoned()
-    for folder in course.glob(f"{_SCRATCH}*"):
-        shutil.rmtree(folder, ignore_errors=True)
+    with locked(course):
+        run = _Run(course, choice, console or Console(), expected or {}, trusted, settings or {})
+        if dry_run:
+            return run.plan()
+        return run.grade(keep_weights, after, workers, scheduler, grade_one)
 
 
 class _Run:
@@ -144,7 +116,7 @@ class _Run:
         self._copies: dict[str, CourseCopy] = {}  # by assignment
         self._sandboxes: set[str] = set()  # those that submissions ran in
         self.done: dict[tuple[str, str], journal.Entry] = {}  # what was graded before
-        expect_writable(self.api)
+        expect_usable(self.api, journal.TABLES)
 
     def plan(self) -> GradingReport:
         """Say what would be graded."""
@@ -231,7 +203,8 @@ class _Run:
                 todo[submission] = self._expected_seconds(submission, done)
             else:
                 self.report.unchanged.append(submission)
-        if self.choice.cell and not any(self.choice.cell in ids for ids in cells.values() if not isinstance(ids, str)):
+        looked_at = [ids for ids in cells.values() if not isinstance(ids, str)]
+        if self.choice.cell and len(looked_at) == len(cells) and not any(self.choice.cell in ids for ids in looked_at):
             known = self.choice.check in catalogue()
             what = "nothing was handed in that holds" if known else "no graded cell belongs to"
             raise CourseError(f"{what} the check {self.choice.check!r}")
@@ -352,8 +325,10 @@ class _Run:
         entry = done.get((submission.student, submission.assignment))
         if entry is None or entry.status == INVALID:
             return "not graded yet"
+        if entry.status == journal.DAMAGED:
+            return "its record in the gradebook is damaged"
         if not self._is_there(submission):
-            return "its graded notebook or feedback page is missing"
+            return "its graded notebook or feedback page is missing or damaged"
         if self.choice.again or self.choice.check:
             return "graded again"
         if entry.fingerprint != self.fingerprints.of(submission):
@@ -361,13 +336,13 @@ class _Run:
         return ""
 
     def _is_there(self, submission: Submission) -> bool:
-        """Whether graded notebook and feedback page of a submission are there."""
+        """Whether graded notebook and feedback page of a submission are there, and whole."""
         names = submission.student, submission.assignment
-        pages = (("autograded", ".ipynb"), ("feedback", ".html"))
-        return all(
-            folder_of(self.api, step).joinpath(*names, submission.assignment + suffix).is_file()
-            for step, suffix in pages
+        graded, page = (
+            folder_of(self.api, step).joinpath(*names, submission.assignment + suffix)
+            for step, suffix in (("autograded", ".ipynb"), ("feedback", ".html"))
         )
+        return read_graded(graded) is not None and is_whole_page(page)
 
     def _expected_seconds(self, submission: Submission, done: dict) -> float:
         """How long a submission should take: as before, as told, or as others of the assignment took."""
@@ -393,6 +368,11 @@ class _Run:
             if known.get(assignment) != source or not self._cells(assignment):
                 failure = self._generate(assignment)
                 if failure:
+                    if _OTHER_CELLS in failure:
+                        failure = (
+                            "cells were added to its solution, or taken from it, after submissions came in; "
+                            f"`autoencoder-course migrate {assignment}` takes the gradebook along, and keeps all other scores"
+                        )
                     cells[assignment] = f"{assignment} cannot be graded: {failure}"
                     continue
                 with self.api.gradebook as gradebook:
@@ -402,7 +382,7 @@ class _Run:
         return cells
 
     def _generate(self, assignment: str) -> str:
-        with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=self.course) as scratch:  # noqa: TID251
+        with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=self.course) as scratch:  # noqa: TID251
             releasing = open_api(self.course, CourseDirectory={"release_directory": scratch})
             result = call(releasing.generate_assignment, assignment)
         write_log(self.log, f"generate_assignment {assignment}", result)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass
 
 from sqlalchemy import BigInteger, Column, Float, MetaData, String, Table, Text, delete, inspect, select, update
 
+#: The status of an entry that says nothing any more.
+DAMAGED = "damaged"
 _metadata = MetaData()
 _GRADED = Table(
     "autoencoder_course_graded",
@@ -27,6 +30,8 @@ _REGISTERED = Table(
     Column("assignment", String(128), primary_key=True),
     Column("digest", String(64), nullable=False),
 )
+#: The tables, each of which may not be there yet.
+TABLES = tuple(_metadata.sorted_tables)
 
 
 @dataclass(frozen=True)
@@ -53,12 +58,27 @@ def open_journal(gradebook) -> None:
 
 
 def entries(gradebook) -> dict[tuple[str, str], Entry]:
-    """All entries, by (student, assignment)."""
+    """All entries, by (student, assignment). One that cannot be read has the status DAMAGED, and nothing else."""
     if not inspect(gradebook.engine).has_table(_GRADED.name):
         return {}
     rows = gradebook.db.execute(select(_GRADED)).mappings()
-    found = [Entry(**{**row, "notes": tuple(json.loads(row["notes"]))}) for row in rows]
+    found = [_entry(dict(row)) for row in rows]
     return {(entry.student, entry.assignment): entry for entry in found}
+
+
+def _entry(row: dict) -> Entry:
+    """An entry as it was written. A database keeps what others write there, whatever a column is said to hold."""
+    with contextlib.suppress(ValueError, TypeError, RecursionError):
+        notes = json.loads(row["notes"])
+        texts = [row[name] for name in ("student", "assignment", "fingerprint", "handed_in", "status")]
+        numbers = [row[name] for name in ("seconds", "processor_seconds", "memory")]
+        if (
+            isinstance(notes, list)
+            and all(isinstance(text, str) for text in (*notes, *texts))
+            and all(number is None or isinstance(number, int | float) for number in numbers)
+        ):
+            return Entry(**{**row, "notes": tuple(notes)})
+    return Entry(str(row["student"]), str(row["assignment"]), "", "", DAMAGED)
 
 
 def enter(session, entry: Entry) -> None:

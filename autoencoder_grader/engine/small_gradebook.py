@@ -18,7 +18,7 @@ def small_gradebook(gradebook: Gradebook, assignment: str) -> bytes:
     source = gradebook.find_assignment(assignment)
     with temporary.folder() as folder:
         path = Path(folder, "gradebook.db")
-        _make(path, gradebook)
+        make_empty(path, gradebook)
         small = Gradebook(f"sqlite:///{path}", gradebook.course_id)
         try:
             small.add_assignment(assignment)
@@ -30,7 +30,7 @@ def small_gradebook(gradebook: Gradebook, assignment: str) -> bytes:
         return path.read_bytes()
 
 
-def _make(path: Path, like: Gradebook) -> None:
+def make_empty(path: Path, like: Gradebook) -> None:
     """Make an empty gradebook of the version of another one; by itself nbgrader asks a program for it, for seconds."""
     engine = create_engine(f"sqlite:///{path}")
     version = MetaData()

@@ -11,7 +11,6 @@ from autoencoder_grader.engine import journal, score_rows
 from autoencoder_grader.engine.bundle import unpack
 from autoencoder_grader.engine.orders import Given, Graded, InfrastructureFault
 from autoencoder_grader.nbgrader_steps.nbgrader_api import folder_of
-from autoencoder_helpers.errors import CourseError
 from nbgrader.api import Gradebook
 from nbgrader.utils import rmtree
 from sqlalchemy.exc import IntegrityError, OperationalError
@@ -145,15 +144,7 @@ class Writer:
         self._clean_up()
 
     def _clean_up(self) -> None:
-        if self._scratch.exists():
+        if self._scratch.is_dir():
             rmtree(str(self._scratch))
-
-
-def expect_writable(api) -> None:
-    """Raise CourseError when the gradebook cannot be opened or belongs to another version of nbgrader."""
-    try:
-        with api.gradebook as gradebook:
-            _ = gradebook.assignments
-    except Exception as error:
-        what = " ".join(str(error).split())[:200]
-        raise CourseError(f"the gradebook cannot be opened ({what}); see db_url in nbgrader_config.py") from error
+        else:  # nothing of ours, if anything
+            self._scratch.unlink(missing_ok=True)

@@ -15,6 +15,7 @@ import time
 from dataclasses import fields
 from pathlib import Path
 
+from autoencoder_grader.files import shared
 from autoencoder_grader.kernels import landlock, sandbox, trial
 from autoencoder_grader.kernels.fork_server import ForkFailed
 from autoencoder_grader.kernels.manager import SealedKernelManager
@@ -107,6 +108,7 @@ class SealedExecute(Execute):
         self._start_scoring = lambda: scoring_process(course, self.more_seeds, course / ".grading" / "scoring.log")
         self._scoring = self._start_scoring()
         tier = trial.require(self.trust_submissions, log)
+        shared.follow(course, [log.parent])  # the next one to grade a shared course writes to these logs, too
         self._checks = {name.replace(".", "-"): name for name in catalogue()}
         self._tickets = itertools.count(1)
         self._bytes = 0

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+from autoencoder_grader.files import shared
 from autoencoder_helpers.errors import CourseError
 from nbgrader.apps.api import NbGraderAPI
 from nbgrader.coursedir import CourseDirectory
@@ -39,6 +40,8 @@ def open_api(course: Path, **sections: dict) -> NbGraderAPI:
     except Exception as error:
         raise CourseError(f"{course / CONFIG_FILE} does not run: {type(error).__name__}: {error}") from error
     config.merge(Config({"CourseDirectory": {"root": str(course.resolve())}}))
+    if shared.is_shared(course) and "groupshared" not in config.CourseDirectory:
+        config.CourseDirectory.groupshared = True
     for section, settings in sections.items():
         config[section].update(settings)
     return NbGraderAPI(config=config, coursedir=CourseDirectory(config=config))

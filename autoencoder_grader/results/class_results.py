@@ -10,6 +10,7 @@ from pathlib import Path
 
 from autoencoder_grader.engine import journal
 from autoencoder_grader.engine.submissions import Submission, find_submissions
+from autoencoder_grader.nbgrader_steps.gradebook_state import expect_usable
 from autoencoder_grader.nbgrader_steps.grades import assignments_of, read_grades
 from autoencoder_grader.nbgrader_steps.late import late_policy, own_word
 from autoencoder_grader.nbgrader_steps.nbgrader_api import folder_of, has_gradebook, open_api
@@ -108,6 +109,7 @@ def read_class(course: Path) -> ClassResults:
     api = open_api(course)
     if not has_gradebook(api):
         raise CourseError(f"nothing is graded yet in {course}: run `autoencoder-course grade` first")
+    expect_usable(api, journal.TABLES, write=False)
     with api.gradebook as gradebook:
         grades = {
             (grade.student.id, grade.assignment): grade

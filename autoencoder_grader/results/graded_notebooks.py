@@ -1,18 +1,19 @@
 """Reads graded notebooks: for each student and check the points, and why any were lost."""
 
+import contextlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import nbformat
+from autoencoder_grader.nbgrader_steps.graded_files import read_graded, told
 from autoencoder_grader.nbgrader_steps.nbgrader_api import folder_of, open_api
-from autoencoder_grader.nbgrader_steps.outcome import KEY
 from autoencoder_helpers.checks.raised import UNWRITTEN
 
 #: The reason of a written answer that was left as it was released.
 NO_ANSWER = "No answer."
 #: The mistake of an answer that is not there yet, in the checks' words.
 MISSING = "missing"
+_AGAIN = "`autoencoder-course grade` grades it again"
 
 
 @dataclass(frozen=True)
@@ -65,16 +66,20 @@ def read_results(course: Path) -> list[CheckRow]:
 def read_outcome(api, submission) -> dict:
     """What became of a graded submission: its status, notes and notices (see outcome.py), from the graded notebook."""
     path = folder_of(api, "autograded") / submission.student / submission.assignment / submission.notebook.name
-    told = nbformat.read(path, as_version=4).metadata.get(KEY, {})
-    lines = {key: list(told.get(key, [])) for key in ("notes", "notices")}
-    return {"status": told.get("status", "graded"), **lines}
+    graded = read_graded(path)
+    if graded is None:
+        return {"status": "graded", "notes": [f"{path} cannot be read: {_AGAIN}"], "notices": []}
+    found = told(graded)
+    lines = {key: [str(line) for line in _list(found.get(key))] for key in ("notes", "notices")}
+    return {"status": str(found.get("status", "graded")), **lines}
 
 
 def _rows_of(student: str, assignment: str, notebook, path: Path) -> list[CheckRow]:
-    graded = nbformat.read(path, as_version=4)
-    results = graded.metadata.get(KEY, {}).get("results", {})
-    order = [cell.metadata.get("nbgrader", {}).get("grade_id") for cell in graded.cells]
-    places = {grade_id: index for index, grade_id in enumerate(order)}
+    graded = read_graded(path)
+    results = told(graded).get("results")
+    results = results if isinstance(results, dict) else {}
+    marks = [cell.metadata.get("nbgrader") for cell in graded.cells] if graded else []
+    places = {str(mark.get("grade_id")): index for index, mark in enumerate(marks) if isinstance(mark, dict)}
     rows = []
     for entry in sorted(notebook.grades, key=lambda entry: places.get(entry.name, len(places))):
         written = entry.cell_type == "markdown"
@@ -85,7 +90,8 @@ def _rows_of(student: str, assignment: str, notebook, path: Path) -> list[CheckR
         if written and entry.auto_score == 0:
             reasons = (NO_ANSWER,)
         elif result:
-            name, reasons, mistakes = _read_result(result)
+            with contextlib.suppress(KeyError, TypeError, AttributeError):  # then the points alone are known
+                name, reasons, mistakes = _read_result(result)
         lost = points is not None and points < entry.max_score
         rows.append(
             CheckRow(
@@ -120,6 +126,10 @@ def _reason(step: dict) -> str:
     if len(parts) < 2:  # else they say it without the title
         parts.insert(0, step["title"])
     return " ".join(_sentence(part) for part in parts)
+
+
+def _list(found) -> list:
+    return found if isinstance(found, list) else []
 
 
 def _sentence(text: str) -> str:

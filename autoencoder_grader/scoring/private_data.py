@@ -10,10 +10,12 @@ unseen ones included, than two latent variables are. That a network squeezes an 
 for the rules to look at.
 """
 
+import contextlib
 import functools
 import hashlib
 import os
 import secrets
+import stat
 from pathlib import Path
 
 import numpy as np
@@ -89,7 +91,8 @@ class PrivateData(PublicData):
 def secret_seed(course_folder: Path) -> int:
     """Return the instructor's secret, a whole number of 128 bits; the first call makes it.
 
-    It stands in .grading/secret in the course folder, readable to its owner only. Whoever knows it can make
+    It stands in .grading/secret in the course folder, readable to its owner only, or to its group, too, where that may
+    write to the course's folder: to all who grade this course. Whoever knows it can make
     the private images: it belongs into no release, no repository and no sandbox.
     Raises CourseError when the file is damaged or cannot be read or written.
     """
@@ -99,11 +102,12 @@ def secret_seed(course_folder: Path) -> int:
     try:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            with filelock.FileLock(path.with_name("secret.lock")):
+            with filelock.FileLock(path.with_name("secret.lock"), mode=_mode(course_folder)):
                 if not path.exists():  # another process may have made it while this one waited
                     write_secret(course_folder, secrets.randbits(_SECRET_BITS))
-        if path.stat().st_mode & 0o077:
-            path.chmod(0o600)  # a copied or restored course may have lost it
+        status, mode = path.stat(), _mode(course_folder)
+        if os.name == "posix" and status.st_mode & 0o077 & ~mode and status.st_uid == os.geteuid():
+            path.chmod(mode)  # a copied or restored course may have lost it
         text = path.read_text(encoding="ascii", errors="replace").strip()
     except OSError as error:
         raise CourseError(
@@ -124,7 +128,7 @@ def derived_seed(secret: int, purpose: str) -> int:
 
 
 def write_secret(course_folder: Path, secret: int) -> None:
-    """Put a secret into a course folder, readable to its owner only. Raises OSError."""
+    """Put a secret into a course folder, readable to its owner, or to those who share the course. Raises OSError."""
     path = Path(course_folder) / SECRET_FILE
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
@@ -133,7 +137,17 @@ def write_secret(course_folder: Path, secret: int) -> None:
         file.write(f"{secret:0{_SECRET_BITS // 4}x}\n")
         file.flush()
         os.fsync(handle)  # a secret lost in a power cut would change the images in the middle of a course
+    shared = _mode(course_folder) & 0o060
+    if shared:
+        with contextlib.suppress(OSError):  # of a group that this user is not in
+            os.chown(unfinished, -1, Path(course_folder).stat().st_gid)
+            os.chmod(unfinished, _mode(course_folder))
     os.replace(unfinished, path)
+
+
+def _mode(course_folder: Path) -> int:
+    """What may be done with a secret, and by whom: by the group only where it may write to the course's folder."""
+    return 0o660 if os.name == "posix" and Path(course_folder).stat().st_mode & stat.S_IWGRP else 0o600
 
 
 def _generator(secret, purpose):
