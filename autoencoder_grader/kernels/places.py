@@ -33,7 +33,7 @@ def python_places() -> list[Path]:
     places |= {Path(folder) for folder in site.getsitepackages()}
     # Packages of this user's alone, or those that a .pth file or PYTHONPATH names. Other entries may hold anything,
     # as the course's own folder does.
-    places |= {Path(folder) for folder in sys.path if Path(folder).name in _OF_PACKAGES}
+    places |= {Path(folder) for folder in sys.path if _is_of_packages(Path(folder))}
     places |= set(_links(Path(sys.executable)))
     places = {Path(os.path.abspath(place)) for place in places}
     places |= {Path(os.path.realpath(place)) for place in places}
@@ -43,6 +43,19 @@ def python_places() -> list[Path]:
         place
         for place in places
         if place.exists() and not any(place.is_relative_to(other) for other in [*system, *(places - {place})])
+    )
+
+
+def _is_of_packages(folder: Path) -> bool:
+    """Whether packages were installed into a folder: by its name, or as pip leaves a record of each one, elsewhere too.
+
+    Not the folder with the helpers, which may be the course's own: of that the helpers alone are shown.
+    """
+    if folder.name in _OF_PACKAGES:
+        return True
+    own = Path(autoencoder_helpers.__file__).resolve().parent.parent
+    return (
+        folder.is_absolute() and folder.resolve() != own and next(folder.glob("*.dist-info/RECORD"), None) is not None
     )
 
 
@@ -64,7 +77,7 @@ def own_paths() -> dict[str, str]:
     if helpers.name not in _OF_PACKAGES:
         variables["PYTHONPATH"] = str(helpers)
     named = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    packages = [os.path.abspath(folder) for folder in named if Path(folder).name in _OF_PACKAGES]
+    packages = [os.path.abspath(folder) for folder in named if _is_of_packages(Path(folder))]
     if packages:
         variables["PYTHONPATH"] = os.pathsep.join([*filter(None, [variables.get("PYTHONPATH")]), *packages])
     if site.ENABLE_USER_SITE and site.getusersitepackages() in sys.path:

@@ -39,6 +39,8 @@ NONE = "none (trusted)"  # what an outcome says where there was no sandbox
 #: This environment variable names the one tier that may be used, for tests and for who wants no other.
 ONLY = "AUTOENCODER_SANDBOX"
 HOME = places.free_name("/home/learner")
+# Its user has a number, and no entry in a list of users: who asks for the name, as getpass.getuser, looks here first.
+_ABOUT_THE_USER = {"USER": "learner", "LOGNAME": "learner", "PATH": os.defpath, "LANG": "C.UTF-8"}
 _SETTINGS = (
     "ld.so.cache",
     "ld.so.conf",
@@ -165,8 +167,7 @@ def seal(
     environment = ["--clearenv"]
     for name, value in {
         "HOME": HOME,
-        "PATH": os.defpath,
-        "LANG": "C.UTF-8",
+        **_ABOUT_THE_USER,
         **places.libraries(),
         **room.environment,
     }.items():
@@ -200,8 +201,7 @@ def _seal_by_landlock(command: Sequence[str], room: Room, user: int, limits: Lim
     folder = str(room.folder)
     variables = {
         "HOME": folder,
-        "PATH": os.defpath,
-        "LANG": "C.UTF-8",
+        **_ABOUT_THE_USER,
         "TMPDIR": f"{folder}/.tmp",  # what is there counts as the submission's files
         **places.libraries(),
         **room.environment,

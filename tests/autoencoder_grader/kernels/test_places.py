@@ -315,6 +315,22 @@ def test_packages_elsewhere_are_shown_and_other_folders_are_not(tmp_path, monkey
     assert str(packages) in named and str(other) not in named
 
 
+def test_a_folder_of_packages_is_known_by_what_pip_leaves_in_it_whatever_its_name(tmp_path, monkeypatch):
+    """As `pip install --target` makes it, and a .pth file or PYTHONPATH names it."""
+    packages, course = tmp_path / "shared" / "python3", tmp_path / "course"
+    for folder in (packages, course):
+        (folder / "thing-1.0.dist-info").mkdir(parents=True)
+        (folder / "thing-1.0.dist-info" / "RECORD").touch()
+    (course / "autoencoder_helpers").mkdir()
+    monkeypatch.setattr(places.autoencoder_helpers, "__file__", str(course / "autoencoder_helpers" / "__init__.py"))
+    monkeypatch.setattr(sys, "path", ["", str(course), *sys.path, str(packages)])
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(course), str(packages)]))
+    found = places.python_places()
+    assert packages in found and course not in found
+    named = places.own_paths()["PYTHONPATH"].split(os.pathsep)
+    assert named.count(str(packages)) == 1 and named[0] == str(course)
+
+
 def test_packages_of_a_user_alone_are_found(tmp_path, monkeypatch):
     packages = tmp_path / "lib" / "python" / "site-packages"
     packages.mkdir(parents=True)

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import uuid
 from pathlib import Path
 
@@ -84,7 +85,7 @@ def test_nothing_of_the_graders_home_is_there_but_python(inside):
 def test_the_environment_is_what_the_room_says(inside_room, monkeypatch):
     monkeypatch.setenv("THE_GRADERS_TOKEN", "secret")
     names = inside_room("print(json.dumps(dict(os.environ)))", environment={"GIVEN": "1"})
-    assert set(names) - {"LC_CTYPE", "PWD", "LD_LIBRARY_PATH"} == {"HOME", "PATH", "LANG", "GIVEN"}
+    assert set(names) - {"LC_CTYPE", "PWD", "LD_LIBRARY_PATH"} == {"HOME", "PATH", "LANG", "USER", "LOGNAME", "GIVEN"}
     assert names["HOME"] == HOME and names["GIVEN"] == "1"
 
 
@@ -155,6 +156,26 @@ print(json.dumps(seen))"""
     photos = tmp_path / "photos"
     seen = inside_room(code, readable=[photos], shown_as={photos: "/var/cache/here"})
     assert seen == ["a flower", "a flower", "kept", "kept"]
+
+
+def test_what_programs_ask_a_machine_for_is_there(inside_any):
+    """Each of them raised an error somewhere, or fell back to something else, where it was not."""
+    code = """
+import getpass, locale, os, socket, ssl, time, zoneinfo
+def tried(function, *arguments):
+    try:
+        function(*arguments)
+        return ""
+    except Exception as error:
+        return f"{function.__name__}: {type(error).__name__}: {error}"
+print(json.dumps([getpass.getuser(), list(time.tzname), os.path.isdir("/usr/share/fonts"), [line for line in (
+    tried(locale.setlocale, locale.LC_ALL, ""), tried(ssl.create_default_context), tried(os.path.expanduser, "~"),
+    tried(zoneinfo.ZoneInfo, "Europe/Berlin") if os.path.isdir("/usr/share/zoneinfo") else "",
+    tried(os.cpu_count), tried(os.getcwd), tried(os.getlogin) and "", tried(open, "/proc/meminfo"),
+) if line]]))"""
+    user, zone, fonts, missing = inside_any(code)
+    assert user == "learner" and zone == list(time.tzname) and fonts == os.path.isdir("/usr/share/fonts")
+    assert missing == []
 
 
 # --------------------------------------------------------------------------------------------------- what it may change
