@@ -22,11 +22,14 @@ class _OneLine(click.ClickException):
 
 
 class _CourseGroup(click.Group):
-    """A click group in which a CourseError ends the command instead of showing a traceback."""
+    """A click group in which a CourseError ends the command instead of showing a traceback, and SIGTERM is Ctrl-C."""
 
     def invoke(self, ctx):
+        from autoencoder_grader.files.stopping import as_ctrl_c
+
         try:
-            return super().invoke(ctx)
+            with as_ctrl_c():
+                return super().invoke(ctx)
         except CourseError as error:
             raise _OneLine(str(error)) from error
 

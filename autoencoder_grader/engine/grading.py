@@ -33,7 +33,15 @@ from autoencoder_grader.nbgrader_steps.gradebook_state import expect_usable
 from autoencoder_grader.nbgrader_steps.graded_files import is_whole_page, read_graded
 from autoencoder_grader.nbgrader_steps.harmless import harmless_text
 from autoencoder_grader.nbgrader_steps.late import refresh_penalties
-from autoencoder_grader.nbgrader_steps.nbgrader_api import CONFIG_FILE, call, folder_of, open_api, reason, write_log
+from autoencoder_grader.nbgrader_steps.nbgrader_api import (
+    CONFIG_FILE,
+    call,
+    folder_of,
+    open_api,
+    reason,
+    warnings_of_nbformat,
+    write_log,
+)
 from autoencoder_grader.nbgrader_steps.recognition import Chapters
 from autoencoder_grader.nbgrader_steps.release import chapters_of
 from autoencoder_grader.scoring.private_data import secret_seed
@@ -123,7 +131,7 @@ class _Run:
         with self.api.gradebook as gradebook:
             done = journal.entries(gradebook)
         for submission in self._find():
-            problem = problem_with(submission, set(), self.chapters)
+            problem = self._problem_with(submission, set())
             if problem:
                 self._problem(problem)
                 continue
@@ -192,7 +200,7 @@ class _Run:
         todo = {}
         for submission in found:
             grade_ids = cells[submission.assignment]
-            line = grade_ids if isinstance(grade_ids, str) else problem_with(submission, grade_ids, self.chapters)
+            line = grade_ids if isinstance(grade_ids, str) else self._problem_with(submission, grade_ids)
             if line:
                 self._problem(line)
                 if not isinstance(grade_ids, str):
@@ -319,6 +327,14 @@ class _Run:
             writer.commit_invalid(submission.student, submission.assignment, line)
         except InfrastructureFault as fault:
             self.report.faults.append(_one_line(f"{submission}: {fault}"))
+
+    def _problem_with(self, submission: Submission, grade_ids: set[str]) -> str | None:
+        """Why a submission cannot be graded; what nbformat warns of goes to the log."""
+        with warnings_of_nbformat() as warned:
+            line = problem_with(submission, grade_ids, self.chapters)
+        if warned:
+            write_log(self.log, str(submission), {"log": "\n".join(warned)})
+        return line
 
     def _why(self, submission: Submission, done: dict) -> str:
         """Why a submission is to be graded; "" if it need not be."""

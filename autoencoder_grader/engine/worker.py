@@ -15,6 +15,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -33,6 +34,7 @@ from autoencoder_grader.nbgrader_steps.nbgrader_api import (
     make_alembic_reachable,
     open_api,
     reason,
+    warnings_of_nbformat,
 )
 from autoencoder_grader.nbgrader_steps.outcome import KEY
 from autoencoder_grader.scoring.private_data import write_secret
@@ -76,6 +78,14 @@ def grade_order(order: Order, report: Callable[[dict], None] = lambda event: Non
     report: called now and then with what goes on, as {"cell": 3, "cells": 20, "id": "build-encoder", "detail": ""}.
     Raises InfrastructureFault where the machine, not the submission, is at fault.
     """
+    with warnings_of_nbformat() as warned:
+        graded = _graded(order, report)
+    if warned:
+        graded = replace(graded, log="\n".join([f"{datetime.now():%Y-%m-%d %H:%M:%S} {order}", *warned, graded.log]))
+    return graded
+
+
+def _graded(order: Order, report: Callable[[dict], None]) -> Graded:
     started = time.monotonic()
     if digest(order.files) != order.sha256:
         raise InfrastructureFault("the submission was damaged on its way to the worker")

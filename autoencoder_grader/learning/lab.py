@@ -130,5 +130,8 @@ def open_jupyterlab(work: Path, browser: bool = True, port: int | None = None, o
     previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         return server.wait()
+    except KeyboardInterrupt:  # a SIGTERM, which came to us alone
+        server.terminate()
+        return server.wait()
     finally:
         signal.signal(signal.SIGINT, previous)

@@ -1,5 +1,6 @@
 """nbgrader's own API, set up for a course folder and told to keep its log to itself."""
 
+import contextlib
 import logging
 import os
 import re
@@ -8,12 +9,13 @@ import signal
 import sysconfig
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
 from autoencoder_grader.files import shared
 from autoencoder_helpers.errors import CourseError
+from nbformat.warnings import DuplicateCellId, MissingIDFieldWarning
 from nbgrader.apps.api import NbGraderAPI
 from nbgrader.coursedir import CourseDirectory
 from sqlalchemy.engine import make_url
@@ -45,6 +47,22 @@ def open_api(course: Path, **sections: dict) -> NbGraderAPI:
     for section, settings in sections.items():
         config[section].update(settings)
     return NbGraderAPI(config=config, coursedir=CourseDirectory(config=config))
+
+
+@contextlib.contextmanager
+def warnings_of_nbformat() -> Iterator[list[str]]:
+    """What nbformat warns of in a ``with`` block, in a list that is filled when it ends, instead of on stderr.
+
+    There it would stand between a command's lines, and name a file of nbformat's in place of the notebook.
+    """
+    said: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        for kind in (MissingIDFieldWarning, DuplicateCellId):
+            warnings.simplefilter("always", kind)
+        try:
+            yield said
+        finally:
+            said += dict.fromkeys(f"{warning.category.__name__}: {warning.message}" for warning in caught)
 
 
 def has_gradebook(api: NbGraderAPI) -> bool:

@@ -18,7 +18,9 @@ from pathlib import Path
 
 import nbformat
 from autoencoder_grader.engine.grading import grade
+from autoencoder_grader.files import stopping
 from autoencoder_grader.kernels import sandbox
+from autoencoder_grader.kernels.namespaces import die_with_parent
 from autoencoder_grader.nbgrader_steps.nbgrader_api import CONFIG_FILE, folder_of, open_api
 from autoencoder_grader.nbgrader_steps.outcome import KEY
 from autoencoder_grader.nbgrader_steps.release import make_release
@@ -99,8 +101,12 @@ def run_validity(
             subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8", env=environment)
             for _, _, command in processes
         ]
-        _follow(running, len(cases), say)
-        codes = [process.wait() for process in running]
+        try:
+            _follow(running, len(cases), say)
+            codes = [process.wait() for process in running]
+        except BaseException:
+            stopping.end(running)
+            raise
     complaints += canaries.harmed
     for (shard, own, _), code in zip(processes, codes, strict=True):
         if code != 0:
@@ -235,6 +241,8 @@ def _grade_shard() -> None:
     """The process that grades the cases. Arguments: their course, more secret seeds, workers, the cases."""
     from rich.console import Console
 
+    if sys.platform == "linux":
+        die_with_parent()
     _, shard, more_seeds, workers, *names = sys.argv
     console = Console(width=300, force_terminal=False)
     settings = {**SETTINGS, "more_seeds": int(more_seeds)}
@@ -244,4 +252,8 @@ def _grade_shard() -> None:
 
 
 if __name__ == "__main__":
-    _grade_shard()
+    try:
+        with stopping.as_ctrl_c():
+            _grade_shard()
+    except KeyboardInterrupt:
+        sys.exit(130)

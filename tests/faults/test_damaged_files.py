@@ -12,7 +12,7 @@ import time
 
 import nbformat
 import pytest
-from autoencoder_grader.engine import submissions
+from autoencoder_grader.engine import submissions, worker
 from autoencoder_grader.engine.bundle import contents, pack
 from autoencoder_grader.engine.grading import grade
 from autoencoder_grader.engine.orders import Graded
@@ -239,3 +239,37 @@ def test_a_graded_notebook_of_odd_shapes_is_read_all_the_same(course):
         path.write_text(json.dumps(made))
         print_table(read_results(course), quiet())
         assert read_class(course).submissions
+
+
+# -------------------------------------------------------------------------------------------- what nbformat warns of
+
+
+def doubled(path):
+    """A notebook in which two cells have the same id."""
+    made = json.loads(path.read_text())
+    made["nbformat_minor"] = 5
+    for cell in made["cells"]:
+        cell["id"] = "the-same"
+    path.chmod(0o644)
+    path.write_text(json.dumps(made))
+    return path
+
+
+def test_what_nbformat_warns_of_goes_to_the_log_with_the_submissions_name(course, recwarn):
+    doubled(course / "submitted" / "ada" / CHAPTER / f"{CHAPTER}.ipynb")
+    run(course)
+    log = (course / ".grading" / "nbgrader.log").read_text()
+    assert f" ada/{CHAPTER}\nDuplicateCellId: " in log and "site-packages" not in log.split("DuplicateCellId")[1]
+    assert not [warning for warning in recwarn if "nbformat" in str(warning.category)]
+
+
+def test_a_worker_sends_it_with_the_log(course, recwarn, monkeypatch):
+    path = doubled(course / "submitted" / "ada" / CHAPTER / f"{CHAPTER}.ipynb")
+
+    def read(order, report):
+        nbformat.read(path, as_version=4)
+        return Graded("ada", CHAPTER, "", "graded", log="the rest")
+
+    monkeypatch.setattr(worker, "_graded", read)
+    log = worker.grade_order("ada/01_tiny").log
+    assert "ada/01_tiny\nDuplicateCellId: " in log and log.endswith("the rest") and not len(recwarn)
