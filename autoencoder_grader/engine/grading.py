@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import statistics
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
