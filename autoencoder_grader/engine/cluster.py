@@ -199,6 +199,8 @@ class Cluster:
                 waiting[address] = self._client.submit(_get_ready, course, workers=[address], pure=False)
         end = time.monotonic() + _READY_SECONDS
         while waiting and not self._is_gone() and time.monotonic() < end:
+            # What one has to do that has ended is for nobody else, and would never be done.
+            waiting = {address: future for address, future in waiting.items() if address in self._pulse.addresses}
             for address in [address for address, future in waiting.items() if future.status != "pending"]:
                 trouble = ""
                 # A worker that dies meanwhile, or has other work, costs nobody anything: its orders go to another one.
