@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from autoencoder_helpers.checks.failed_cells import error_of
 from autoencoder_helpers.checks.right_parts import with_right_parts
 from autoencoder_helpers.checks.rule import NotYet, describe
 from autoencoder_helpers.evidence.values import plain_floats
@@ -32,7 +33,7 @@ class Model:
 
         wanted = f"a Keras model in `{name}`"
         if value is None or value is Ellipsis:
-            raise NotYet(expected=wanted, found=describe(value), look=_RUN_FIRST, mistake="missing")
+            raise _missing(wanted, value, name)
         if isinstance(value, type):
             raise NotYet(
                 expected=wanted,
@@ -199,9 +200,7 @@ class Distribution:
         if isinstance(value, Prior):
             return value
         if value is None or value is Ellipsis:
-            raise NotYet(
-                expected=f"a distribution in `{name}`", found=describe(value), look=_RUN_FIRST, mistake="missing"
-            )
+            raise _missing(f"a distribution in `{name}`", value, name)
         if isinstance(value, type):
             raise NotYet(
                 expected=f"a distribution in `{name}`",
@@ -259,6 +258,8 @@ class Function:
     title = "a function"
 
     def read(self, value, name):
+        if value is None and error_of(name):
+            raise _missing(f"a function in `{name}`", value, name)
         if value is None or not callable(value):
             raise NotYet(
                 expected=f"a function in `{name}`",
@@ -282,10 +283,21 @@ class Anything:
 
     def read(self, value, name):
         if value is None or value is Ellipsis:
-            raise NotYet(
-                expected=f"{self.title} in `{name}`", found=describe(value), look=_RUN_FIRST, mistake="missing"
-            )
+            raise _missing(f"{self.title} in `{name}`", value, name)
         return value
+
+
+def _missing(wanted: str, value, name: str) -> NotYet:
+    """For an answer that is not there: not begun, or its cell failed."""
+    error = error_of(name)
+    if error:
+        return NotYet(
+            expected=wanted,
+            found=f"{describe(value)}: its cell ended in an error, {error}",
+            look="The traceback below that cell: its arrow shows the line. Mend it, and run the cell again.",
+            mistake="cell-failed",
+        )
+    return NotYet(expected=wanted, found=describe(value), look=_RUN_FIRST, mistake="missing")
 
 
 def as_array(value, name="the answer", wanted="an array of numbers") -> np.ndarray:
@@ -294,7 +306,8 @@ def as_array(value, name="the answer", wanted="an array of numbers") -> np.ndarr
     wanted = f"{wanted} in `{name}`" if an_answer else f"{wanted} as {name}"
     look = f"how `{name}` is made" if an_answer else f"how {name} is made"
     if value is None or value is Ellipsis:
-        look = _RUN_FIRST if an_answer else look
+        if an_answer:
+            raise _missing(wanted, value, name)
         raise NotYet(expected=wanted, found=describe(value), look=look, mistake="missing")
     try:
         array = np.asarray(value)
@@ -345,4 +358,12 @@ def _not_a_model(value, keras) -> str:
         return "This is one layer. Put it into keras.Sequential([...])."
     if type(value).__name__.endswith("KerasTensor"):
         return "This is a tensor inside a network. A model needs both ends: keras.Model(input, output)."
+    if isinstance(value, tuple) and len(value) == 1 and isinstance(value[0], keras.Model):
+        return "A comma at the end of the line made a tuple of one model. Take it away."
+    if isinstance(value, (tuple, list, dict)):
+        return f"Several things in one {type(value).__name__}. Hand in one model, or join its parts to one."
+    if isinstance(value, keras.callbacks.History):
+        return "`fit` gives back a record of the training. The model is what stands in front of `.fit`."
+    if callable(value):
+        return f"This is a function that makes something: call it, `{getattr(value, '__name__', 'it')}(...)`."
     return "Build it with keras.Sequential([...]) or keras.Model(input, output)."

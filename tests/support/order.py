@@ -18,6 +18,10 @@ LONGEST = (
     "test_instructor",
     "test_kill",
     "test_interrupt",
+    "test_cluster",
+    "test_scheduler_goes",
+    "test_building",
+    "test_execution",
 )
 
 

@@ -56,3 +56,20 @@ def test_the_result_of_a_function_in_place_of_the_function():
         answers = list(catalogue()[name].answers)
         step = check(name, *[3.0] * len(answers)).failures[0]
         assert f"`{answers[0]}`" in step.expected and "without brackets" in step.look
+
+
+@pytest.mark.parametrize(
+    ("made_of", "words"),
+    [
+        (lambda model: (model,), "comma at the end"),
+        (lambda model: [model, model], "one list"),
+        (lambda model: {"encoder": model}, "one dict"),
+        (lambda model: keras.callbacks.History(), "in front of `.fit`"),
+        (lambda model: lambda: model, "call it"),
+        (lambda model: model.layers[0], "one layer"),
+        (lambda model: model.output, "both ends"),
+    ],
+)
+def test_what_stands_in_a_models_place_is_named(made_of, words):
+    (step,) = check("dense.encoder", made_of(keras.Sequential([keras.Input((784,)), keras.layers.Dense(2)]))).failures
+    assert step.mistake == "no-model" and words in step.look, step

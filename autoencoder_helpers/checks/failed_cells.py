@@ -1,0 +1,52 @@
+"""Which cells of this session ended in an error, and what they were to make.
+
+An answer that is None because its own cell failed is not one that nobody has begun: what helps is the error.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+
+from autoencoder_helpers.checks.raised import Unwritten, first_line, named
+
+_ASSIGNED = re.compile(r"^([A-Za-z_]\w*)\s*=[^=]", re.MULTILINE)
+# By the name of what a cell was to make: the last line of its error.
+_failed: dict[str, str] = {}
+
+
+def watch() -> None:
+    """Look at the cells of this session from now on; nothing happens outside of IPython, or the second time."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    if shell is not None and _after_cell not in shell.events.callbacks["post_run_cell"]:
+        shell.events.register("post_run_cell", _after_cell)
+
+
+def error_of(name: str) -> str:
+    """The last line of the error that the cell ended in which was to make this name; "" if it ended well."""
+    return _failed.get(name, "")
+
+
+def _after_cell(result) -> None:
+    error = result.error_before_exec or result.error_in_exec
+    failed = error is not None and not isinstance(named(error), Unwritten)
+    for name in _names(result.info.raw_cell or ""):
+        if failed:
+            _failed[name] = f"{type(error).__name__}: {first_line(error)}"
+        else:
+            _failed.pop(name, None)
+
+
+def _names(source: str) -> set[str]:
+    """The names that a cell binds at its top."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):  # one that cannot be read, or with IPython's own commands
+        return set(_ASSIGNED.findall(source)) | set(re.findall(r"^def (\w+)", source, re.MULTILINE))
+    names = {node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+    return names
