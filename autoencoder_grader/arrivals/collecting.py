@@ -148,7 +148,7 @@ def _place(parcel: Parcel, submitted: Path, scratch: Path, dry_run: bool, result
     if parcel.set_aside and deed.what != OTHER:
         result.aside.append(f"{label}: {parcel.where} is taken, not {', '.join(parcel.set_aside)}")
     if parcel.late:
-        result.notes.append(f"{label}: marked as late by Canvas; only Canvas knows by how much")
+        result.notes.append(f"{label}: marked as late by Canvas; handed_in.csv can say when it came")
     for path in deed.differs:
         result.notes.append(f"{label}: {path} is there with other content, and stays")
     result.rows.append(Row(parcel.student, parcel.chapter, _what(parcel, deed), parcel.where))
