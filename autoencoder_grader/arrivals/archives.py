@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import IO
 
 MOST_FILES = 2000  # of one student, those of archives in archives too
-MOST_BYTES = 500 << 20  # of one student, unpacked
-MOST_OF_ONE = 200 << 20  # bytes of one file, as in grading
+MOST_BYTES = 500_000_000  # of one student, unpacked
+MOST_OF_ONE = 200_000_000  # bytes of one file, about as in grading
 DEEPEST_FOLDER, DEEPEST_ARCHIVE = 20, 3
 _MOST_RATIO, _FREE_OF_RATIO = 200, 10 << 20  # so many times its packed size, where it is larger than so many bytes
 _LIST_OF_CLASS, _LIST_OF_STUDENT = 32 << 20, 1 << 20  # bytes of the list of files in an archive, which is read whole

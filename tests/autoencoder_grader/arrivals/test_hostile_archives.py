@@ -5,6 +5,7 @@ import os
 import struct
 import tarfile
 import zipfile
+from pathlib import Path
 
 import pytest
 from autoencoder_grader.arrivals import archives
@@ -116,6 +117,11 @@ def test_an_archive_that_lists_too_many_files_is_not_read(take, worked, monkeypa
     monkeypatch.setattr(archives, "_LIST_OF_STUDENT", 200)
     result, adas = take({ADA + NOTEBOOK: worked(), ADA + "many.zip": zipped({f"{n}.txt": b"" for n in range(20)})})
     assert set(adas) == {NOTEBOOK} and "more files than anybody hands in" in result.problems[0]
+
+
+def test_the_guide_tells_the_bounds_as_they_are():
+    guide = (Path(__file__).resolve().parents[3] / "docs" / "instructor-guide.md").read_text(encoding="utf-8")
+    assert f"{archives.MOST_BYTES // 10**6} MB or\n  {archives.MOST_FILES:,} files of one student" in guide
 
 
 @pytest.mark.parametrize("limit, most", [("MOST_FILES", 4), ("MOST_BYTES", 300_000)])
