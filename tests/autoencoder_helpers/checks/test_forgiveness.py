@@ -247,3 +247,10 @@ def test_a_message_tells_of_private_images_only_what_helps_a_learner(others):
             for number in re.findall(r"\d[\d,]*\.?\d*", found):
                 digits = number.replace(",", "").strip("0").replace(".", "").strip("0")
                 assert len(digits) <= 3 and len(number.partition(".")[2]) <= 2, (name, step.found)
+
+
+def test_a_network_of_images_beyond_1_has_learned_where_ink_may_be():
+    images = 255 * FEW.unseen_digits
+    ever = np.broadcast_to(images.mean(axis=0) > 1, images.shape) * 1.0
+    assert has_learned(images, ever, saturated=True) and not has_learned(images, ever)
+    assert not has_learned(images, np.ones_like(images), saturated=True)
