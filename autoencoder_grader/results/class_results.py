@@ -90,9 +90,9 @@ class ClassResults:
     submissions: tuple[SubmissionResult, ...]
     costs: tuple[CheckCost, ...]
     problems: tuple[str, ...] = ()
-    own_word: tuple[str, ...] = ()
     assignments: tuple[str, ...] = field(default=())
     likenesses: tuple[Likeness, ...] = ()
+    own_word: tuple[str, ...] = ()
 
     @property
     def notices(self) -> list[str]:
