@@ -17,7 +17,8 @@ _WATCHED = [
     signal.SIGINT,
     *(getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGCHLD", "SIGPIPE") if hasattr(signal, name)),
 ]
-#: What pytest writes into the environment for each test, nbgrader when it grades, and TensorFlow when it is imported.
+#: What pytest writes into the environment for each test, nbgrader when it grades, and TensorFlow and scikit-learn when
+#: they are imported.
 _NOT_OURS = {
     "PYTEST_CURRENT_TEST",
     "NBGRADER_EXECUTION",
@@ -25,7 +26,7 @@ _NOT_OURS = {
     "HDF5_PLUGIN_PATH",
     "TF2_BEHAVIOR",
 }
-_NOT_OURS |= {"TPU_ML_PLATFORM", "TPU_ML_PLATFORM_VERSION"}
+_NOT_OURS |= {"TPU_ML_PLATFORM", "TPU_ML_PLATFORM_VERSION", "KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK"}
 _LIBRARIES = sysconfig.get_path("purelib")
 _before = pytest.StashKey[tuple]()
 
