@@ -35,6 +35,18 @@ def expect_no_known_mistake(step, known, is_it, *, expected, before="") -> None:
         step.expect(not is_it(mistaken), expected=expected, found=before + found, look=look, mistake=slug)
 
 
+def first_difference(found, wanted, rtol=1e-3, atol=1e-8) -> tuple[int, ...]:
+    """The place of the first value that differs, in arrays of one shape; of the first value where none does."""
+    differs = ~np.isclose(found, wanted, rtol=rtol, atol=atol)
+    return tuple(int(i) for i in np.unravel_index(int(np.argmax(differs)), differs.shape))
+
+
+def where(place: tuple[int, ...]) -> str:
+    """A place in an array of images' values, in words: "the first image", "image 3, value 1" (counted from 0)."""
+    image = "the first image" if place[0] == 0 else f"image {place[0]}"
+    return f"{image}, value {', '.join(map(str, place[1:]))}" if place[1:] else image
+
+
 def expect_shapes(step, model, *, input_shape, output_shape, looks=None) -> None:
     """Inside a step: fail unless the model maps `input_shape` to `output_shape` (both without the batch axis)."""
     looks = looks or {}

@@ -2,7 +2,7 @@
 
 import numpy as np
 from autoencoder_helpers.checks.answers import call
-from autoencoder_helpers.checks.expectations import expect_no_known_mistake
+from autoencoder_helpers.checks.expectations import expect_no_known_mistake, first_difference, where
 from autoencoder_helpers.checks.rule import NotYet
 
 
@@ -24,8 +24,7 @@ def call_formula(function, *arrays, name):
 def name_the_mistake(step, found, wanted, *, expected, known, look, unit, own_noise=None):
     """Inside a step: fail unless `found` is `wanted`; if it equals a known wrong value, say which.
 
-    known: the known ones, as in expect_no_known_mistake. unit: what the first value is, for the message. own_noise:
-    calls the function again, to find one that draws.
+    known: the known ones, as in expect_no_known_mistake. unit: of a value, for the message. own_noise: calls the function again, to find one that draws.
     """
 
     def near(value):
@@ -42,9 +41,14 @@ def name_the_mistake(step, found, wanted, *, expected, known, look, unit, own_no
             look="Use the noise that is given; draw none.",
             mistake="own-noise",
         )
+    if found.shape != wanted.shape:
+        step.fail(
+            expected=f"{expected}: shape {wanted.shape}", found=f"shape {found.shape}", look=look, mistake="wrong-value"
+        )
+    place = first_difference(found, wanted, rtol=2e-3, atol=2e-3)
     step.fail(
-        expected=f"{expected}: {wanted.flat[0]:.3f} {unit}",
-        found=f"{found.flat[0]:.3f} {unit}",
+        expected=f"{expected}: {wanted[place]:.3f} {unit} {where(place)}",
+        found=f"{found[place]:.3f} there",
         look=look,
         mistake="wrong-value",
     )

@@ -33,7 +33,7 @@ def sample_z(step, sample_z):
             expected="mean + stddev * eps",
             known=_known_mistakes(mean, stddev, eps),
             look="With eps = 0 it must be the mean; with eps = 1 one standard deviation above it.",
-            unit="for the first number",
+            unit="in",
             own_noise=lambda: call_formula(sample_z, mean, stddev, eps, name="sample_z"),
         )
 
@@ -51,6 +51,10 @@ def _known_mistakes(mean, stddev, eps):
          "stddev is a standard deviation: take no exp"),
         (mean + np.log1p(np.exp(stddev)) * eps, "softplus", "the softplus of stddev",
          "The layer has applied softplus already: use stddev as it is."),
+        (mean + stddev * eps[:1], "shared-noise", "the noise of the first image for all",
+         "Each image has a row of eps of its own: use all of it."),
+        (mean + stddev * eps[:, :1], "shared-noise", "the first column of the noise for both latent variables",
+         "Each latent variable has noise of its own: use all of eps."),
         (mean - stddev * eps, "wrong-sign", "mean - stddev * eps", "the sign of the noise"),
         (mean + eps, "stddev-ignored", "noise that is not stretched", "where does stddev come in?"),
         (mean, "noise-ignored", "the mean alone", "where does eps come in?"),

@@ -27,5 +27,7 @@ def wrong_kls(mean, stddev):
         (wanted + 1, "one-missing", "no - 1", "What if the cloud is the prior itself? It must be 0."),
         (((1 + mean**2) / (2 * stddev**2) - 0.5 + log).sum(1), "wrong-direction", "the KL of the prior from the cloud",
          "the cloud q stands first: its means of the terms"),
+        ((square / 2 - np.log2(stddev)).sum(1), "bits", "a logarithm to the base 2", "the natural logarithm"),
+        ((square / 2 - np.log10(stddev)).sum(1), "bits", "a logarithm to the base 10", "the natural logarithm"),
         (wanted / np.log(2), "bits", "logarithms to the base 2", "natural logarithms"),
     )  # fmt: skip

@@ -50,6 +50,7 @@ def test_right_kl_formulas(expect_full):
         (lambda m, s: tfd.kl_divergence(PRIOR, tfd.Independent(tfd.Normal(m, s), 1)), "wrong-direction"),
         (lambda m, s: terms(m, s).sum(1) / np.log(2), "bits"),
         (lambda m, s: 3 * terms(m, s).sum(1), "wrong-value"),
+        (lambda m, s: (0.5 * (m**2 + s**2 - 1) - tf.math.log(s) / np.log(2)).numpy().sum(1), "bits"),
         (lambda m, s: None, "no-return"),
         (lambda m, s: 1 / 0, "raises"),
     ],

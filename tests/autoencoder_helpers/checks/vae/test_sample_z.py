@@ -4,6 +4,7 @@ import autoencoder_helpers  # noqa: F401  (first: it chooses the Keras)
 import numpy as np
 import pytest
 import tensorflow as tf
+from autoencoder_helpers import check
 
 
 def test_right_samplers(expect_full):
@@ -25,6 +26,8 @@ def test_right_samplers(expect_full):
         (lambda m, s, e: m + np.exp(s / 2) * e, "log-variance"),
         (lambda m, s, e: m + tf.math.softplus(s) * e, "softplus"),
         (lambda m, s, e: m - s * e, "wrong-sign"),
+        (lambda m, s, e: m + s * e[:1], "shared-noise"),
+        (lambda m, s, e: m + s * e[:, :1], "shared-noise"),
         (lambda m, s, e: m + e, "stddev-ignored"),
         (lambda m, s, e: m, "noise-ignored"),
         (lambda m, s, e: m + s, "noise-ignored"),
@@ -41,3 +44,14 @@ def test_right_samplers(expect_full):
 )
 def test_mistakes_in_the_sampler_are_named(expect_mistake, wrong, mistake):
     expect_mistake("vae.sample_z", wrong, mistake=mistake)
+
+
+def test_what_is_shown_is_where_the_two_differ():
+    def wrong_from_image_3(m, s, e):
+        z = np.array(m + s * e)
+        z[3:, 1] += 1
+        return z
+
+    (step,) = check("vae.sample_z", wrong_from_image_3).failures
+    assert step.mistake == "wrong-value" and "image 3, value 1" in step.expected, step
+    assert float(step.found.split()[0]) - float(step.expected.split(": ")[1].split()[0]) == pytest.approx(1, abs=0.01)
