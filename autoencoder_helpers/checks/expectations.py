@@ -163,6 +163,13 @@ def expect_scaled_once(step, name, array):
         mistake="scaled-twice",
     )
     step.expect(
+        not np.isin(array, (0, 1)).all(),
+        expected=f"{name} with greys between 0 and 1",
+        found="0 and 1 only, and no grey between them",
+        look="`/ 255` with one stroke: `// 255` and whole numbers cut every grey off. Is it a threshold?",
+        mistake="no-greys",
+    )
+    step.expect(
         bottom >= 0,
         expected=f"{name} between 0 and 1",
         found=f"values down to {bottom:g}",

@@ -17,6 +17,7 @@ def test_data(points, mistakes, expect_mistake, mnist):
         (lambda x: (x * 255).astype("uint8"), "integers", 0.5),
         (lambda x: x * 255, "not-scaled", 0.5),
         (lambda x: x / 255, "scaled-twice", 0.5),
+        (lambda x: (x * 255) // 255, "no-greys", 0.5),
         (lambda x: x * 2 - 1, "shifted", 0.5),
         (lambda x: x.swapaxes(1, 2), "transposed", 0.5),
         (lambda x: 1 - x, "other-images", 0.5),

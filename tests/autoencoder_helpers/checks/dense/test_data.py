@@ -9,6 +9,7 @@ def test_data(points, mistakes, mnist):
         (lambda x: (x * 255).astype("uint8"), "integers"),
         (lambda x: x * 255, "not-scaled"),
         (lambda x: x / 255, "scaled-twice"),
+        (lambda x: (x * 255) // 255, "no-greys"),
         (lambda x: x * 2 - 1, "shifted"),
         (lambda x: 1 - x, "other-images"),
         (lambda x: x.reshape(-1, 28, 28), "not-flattened"),
