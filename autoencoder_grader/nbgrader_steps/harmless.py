@@ -3,6 +3,9 @@
 A feedback page, and formgrader's page of a submission, are opened by instructors: a script in them could act in an
 instructor's name, for instance change points. So texts lose control characters, and HTML keeps only what it needs to
 show tables, pictures and the check's cards.
+
+Nor can a text of theirs be taken for a part of the page around it: formgrader finds the buttons and boxes of a cell by
+ids and classes, so none of theirs reaches a page, and neither does a style that could lay it over a button.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from dataclasses import replace
 import bleach
 from autoencoder_helpers.checks.result import CheckResult
 from bleach.css_sanitizer import ALLOWED_CSS_PROPERTIES, CSSSanitizer
+from bleach.html5lib_shim import Filter
 from nbconvert.filters import strip_files_prefix
 
 #: Kinds of output that are kept; each is text. Others (JavaScript, SVG, widgets) can hold code, or need some to be seen.
@@ -79,13 +83,10 @@ _EVERYWHERE = frozenset(
     [
         "alt",
         "aria-label",
-        "class",
         "colspan",
         "height",
-        "id",
         "max",
         "open",
-        "role",
         "rowspan",
         "scope",
         "style",
@@ -118,13 +119,38 @@ _STYLES = [
     ),
     *("max-width", "min-width", "opacity", "padding", "padding-left", "text-align", "white-space"),
 ]
+#: What the cards and bars of the course are. A learner's text is no button, no dialog, no message of the page.
+_ROLES = frozenset(["group", "img"])
+#: Tags in tags of one text, at most. What builds a page of them, and browsers, go down into each.
+_DEEPEST = 100
+#: Around what a learner's text becomes: whatever its styles say, it shows within this box and never over a neighbour's.
+_BOX = '<div style="contain: content">{}</div>'
 _PICTURE = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]*")
-_LINK = re.compile(r"(?:https?://|mailto:|#|[\w./-]+(?:[#?]|$))", re.IGNORECASE)
+#: Whole addresses alone. A relative one would lead to a file of the learner's, served from the instructor's server.
+_LINK = re.compile(r"(?:https?://\w|mailto:)", re.IGNORECASE)
+
+
+class _Shallow(Filter):
+    """Leaves out tags that lie deeper than `_DEEPEST` in others; what they hold stays."""
+
+    def __iter__(self):
+        kept: list[bool] = []
+        for token in super().__iter__():
+            if token["type"] == "StartTag":
+                kept.append(len(kept) < _DEEPEST)
+                if not kept[-1]:
+                    continue
+            elif token["type"] == "EndTag" and kept and not kept.pop():
+                continue
+            yield token
+
+
 _CLEANER = bleach.Cleaner(
     tags=_TAGS,
     attributes=lambda tag, name, value: _is_harmless_attribute(tag, name, value),
     protocols=["http", "https", "mailto", "data"],
     css_sanitizer=CSSSanitizer(allowed_css_properties=_STYLES),
+    filters=[_Shallow],
 )
 
 
@@ -133,6 +159,8 @@ def _is_harmless_attribute(tag: str, name: str, value: str) -> bool:
         return tag == "a" and bool(_LINK.match(value.strip()))
     if name == "src":  # no picture from elsewhere: its address would tell who looks, and could be a request
         return tag == "img" and bool(_PICTURE.fullmatch(value.strip()))
+    if name == "role":
+        return value in _ROLES
     return name in _EVERYWHERE
 
 
@@ -142,8 +170,13 @@ def harmless_text(text: str) -> str:
 
 
 def harmless_html(html: str) -> str:
-    """The HTML without scripts, or anything else that acts on whoever looks at it."""
+    """The HTML without scripts, or anything else that acts on whoever looks at it, or on the page that it stands in."""
     return _CLEANER.clean(html)
+
+
+def boxed(html: str) -> str:
+    """Harmless HTML in a box that it cannot show outside of."""
+    return _BOX.format(html)
 
 
 def harmless_result(result: CheckResult) -> CheckResult:
@@ -189,7 +222,7 @@ def harmless_content(kind: str, content: dict) -> dict | None:
     count = content.get("execution_count")
     return {
         "data": kept,
-        "metadata": _harmless_metadata(content.get("metadata")),
+        "metadata": harmless_metadata(content.get("metadata")),
         "transient": {"display_id": name} if isinstance(name, str) else {},
         **({"execution_count": count if type(count) is int else None} if kind == "execute_result" else {}),
     }
@@ -204,7 +237,7 @@ def harmless_outputs(outputs: list) -> list:
     return outputs
 
 
-def _harmless_metadata(metadata) -> dict:
+def harmless_metadata(metadata) -> dict:
     """Of an output's metadata the size of its pictures and the text in their place."""
     kept = {}
     for kind in ("image/png", "image/jpeg"):
@@ -218,7 +251,7 @@ def _harmless_metadata(metadata) -> dict:
 
 def harmless_markdown(html: str) -> str:
     """The HTML that a cell's markdown became, made harmless: takes the place of nbconvert's last filter for it."""
-    return harmless_html(strip_files_prefix(html))
+    return boxed(harmless_html(strip_files_prefix(html)))
 
 
 def _writable(text: str) -> str:
