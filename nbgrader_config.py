@@ -6,7 +6,9 @@ from autoencoder_grader.nbgrader_steps.companions import DropWeights, KeepOnlyNo
 from autoencoder_grader.nbgrader_steps.execution import SealedExecute
 from autoencoder_grader.nbgrader_steps.export import CsvExport
 from autoencoder_grader.nbgrader_steps.feedback_page import FeedbackExporter
+from autoencoder_grader.nbgrader_steps.formgrader_doors import close_doors
 from autoencoder_grader.nbgrader_steps.harmless import harmless_markdown
+from autoencoder_grader.nbgrader_steps.harmless_page import HarmlessPage
 from autoencoder_grader.nbgrader_steps.late import LatePointsPerDay
 from autoencoder_grader.nbgrader_steps.nbgrader_api import make_alembic_reachable
 from autoencoder_grader.nbgrader_steps.release import release_preprocessors
@@ -18,6 +20,7 @@ from nbgrader.preprocessors import Execute, SaveAutoGrades
 c = get_config()  # noqa: F821 - nbgrader puts this name here
 
 make_alembic_reachable()
+close_doors()  # of formgrader, for files that were handed in
 
 # The course is where this file lies, whatever folder a command is started in; its gradebook too.
 c.CourseDirectory.root = str(Path(__file__).resolve().parent)
@@ -71,8 +74,11 @@ c.SealedExecute.iopub_timeout = 60
 # What a submission may use, where not as sandbox.Limits says, which lists all names; as:
 # c.SealedExecute.limits = {"memory": 2 << 30, "processor_seconds": 3600}
 
-# A learner's text is shown on feedback pages and in formgrader; no script of it may run there.
+# A learner's text is shown on feedback pages and in formgrader; no script of it may run there, and
+# nothing of it be taken for a part of the page.
 c.HTMLExporter.filters = {"strip_files_prefix": harmless_markdown}
+c.HTMLExporter.preprocessors = [HarmlessPage]
+c.HTMLExporter.exclude_anchor_links = True  # a heading's would be named as the learner likes
 c.GenerateFeedback.exporter_class = FeedbackExporter
 # A feedback page is for reading: the weights stay in autograded/.
 c.GenerateFeedback.preprocessors = [*GenerateFeedback.preprocessors.default(), DropWeights]

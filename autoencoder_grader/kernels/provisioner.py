@@ -26,7 +26,7 @@ class SandboxProvisioner(LocalProvisioner):
 
     It makes one for a manager that knows nothing of places: plain nbgrader's, nbclient's, JupyterLab's. The kernel
     then works on a copy of the folder that it was started for, and what it has written is copied there when it ends:
-    plain files only, but notebooks, which whoever started it writes. So nothing of a stranger's, such as a link in
+    weights, data and pictures only, while whoever started it writes the notebook. So nothing of a stranger's, such as a link in
     place of the notebook, lies in that folder while it runs.
     """
 

@@ -16,6 +16,7 @@ import matplotlib
 from autoencoder_grader.files import temporary
 from autoencoder_grader.kernels import places, sandbox
 from autoencoder_grader.kernels.fork_server import MAILBOX, SOCKETS, Fork, ForkServer, fork_server
+from autoencoder_grader.kernels.no_page import is_no_page
 from autoencoder_grader.kernels.watch import Watch
 from autoencoder_helpers.evidence.messages import ASKED_FOR, ENVIRONMENT, BadMessage, read_file
 from autoencoder_helpers.images import cache
@@ -176,11 +177,11 @@ class Workplace:
 
     def bring_back(self, folder: str, target: Path, suffix: str = ".npz") -> None:
         """Copy the plain files of a folder in the home folder, such as trained weights, to `target`."""
-        copy_plain_files(self.home / folder, target, only=suffix, most_in_all=MOST_BROUGHT_BACK)
+        copy_plain_files(self.home / folder, target, only=suffix, most_in_all=MOST_BROUGHT_BACK, wanted=is_no_page)
 
     def bring_all_back(self, target: Path) -> None:
-        """Copy the plain files of the home folder, but notebooks and hidden ones, to `target`."""
-        copy_plain_files(self.home, target, leave_out=".ipynb", most_in_all=MOST_BROUGHT_BACK)
+        """Copy the weights, data and pictures of the home folder, but not hidden ones, to `target`."""
+        copy_plain_files(self.home, target, most_in_all=MOST_BROUGHT_BACK, wanted=is_no_page)
 
     def _copy_font_list(self) -> None:
         """Give matplotlib its list of fonts, which takes seconds to make."""
@@ -240,11 +241,16 @@ def plain_files(folder: Path) -> Iterator[Path]:
 
 
 def copy_plain_files(
-    source: Path, target: Path, only: str = "", leave_out: str = "\0", most_in_all: int | None = None
+    source: Path,
+    target: Path,
+    only: str = "",
+    leave_out: str = "\0",
+    most_in_all: int | None = None,
+    wanted: Callable[[str, bytes], bool] = lambda name, data: True,
 ) -> None:
     """Copy the plain files below `source`, of at most MOST_BYTES each, to the same places below `target`.
 
-    A file that is there already, with the same bytes, is left alone.
+    A file that is there already, with the same bytes, is left alone. wanted: says of a file's name and bytes whether it is copied.
     """
     left = most_in_all
     for path in plain_files(source):
@@ -254,7 +260,7 @@ def copy_plain_files(
             data = read_file(path, MOST_BYTES)
         except (BadMessage, OSError):
             continue
-        if data is None:
+        if data is None or not wanted(path.name, data):
             continue
         if left is not None:
             left -= len(data)

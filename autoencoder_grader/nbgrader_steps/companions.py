@@ -11,13 +11,15 @@ import os
 import shutil
 from pathlib import Path
 
+from autoencoder_grader.kernels.no_page import is_no_page
 from autoencoder_grader.kernels.workplace import copy_plain_files
 from autoencoder_helpers.errors import CourseError
 from nbgrader.preprocessors import NbGraderPreprocessor
-from nbgrader.utils import find_all_files, rmtree
+from nbgrader.utils import find_all_files
 
 #: The folder beside a notebook in which `train` keeps weights.
 WEIGHTS = "weights"
+_PAGE = ".html"
 
 
 class _Companions(NbGraderPreprocessor):
@@ -50,7 +52,10 @@ class KeepOnlyNotebooks(_Companions):
 
 
 class KeepSubmittedFiles(_Companions):
-    """For Autograde: the files beside a graded notebook are the plain files that the student handed in."""
+    """For Autograde: the files beside a graded notebook are the weights, data and pictures that the student handed in.
+
+    The notebook itself runs beside all that was handed in, in its sandbox.
+    """
 
     def preprocess(self, nb, resources):
         """Undo nbgrader's copy: it took the files of the source folder, and followed a submission's links.
@@ -66,18 +71,22 @@ class KeepSubmittedFiles(_Companions):
         for path in self._others(graded):
             path.unlink()
             _drop_empty_folders(path.parent, graded)
-        copy_plain_files(submitted, graded, leave_out=".ipynb")
+        copy_plain_files(submitted, graded, wanted=is_no_page)
         return nb, resources
 
 
 class DropWeights(_Companions):
-    """For GenerateFeedback: no weights beside the feedback page."""
+    """For GenerateFeedback: nothing but pages in the feedback folder."""
 
     def preprocess(self, nb, resources):
-        """Delete the weights that nbgrader copied into the feedback folder."""
-        weights = self._folder(self._coursedir.feedback_directory, resources) / WEIGHTS
-        if weights.is_dir():
-            rmtree(str(weights))
+        """Delete what nbgrader copied into the feedback folder: weights, and whatever else lay beside the notebook."""
+        feedback = self._folder(self._coursedir.feedback_directory, resources)
+        graded = self._folder(self._coursedir.autograded_directory, resources)
+        pages = {feedback / f"{path.stem}{_PAGE}" for path in graded.glob("*.ipynb")}
+        for path in self._others(feedback):
+            if path not in pages:
+                path.unlink()
+                _drop_empty_folders(path.parent, feedback)
         return nb, resources
 
 

@@ -24,7 +24,7 @@ def submitted(tmp_path):
     folder = tmp_path / "submitted"
     for name in ("01.ipynb", "weights/net.npz", "helper.py", "data/a/b/table.csv"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(name)
+        (folder / name).write_text(f"PK\x03\x04{name}" if name.endswith(".npz") else name)
     return folder
 
 
@@ -138,10 +138,11 @@ def test_only_plain_weights_come_back(submitted, tmp_path, deep_folder):
     secret.write_text("another's")
     with Workplace(submitted, tier="") as place:
         weights = place.home / "weights"
-        (weights / "more.npz").write_text("trained")
+        (weights / "more.npz").write_text("PK\x03\x04trained")
+        (weights / "page.npz").write_text("<script>")
         (weights / "script.py").write_text("code")
         (weights / "link.npz").symlink_to(secret)
-        (weights / "odd\n\x1b[2J.npz").write_text("odd")
+        (weights / "odd\n\x1b[2J.npz").write_text("PK\x03\x04odd")
         os.mkfifo(weights / "pipe.npz")
         deep_folder(weights, 3000)
         place.bring_back("weights", tmp_path / "back")
@@ -162,7 +163,7 @@ def test_weights_without_end_do_not_come_back(submitted, tmp_path, monkeypatch):
     monkeypatch.setattr(workplace, "MOST_BROUGHT_BACK", 250)
     with Workplace(submitted, tier="") as place:
         for number in range(9):
-            (place.home / "weights" / f"{number}.npz").write_bytes(b"x" * 100)
+            (place.home / "weights" / f"{number}.npz").write_bytes(b"PK\x03\x04".ljust(100, b"x"))
         place.bring_back("weights", tmp_path / "back")
     assert names(tmp_path / "back") == ["0.npz", "1.npz"]
 
