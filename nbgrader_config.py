@@ -7,8 +7,7 @@ from autoencoder_grader.nbgrader_steps.execution import SealedExecute
 from autoencoder_grader.nbgrader_steps.export import CsvExport
 from autoencoder_grader.nbgrader_steps.feedback_page import FeedbackExporter
 from autoencoder_grader.nbgrader_steps.formgrader_doors import close_doors
-from autoencoder_grader.nbgrader_steps.harmless import harmless_markdown
-from autoencoder_grader.nbgrader_steps.harmless_page import HarmlessPage
+from autoencoder_grader.nbgrader_steps.harmless_page import FILTERS, HarmlessPage
 from autoencoder_grader.nbgrader_steps.late import LatePointsPerDay
 from autoencoder_grader.nbgrader_steps.nbgrader_api import make_alembic_reachable
 from autoencoder_grader.nbgrader_steps.release import release_preprocessors
@@ -75,10 +74,9 @@ c.SealedExecute.iopub_timeout = 60
 # c.SealedExecute.limits = {"memory": 2 << 30, "processor_seconds": 3600}
 
 # A learner's text is shown on feedback pages and in formgrader; no script of it may run there, and
-# nothing of it be taken for a part of the page.
-c.HTMLExporter.filters = {"strip_files_prefix": harmless_markdown}
+# nothing of it be taken for a part of the page. However long or odd it is, the page is drawn.
+c.HTMLExporter.filters = FILTERS
 c.HTMLExporter.preprocessors = [HarmlessPage]
-c.HTMLExporter.exclude_anchor_links = True  # a heading's would be named as the learner likes
 c.GenerateFeedback.exporter_class = FeedbackExporter
 # A feedback page is for reading: the weights stay in autograded/.
 c.GenerateFeedback.preprocessors = [*GenerateFeedback.preprocessors.default(), DropWeights]

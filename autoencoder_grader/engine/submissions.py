@@ -2,6 +2,8 @@
 
 import contextlib
 import hashlib
+import itertools
+import json
 import os
 import re
 import stat
@@ -32,6 +34,10 @@ _DECIDES = (
 )
 #: Settings that change no score, only what is done with it: with another one nothing need run again.
 _AFTERWARDS = re.compile(rb"^c\.(LatePointsPerDay|MoodleExport|CanvasExport|Exchange)\..*\n?", re.MULTILINE)
+
+
+#: What a submission may be, at most: bytes of its notebook, cells, files and folders, bytes of them all.
+MOST_NOTEBOOK, MOST_CELLS, MOST_FILES, MOST_IN_ALL = 100 << 20, 2_000, 5_000, 1 << 30
 
 
 @dataclass(frozen=True)
@@ -119,6 +125,17 @@ def problem_with(submission: Submission, grade_ids: set[str], chapters: Chapters
     if no_time:
         return no_time
     try:
+        if notebook.stat().st_size > MOST_NOTEBOOK:
+            return (
+                f"{notebook} is larger than {MOST_NOTEBOOK >> 20} MB: ask {submission.student} to clear its outputs "
+                "and hand it in again"
+            )
+        count = _count_cells(notebook)
+        if count > MOST_CELLS:
+            return (
+                f"{notebook} has {count:,} cells, more than {MOST_CELLS:,}: "
+                f"ask {submission.student} to hand in the course's notebook"
+            )
         cells = nbformat.read(notebook, as_version=4).cells
         ids = names_in(cells)  # lost marks are put back
     except Exception as error:  # noqa: BLE001 - nbformat raises many kinds for a damaged file
@@ -150,6 +167,13 @@ def _worked_beside(submission: Submission, cells: list, chapters: Chapters) -> l
     return worked
 
 
+def _count_cells(notebook: Path) -> int:
+    """How many cells a notebook has: nbformat needs a thousand times as long for each as it takes to count it."""
+    content = json.loads(notebook.read_bytes())
+    places = [content, *(content.get("worksheets") or [])] if isinstance(content, dict) else []
+    return sum(len(place.get("cells") or []) for place in places if isinstance(place, dict))
+
+
 def _other_notebooks(folder: Path) -> list[str]:
     """The notebooks in a folder and below it, by their path in it; not those that Jupyter keeps for itself."""
     found = [path.relative_to(folder) for path in folder.rglob("*.ipynb") if path.is_file()]
@@ -157,18 +181,25 @@ def _other_notebooks(folder: Path) -> list[str]:
 
 
 def _odd_entry(folder: Path) -> str | None:
-    """What lies below a folder and is neither a plain file nor a usual folder, and why not; None if all is well."""
-    folders = [(folder, 0)]
+    """What lies below a folder and is neither a plain file nor a usual folder, and why not; None if all is well.
+
+    Nor may there be more than a submission needs: all of it is read, and travels.
+    """
+    folders, count, size = [(folder, 0)], 0, 0
     while folders:
         top, depth = folders.pop()
         try:
-            paths = sorted(top.iterdir())
+            paths = sorted(itertools.islice(top.iterdir(), MOST_FILES + 1))
         except PermissionError:
             return f"{top} cannot be read"
         if depth > DEEPEST:
             return f"{top} lies too deep, in more than {DEEPEST} folders"
         for path in paths:
             mode = path.lstat().st_mode
+            count, size = count + 1, size + path.lstat().st_size
+            if count > MOST_FILES or size > MOST_IN_ALL:
+                most = f"{MOST_FILES:,} files" if count > MOST_FILES else f"{MOST_IN_ALL >> 20} MB"
+                return f"{folder} holds more than {most}, which no submission needs"
             if stat.S_ISDIR(mode):
                 folders.append((path, depth + 1))
             elif not stat.S_ISREG(mode):

@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import threading
 import time
@@ -27,6 +28,7 @@ from autoencoder_grader.files import temporary
 from autoencoder_grader.kernels import sandbox, trial
 from autoencoder_grader.kernels.workplace import plain_files
 from autoencoder_grader.nbgrader_steps import execution
+from autoencoder_grader.nbgrader_steps.harmless import quoted
 from autoencoder_grader.nbgrader_steps.nbgrader_api import (
     CONFIG_FILE,
     call,
@@ -46,8 +48,14 @@ from nbgrader.utils import rmtree
 _TRIES = 2
 _SECONDS_BETWEEN_REPORTS = 2.0
 _STEPS = ("submitted", "autograded", "feedback")
-#: What nbgrader's log names when a submission is not at fault.
-_FAULTS = ("ScoringFailed", "NoSandbox", "No space left on device", "database is locked", "disk I/O error")
+#: How the line of an error in nbgrader's log begins when a submission is not at fault. What a learner's text says, which
+#: can be quoted in one, is none.
+_FAULT = re.compile(
+    r"^(?:[\w.]+\.)?(?:(?:ScoringFailed|NoSandbox): |OSError: \[Errno \d+\] No space left on device"
+    r"|OperationalError: .*(?:database is locked|disk I/O error))",
+    re.MULTILINE,
+)
+_DATA_MISSING = re.compile(r"^(?:[\w.]+\.)?DataMissing: ", re.MULTILINE)
 _folders: dict[str, Path] = {}
 
 
@@ -102,18 +110,21 @@ def _graded(order: Order, report: Callable[[dict], None]) -> Graded:
     api = open_api(course, **sections)
     notebook = folder_of(api, "submitted") / order.student / order.assignment / f"{order.assignment}.ipynb"
     watcher.cells = len(nbformat.read(notebook, as_version=4).cells)
-    names, log = (order.student, order.assignment, order.sha256), ""
+    names, log, unseen = (order.student, order.assignment, order.sha256), "", ()
     with watcher:
         for step in (api.autograde, api.generate_feedback):
             failure, said = _run(step, order)
             log += said
-            if failure:
+            if failure and step == api.generate_feedback:  # its points stand, whether a page tells of them or not
+                unseen = (f"it has no feedback page, which nbgrader could not write: {quoted(failure)}",)
+            elif failure:
                 why = (f"{step.__name__}: {failure}",)
                 took = time.monotonic() - started
                 return Graded(*names, "invalid", why, seconds=took, log=log)
             if step == api.autograde and order.given.keep:
                 _keep_scores(api, order)
-    return _read_back(api, order, time.monotonic() - started, log)
+    graded = _read_back(api, order, time.monotonic() - started, log)
+    return replace(graded, notes=(*graded.notes, *unseen))
 
 
 def _run(step, order: Order) -> tuple[str, str]:
@@ -125,9 +136,9 @@ def _run(step, order: Order) -> tuple[str, str]:
         said += f"{datetime.now():%Y-%m-%d %H:%M:%S} {step.__name__} {order}\n{text}\n"
         if result["success"]:
             return "", said
-        if "DataMissing" in text:
+        if _DATA_MISSING.search(text):
             raise InfrastructureFault(reason(result), again=False)
-        if not any(fault in text for fault in _FAULTS):
+        if not _FAULT.search(text):
             return reason(result), said
     raise InfrastructureFault(reason(result))
 

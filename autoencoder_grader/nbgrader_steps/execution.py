@@ -22,11 +22,12 @@ from autoencoder_grader.kernels.manager import SealedKernelManager
 from autoencoder_grader.kernels.trial import kernel_server
 from autoencoder_grader.kernels.workplace import Workplace
 from autoencoder_grader.nbgrader_steps.companions import WEIGHTS
+from autoencoder_grader.nbgrader_steps.drawing import begin_page
 from autoencoder_grader.nbgrader_steps.harmless import (
     harmless_content,
     harmless_outputs,
     harmless_result,
-    harmless_text,
+    quoted,
 )
 from autoencoder_grader.nbgrader_steps.outcome import (
     KEY,
@@ -50,6 +51,8 @@ from traitlets import Any, Bool, Dict, Integer, TraitError, validate
 
 _MEGABYTE = 1 << 20
 _KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL) if os.name == "posix" else ()  # the second is how a sandbox says it
+_UPDATES = 10  # times as many bytes for outputs that replace others: the pictures of trainings of three hours
+_MESSAGE_BYTES = 500  # that an output takes beside what it holds: so there cannot be millions of them
 _OUTPUTS = ("stream", "display_data", "execute_result", "error", "update_display_data")
 
 
@@ -111,7 +114,7 @@ class SealedExecute(Execute):
         shared.follow(course, [log.parent])  # the next one to grade a shared course writes to these logs, too
         self._checks = {name.replace(".", "-"): name for name in catalogue()}
         self._tickets = itertools.count(1)
-        self._bytes = 0
+        self._bytes = self._updates = 0
         self._graded = []
         self._killed = False
         self._end_of_grading = len(nb.cells) if self.every_cell else after_last_graded(nb.cells)
@@ -129,6 +132,7 @@ class SealedExecute(Execute):
             self._place.bring_back(WEIGHTS, folders[1] / WEIGHTS)
         watch = self._place.watch
         outcome.memory, outcome.processor_seconds = watch.memory, watch.processor_seconds
+        begin_page()
         for cell in nb.cells:
             if cell.cell_type == "code":
                 cell.outputs = harmless_outputs(cell.outputs)
@@ -225,7 +229,8 @@ class SealedExecute(Execute):
                 self._after_timeout(cell, f"a cell ran longer than {self.timeout} s")
             fault = errors.get(DataUnavailable.__name__)
             if fault:  # perhaps this machine's, so a person should look
-                self._outcome.notes.append(harmless_text(f"{fault} ({_name(cell)})")[:300])
+                name = DataUnavailable.__name__
+                self._outcome.notes.append(f"the submission raised {name}, saying {quoted(fault)} ({_name(cell)})")
 
     def _after_timeout(self, cell, where, renew=False):
         """A cell took too long: go on if the kernel still answers. renew: with a new connection for outputs."""
@@ -263,12 +268,12 @@ class SealedExecute(Execute):
         if kind.startswith("comm"):  # a widget's: it could take over the outputs of other cells
             return None
         if kind in _OUTPUTS:
-            size = len(str(content))
-            if (
-                kind != "update_display_data"
-            ):  # that takes an earlier output's place, as each picture of a training does
+            size = len(str(content)) + _MESSAGE_BYTES
+            if kind == "update_display_data":  # in an earlier output's place, as each picture of a training is
+                self._updates += size
+            else:
                 self._bytes += size
-            if max(size, self._bytes) > self.most_output:
+            if max(size, self._bytes, self._updates // _UPDATES) > self.most_output:
                 if self._outcome.cut is False:
                     self._outcome.cut = True
                     self._outcome.notes.append(f"more than {self.most_output >> 20} MB of output: the rest is left out")
@@ -298,7 +303,7 @@ def _last_error(cell) -> str:
     """Why no evidence came: the error that the cell ended with, if it did."""
     for output in reversed(cell.outputs):
         if output.output_type == "error":
-            return f"{output.ename}: {output.evalue}"[:300]
+            return f"the notebook ended it with an error: {quoted(f'{output.ename}: {output.evalue}')}"
     return ""
 
 

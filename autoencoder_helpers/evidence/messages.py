@@ -43,6 +43,7 @@ DTYPES = frozenset(
     ]
 )
 _NAME = "message.json"
+_ENTRY = b"PK\x01\x02"  # how an entry of a zip archive's directory begins
 _MAGIC = b"\x93NUMPY\x01\x00"
 # What write_array writes for plain numbers, and nothing else: NumPy would evaluate a literal to read it.
 _HEADER = re.compile(
@@ -71,6 +72,9 @@ def pack(tree: Any, arrays: Sequence[np.ndarray] = ()) -> bytes:
 def unpack(data: bytes) -> tuple[Any, list[np.ndarray]]:
     """Return the tree and the arrays of a message. Raises BadMessage for anything that ``pack`` does not make."""
     try:
+        # Before the directory is read: each entry of it takes a kilobyte.
+        if data.count(_ENTRY) > 2 * MOST_ARRAYS:
+            raise BadMessage(f"it holds too many parts; at most {MOST_ARRAYS:,} arrays are read")
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = archive.infolist()
             if len(members) > MOST_ARRAYS + 1:

@@ -98,9 +98,14 @@ def course(browser, tiny, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def page(course, serve, new_page):
-    """JupyterLab in the course's folder, in whose origin formgrader is."""
-    return new_page(serve([sys.executable, "-m", "jupyterlab"], course))
+def page(course, serve, browser):
+    """A page in the origin of JupyterLab with formgrader, started in the course's folder, by somebody who has logged in."""
+    server = serve([sys.executable, "-m", "jupyterlab"], course)
+    with browser.new_context(base_url=server.address, viewport={"width": 1280, "height": 900}) as context:
+        context.set_default_timeout(60_000)
+        page = context.new_page()
+        page.goto("/formgrader/manage_assignments?token=secret")
+        yield page
 
 
 def of_mal(course):

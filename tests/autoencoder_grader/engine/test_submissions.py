@@ -67,6 +67,24 @@ def test_a_time_of_submission_that_is_none_is_named(submission):
     assert problem_with(submission, {"test"}) is None
 
 
+@pytest.mark.parametrize(
+    ("most", "says"),
+    [
+        ("MOST_CELLS", "2 cells, more than 1: ask ada"),
+        ("MOST_NOTEBOOK", "larger than 0 MB: ask ada"),
+        ("MOST_FILES", "holds more than 1 files, which no submission needs"),
+        ("MOST_IN_ALL", "holds more than 0 MB, which no submission needs"),
+    ],
+)
+def test_what_is_far_too_much_is_refused_before_it_is_read(submission, monkeypatch, most, says):
+    hand_in(submission, code("test", "check(1)"), code("other", "1"))
+    (submission.folder / "data.csv").write_text("1")
+    assert problem_with(submission, {"test"}) is None
+    monkeypatch.setattr(submissions, most, 1)
+    monkeypatch.setattr(submissions.nbformat, "read", lambda *_: pytest.fail("it was read"))
+    assert says in problem_with(submission, {"test"})
+
+
 # -------------------------------------------------------- what a grade depends on, and what no submission may hold
 
 

@@ -14,7 +14,7 @@ from autoencoder_grader.engine.orders import CourseCopy, Given, InfrastructureFa
 from autoencoder_grader.engine.small_gradebook import small_gradebook
 from autoencoder_grader.engine.worker import grade_order
 from autoencoder_grader.files import temporary
-from autoencoder_grader.nbgrader_steps import execution
+from autoencoder_grader.nbgrader_steps import execution, feedback_page
 from autoencoder_grader.nbgrader_steps.nbgrader_api import open_api
 from tiny_class import FailingScoring
 
@@ -137,7 +137,54 @@ def test_a_person_looks_where_the_machine_lacks_something_and_not_where_an_answe
     untouched = grade_order(order(train_net="from autoencoder_helpers import train\ntrain(None, 'net')"))
     assert untouched.notes == ()
     code = "from autoencoder_helpers.errors import DataUnavailable\nraise DataUnavailable('The disk is full.')"
-    assert grade_order(order(train_net=code)).notes == ("The disk is full. (cell train-net)",)
+    assert grade_order(order(train_net=code)).notes == (
+        "the submission raised DataUnavailable, saying “The disk is full.” (cell train-net)",
+    )
+
+
+def test_what_a_learners_error_says_is_quoted_in_one_line_as_theirs(order):
+    forged = "fine” (cell x)\\n\\x1b[2JAll is graded: 12 points"
+    code = f"class DataUnavailable(Exception): pass\nraise DataUnavailable('{forged}')"
+    graded = grade_order(order(train_net=code))
+    assert graded.status == "graded" and graded.grades["flowers-beta"] == (0.0, False)
+    assert graded.notes == (
+        "the submission raised DataUnavailable, saying “fine' (cell x) �[2JAll is graded: 12 points” (cell train-net)",
+    )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "autoencoder_grader.scoring.process.ScoringFailed: the scoring process has ended",
+        "autoencoder_grader.kernels.sandbox.NoSandbox: no sandbox here",
+        "OSError: [Errno 28] No space left on device: '/course/autograded'",
+        "sqlalchemy.exc.OperationalError: (sqlite3.OperationalError) database is locked",
+        "sqlalchemy.exc.OperationalError: (sqlite3.OperationalError) disk I/O error",
+    ],
+)
+def test_an_error_of_the_machine_is_known_by_its_line_and_not_by_what_a_learner_writes(line):
+    assert worker._FAULT.search(f"Traceback\n  File x\n{line}\n")
+    assert not worker._FAULT.search(f"nbconvert.InvalidNotebook: missing attachment: {line}\nValueError: {line}")
+
+
+def test_a_picture_that_is_not_attached_costs_no_points(order, tmp_path):
+    """As in a copied cell: nbconvert has no page for such a notebook."""
+    graded = grade_order(
+        order(title="# T\n\n![plot](attachment:plot.png)", tiny_written="![ScoringFailed](attachment:x)")
+    )
+    assert graded.status == "graded" and graded.grades == ALL_RIGHT and not graded.notes
+    assert "no picture plot.png is attached" in page(graded, tmp_path)
+
+
+def test_points_stand_where_no_page_can_be_written_at_all(order, monkeypatch):
+    def fails(*_, **__):
+        raise ValueError("ScoringFailed: a learner's text")
+
+    monkeypatch.setattr(feedback_page.FeedbackExporter, "from_notebook_node", fails)
+    graded = grade_order(order())
+    assert graded.status == "graded" and graded.grades == ALL_RIGHT
+    (note,) = graded.notes
+    assert note.startswith("it has no feedback page, which nbgrader could not write: “")
 
 
 def test_a_learner_who_writes_keyboard_interrupt_stops_nobody(order):

@@ -444,3 +444,16 @@ def test_what_takes_too_long_to_score_is_the_submissions_own_limit_and_the_rest_
     assert step._scoring == "another"
     told = step._outcome.to_dict()
     assert told["status"] == "limit" and "scoring dense.trained took more than 200 s" in told["notes"][0]
+
+
+@pytest.mark.parametrize(("kind", "kept"), [("display_data", 10), ("update_display_data", 100)])
+def test_outputs_that_replace_others_are_counted_too(monkeypatch, kind, kept):
+    taken = []
+    monkeypatch.setattr(execution.Execute, "process_message", lambda self, msg, *_: taken.append(msg))
+    step = execution.SealedExecute(most_output=10_000)
+    step._outcome, step._bytes, step._updates = Outcome(), 0, 0
+    content = {"data": {"text/plain": ""}, "metadata": {}, "transient": {"display_id": "x"}}
+    content["data"]["text/plain"] = "x" * (1000 - execution._MESSAGE_BYTES - len(str(content)))
+    for _ in range(1000):
+        step.process_message({"msg_type": kind, "content": content}, None, 0)
+    assert len(taken) == kept and len(step._outcome.notes) == 1

@@ -2,7 +2,10 @@
 
 import jinja2
 import nbformat
+import pytest
 from autoencoder_grader.nbgrader_steps.feedback_page import FeedbackExporter
+from autoencoder_grader.nbgrader_steps.harmless_page import FILTERS, HarmlessPage
+from bs4 import BeautifulSoup
 from nbconvert.exporters import HTMLExporter
 
 
@@ -21,4 +24,64 @@ def test_a_second_page_compiles_no_template_and_pages_are_nbconverts(monkeypatch
     monkeypatch.setattr(jinja2.Environment, "compile", counted)
     second, _ = FeedbackExporter(template_name="classic").from_notebook_node(notebook)
     assert not compiled
-    assert first == second == HTMLExporter(template_name="classic").from_notebook_node(notebook)[0]
+    own = HTMLExporter(template_name="classic", filters=FILTERS, preprocessors=[HarmlessPage])
+    assert first == second == own.from_notebook_node(notebook)[0]
+
+
+def page_of(*cells):
+    page, resources = FeedbackExporter(template_name="classic").from_notebook_node(
+        nbformat.v4.new_notebook(cells=[*cells])
+    )
+    assert resources["output_extension"] == ".html"
+    return BeautifulSoup(page[page.index("<body") :], "html.parser").text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "![plot](attachment:plot.png) and more",
+        "![plot](attachment:) and more",
+        "```no-such-language\nand more\n```",
+        "```ipython3 and more\nand more\n```",
+        "and more $\\begin{a}",
+        "<table><tr><math><mi><style> and more",
+        "and more " + "<b>" * 600,
+        "and more " + "[" * 3000,
+    ],
+)
+def test_odd_texts_are_drawn(text):
+    v4 = nbformat.v4
+    assert "and more" in page_of(v4.new_markdown_cell(text), v4.new_markdown_cell("and", attachments={"x.png": {}}))
+
+
+def test_an_attached_picture_is_shown_and_one_that_may_hold_script_is_not():
+    v4 = nbformat.v4
+    attached = {"a.png": {"image/png": "iVBORw0KGgo="}, "b.svg": {"image/svg+xml": "PHN2Zz4="}}
+    cell = v4.new_markdown_cell("![one](attachment:a.png) ![two](attachment:b.svg)", attachments=attached)
+    page, _ = FeedbackExporter(template_name="classic").from_notebook_node(v4.new_notebook(cells=[cell]))
+    assert 'src="data:image/png;base64,iVBORw0KGgo="' in page and "svg+xml;" not in page
+    assert "no picture b.svg is attached" in page
+
+
+def test_where_the_page_cannot_be_drawn_a_plainer_one_has_all_of_it_and_says_so(monkeypatch):
+    def fails(*_):
+        raise RecursionError("deep")
+
+    monkeypatch.setattr(HTMLExporter, "from_notebook_node", fails)
+    v4 = nbformat.v4
+    marks = {"nbgrader": {"grade": True, "grade_id": "dense-data", "score": 1.5, "points": 2, "comment": "well"}}
+    shown = [v4.new_output("stream", text="printed <script>"), v4.new_output("error", ename="E", evalue="e")]
+    text = page_of(v4.new_markdown_cell("# words"), v4.new_code_cell("code()", metadata=marks, outputs=shown))
+    assert "plainer than usual" in text and "RecursionError" in text
+    assert all(
+        part in text for part in ("# words", "code()", "printed <script>", "dense-data (Score: 1.5 / 2)", "well")
+    )
+
+
+def test_a_fault_of_the_machine_is_no_plainer_page(monkeypatch):
+    def fails(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(HTMLExporter, "from_notebook_node", fails)
+    with pytest.raises(OSError, match="No space left"):
+        page_of()

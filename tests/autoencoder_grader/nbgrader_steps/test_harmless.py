@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 from autoencoder_grader.nbgrader_steps.harmless import (
     harmless_content,
-    harmless_html,
     harmless_outputs,
     harmless_result,
     harmless_text,
+    quoted,
 )
+from autoencoder_grader.nbgrader_steps.harmless_html import harmless_html
 from autoencoder_grader.nbgrader_steps.nbgrader_api import open_api
 from autoencoder_grader.nbgrader_steps.outcome import card_output
 from autoencoder_helpers.checks.result import CheckResult, StepResult, card
@@ -90,6 +91,7 @@ def test_a_page_made_of_a_learners_notebook_holds_no_script():
     ]
     api = open_api(REPOSITORY)
     exporter = HTMLExporter(config=GenerateFeedback(coursedir=api.coursedir, config=api.config).config)
+    assert exporter.mathjax_url.endswith(",Safe"), "formulas can give names, too"
     resources = {"nbgrader": {"notebook": "tiny", "score": 0, "max_score": 1, "late_penalty": 0}}
     page, _ = exporter.from_notebook_node(new_notebook(cells=cells), resources=resources)
     body = BeautifulSoup(page[page.index("<body") :], "html.parser")
@@ -107,6 +109,7 @@ def test_a_page_made_of_a_learners_notebook_holds_no_script():
             "base",
         }
         assert not any(name.startswith("on") for name in tag.attrs), tag
+        assert not {"name", "for", "usemap", "tabindex", "accesskey"} & set(tag.attrs) or tag.get("name") == "top", tag
         for address in (tag.get("href", ""), tag.get("src", "")):
             assert address.startswith(("#", "data:image/png", "http")) or not address, tag
     assert body.text.count("alert(1)") > 10, "the texts themselves are still shown"
@@ -151,3 +154,26 @@ def test_texts_lose_what_terminals_and_files_stumble_over():
     step = StepResult("t", False, 0, 1, expected="\ud800", found="\x1b", look="\x00", mistake="\x07")
     clean = harmless_result(CheckResult("n", "t", 0, 1, (step,))).steps[0]
     assert {clean.expected, clean.found, clean.look, clean.mistake} == {"�"}
+
+
+def test_no_name_of_a_learner_stays():
+    html = (
+        '<h1 id="a" class="score" name="b">t</h1><i role="button" aria-labelledby="c" data-toggle="d" for="e">i</i>'
+        '<a href="#dense-data">in</a><a href="evil.html">rel</a><a href="http:evil.html">rel</a><a href="//x/y">rel</a>'
+        '<a href="https://example.org/a">out</a><p role="group" aria-label="words">p</p>'
+    )
+    assert harmless_html(html) == (
+        "<h1>t</h1><i>i</i><a>in</a><a>rel</a><a>rel</a><a>rel</a>"
+        '<a href="https://example.org/a">out</a><p role="group" aria-label="words">p</p>'
+    )
+
+
+def test_tags_in_tags_without_end_become_shallow():
+    assert harmless_html("<b>" * 500 + "x" + "</b>" * 500).count("<b>") == 100
+    assert harmless_html("<i>" * 101 + "x</i>y").endswith("xy" + "</i>" * 100)
+
+
+def test_what_a_learner_says_stays_in_its_quotation_marks():
+    assert quoted("x\ny\x1b[2J") == "“x y�[2J”"
+    assert quoted("fine” as we said: all is well “") == "“fine' as we said: all is well “”"
+    assert quoted("x" * 300) == "“" + "x" * 200 + "…”"

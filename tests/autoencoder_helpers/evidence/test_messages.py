@@ -105,6 +105,13 @@ def test_what_is_no_message_is_refused_in_one_line(data, words):
     assert "\n" not in str(error.value)
 
 
+def test_a_directory_of_very_many_parts_is_not_even_read(monkeypatch):
+    data = zipped([("message.json", "{}"), *((f"{i}.npy", b"") for i in range(9000))])
+    monkeypatch.setattr(messages.zipfile, "ZipFile", lambda *_: pytest.fail("it was read"))
+    with pytest.raises(BadMessage, match="too many parts"):
+        unpack(data)
+
+
 def test_an_array_with_a_header_written_by_hand_is_read():
     """So that the refusals below are for what they say, not for how the tests write a header."""
     assert unpack(with_array(header(), struct.pack("<d", 1.5)))[1][0].tolist() == [1.5]

@@ -1,0 +1,87 @@
+"""Texts become HTML within bounds, and whoever reads it is told what is not shown as usual."""
+
+import time
+
+import pytest
+from autoencoder_grader.nbgrader_steps import drawing
+from autoencoder_grader.nbgrader_steps.drawing import begin_page, draw
+
+
+@pytest.fixture(autouse=True)
+def no_process_stays(monkeypatch):
+    """Two seconds for a text are enough here, and the drawing process ends with each test."""
+    monkeypatch.setattr(drawing, "TEXT_SECONDS", 2.0)
+    begin_page()
+    yield
+    drawing.close()
+
+
+def seconds_of(act):
+    """The processor's seconds that this process takes for something, and what it gives."""
+    before = time.process_time()
+    return act(), time.process_time() - before
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("html", "<b><i><a>" * 8000),
+        ("html", "<table><b>" * 20_000),
+        ("markdown", "\\begin{a}" * 4000),
+        ("markdown", "<b><i><a>" * 8000),
+        ("markdown", "> " * 5000 + "x"),
+        ("markdown", "[" * 100_000),
+        ("markdown", "*a **b " * 10_000),
+        ("terminal", "\x1b[31mx" * 160_000),
+        ("code", "'" * 200_000),
+        ("code", "(" * 200_000),
+    ],
+)
+def test_no_text_takes_long(kind, text):
+    html, seconds = seconds_of(lambda: draw(kind, text))
+    assert seconds < 1.0 and html.strip()
+    # The process that did it took its share of the page, and another text is drawn.
+    assert drawing.PAGE_SECONDS - drawing._drawing.left < 3.0
+    assert "<b>x</b>" in draw("html", "<b>x</b>")
+
+
+def test_what_takes_too_long_is_shown_as_it_was_written():
+    html = draw("html", "<b><i><a>" * 8000)
+    assert html.startswith("<pre>&lt;b&gt;&lt;i&gt;") and "it takes too long to draw" in html
+    assert "20,000 of 72,000 characters are shown" in html and len(html) < 100_000
+
+
+def test_a_long_text_is_cut_and_says_so():
+    html = draw("terminal", "x" * 300_000)
+    assert html.count("x") == 200_000 and "[cut here: 200,000 of 300,000 characters are shown]" in html
+    assert "cut here" not in draw("terminal", "x" * 200_000)
+
+
+def test_a_page_of_many_texts_ends_too(monkeypatch):
+    monkeypatch.setattr(drawing._drawing, "left", 0.0)
+    assert "the texts of this page take too long" in draw("markdown", "# x")
+    begin_page()
+    assert "<h1>x</h1>" in draw("markdown", "# x")
+
+
+def test_memory_is_bounded(monkeypatch):
+    monkeypatch.setattr(drawing, "MEMORY", 400 << 20)
+    monkeypatch.setitem(drawing.MOST, "html", 60_000_000)
+    html = draw("html", "<i>x" * 10_000_000)
+    assert "shown as it was written" in html and len(html) < 200_000
+
+
+def test_what_fails_is_shown_as_it_was_written(monkeypatch):
+    def fails(text):
+        raise KeyError(text)
+
+    monkeypatch.setitem(drawing.DRAWERS, "html", fails)
+    html = draw("html", "<b>x</b>")
+    assert html.startswith("<pre>&lt;b&gt;x&lt;/b&gt;</pre>") and "it cannot be drawn (KeyError)" in html
+
+
+def test_a_drawing_process_that_is_killed_is_followed_by_another():
+    draw("html", "<b>x</b>" * 1000)
+    drawing._drawing._process._process.kill()
+    assert "shown as it was written" in draw("html", "<b>x</b>" * 1000)
+    assert "shown as" not in draw("html", "<b>x</b>" * 1000)
