@@ -44,7 +44,11 @@ class _Process:
         self._lines: queue.Queue = queue.Queue()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        self._lines.get(timeout=PATIENCE)  # it has imported what it needs
+        try:
+            self._lines.get(timeout=PATIENCE)  # it has imported what it needs
+        except BaseException:
+            self.close()
+            raise
 
     def draw(self, order: dict) -> dict:
         """The answer to an order. Raises OSError when the process has ended, queue.Empty when it does not answer."""
@@ -112,6 +116,9 @@ class _Drawing:
             self.close()
             self.left -= seconds
             raise ValueError("it takes too long to draw") from None
+        except BaseException:  # its answer, which nobody waits for, would be taken for that to the next order
+            self.close()
+            raise
         self.left -= answer["seconds"]
         if "html" not in answer:
             raise ValueError(f"it cannot be drawn ({answer['error']})")

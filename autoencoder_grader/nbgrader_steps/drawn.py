@@ -85,6 +85,7 @@ def _limit(seconds: float) -> None:
 
 def main() -> None:
     """Answer orders until there are no more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever gives the orders
     if resource:
         most = int(sys.argv[1])
         resource.setrlimit(resource.RLIMIT_AS, (most, most))

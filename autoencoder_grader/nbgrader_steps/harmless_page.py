@@ -13,6 +13,7 @@ from autoencoder_grader.nbgrader_steps.drawing import MOST_PLAIN, Drawn, begin_p
 from autoencoder_grader.nbgrader_steps.harmless import KINDS, harmless_markdown, harmless_metadata
 from jinja2 import pass_context
 from nbconvert.preprocessors import Preprocessor
+from nbformat.v4 import new_markdown_cell, new_output
 
 #: Cells of a page, outputs of one cell, and characters of the pictures attached to one, at most.
 MOST_CELLS, MOST_OUTPUTS, MOST_ATTACHED = 2_000, 1_000, 8_000_000
@@ -25,8 +26,11 @@ class HarmlessPage(Preprocessor):
     def preprocess(self, nb, resources):
         """Make all cells harmless."""
         begin_page()
-        graded = [cell for cell in nb.cells[MOST_CELLS:] if "nbgrader" in cell.metadata]
-        nb.cells = [*nb.cells[:MOST_CELLS], *graded]
+        rest = nb.cells[MOST_CELLS:]
+        if rest:
+            graded = [cell for cell in rest if "nbgrader" in cell.metadata]
+            told = new_markdown_cell(f"[{len(rest) - len(graded):,} further cells are not shown]")
+            nb.cells = [*nb.cells[:MOST_CELLS], told, *graded]
         return super().preprocess(nb, resources)
 
     def preprocess_cell(self, cell, resources, cell_index):
@@ -44,7 +48,10 @@ class HarmlessPage(Preprocessor):
         if cell.cell_type == "code":
             if type(cell.get("execution_count")) is not int:
                 cell.execution_count = None
-            cell.outputs = cell.outputs[:MOST_OUTPUTS]
+            more = len(cell.outputs) - MOST_OUTPUTS
+            if more > 0:  # the last of a graded cell is its card
+                told = new_output("stream", text=f"[{more:,} outputs are not shown]\n")
+                cell.outputs = [*cell.outputs[: MOST_OUTPUTS - 1], told, cell.outputs[-1]]
             for output in cell.outputs:
                 _make_harmless(output)
         return cell, resources

@@ -3,6 +3,7 @@
 import jinja2
 import nbformat
 import pytest
+from autoencoder_grader.nbgrader_steps import harmless_page
 from autoencoder_grader.nbgrader_steps.feedback_page import FeedbackExporter
 from autoencoder_grader.nbgrader_steps.harmless_page import FILTERS, HarmlessPage
 from bs4 import BeautifulSoup
@@ -85,3 +86,17 @@ def test_a_fault_of_the_machine_is_no_plainer_page(monkeypatch):
     monkeypatch.setattr(HTMLExporter, "from_notebook_node", fails)
     with pytest.raises(OSError, match="No space left"):
         page_of()
+
+
+def test_more_cells_and_outputs_than_a_page_can_hold_are_left_out_and_it_says_so(monkeypatch):
+    monkeypatch.setattr(harmless_page, "MOST_CELLS", 2)
+    monkeypatch.setattr(harmless_page, "MOST_OUTPUTS", 3)
+    v4 = nbformat.v4
+    shown = [v4.new_output("stream", text=f"line {number}\n") for number in range(9)]
+    for number, output in enumerate(shown):
+        output.name = ("stdout", "stderr")[number % 2]
+    marks = {"nbgrader": {"grade_id": "dense-data", "solution": True}}
+    cells = [v4.new_markdown_cell(f"cell {number}") for number in range(5)]
+    text = page_of(v4.new_code_cell("1", outputs=shown), *cells, v4.new_markdown_cell("answer", metadata=marks))
+    assert "line 1" in text and "line 8" in text and "line 2" not in text and "[6 outputs are not shown]" in text
+    assert "cell 0" in text and "cell 1" not in text and "answer" in text and "[4 further cells are not shown]" in text
