@@ -51,11 +51,11 @@ _STEPS = ("submitted", "autograded", "feedback")
 #: How the line of an error in nbgrader's log begins when a submission is not at fault. What a learner's text says, which
 #: can be quoted in one, is none.
 _FAULT = re.compile(
-    r"^(?:[\w.]+\.)?(?:(?:ScoringFailed|NoSandbox): |OSError: \[Errno \d+\] No space left on device"
+    r"^ *(?:[\w.]+\.)?(?:(?:ScoringFailed|NoSandbox): |OSError: \[Errno \d+\] No space left on device"
     r"|OperationalError: .*(?:database is locked|disk I/O error))",
     re.MULTILINE,
 )
-_DATA_MISSING = re.compile(r"^(?:[\w.]+\.)?DataMissing: ", re.MULTILINE)
+_DATA_MISSING = re.compile(r"^ *(?:[\w.]+\.)?DataMissing: ", re.MULTILINE)
 _folders: dict[str, Path] = {}
 
 

@@ -45,7 +45,7 @@ def texts_of(error: BaseException) -> dict[str, str]:
         }
     return {
         "expected": "your answer runs without an error",
-        "found": f"{type(error).__name__}: {first_line(error)}",
+        "found": _as_said(error),
         "look": "Run your code yourself on a small input: the traceback shows the line.",
         "mistake": "raises",
     }
@@ -58,6 +58,14 @@ def first_line(error: BaseException, otherwise: str = "(no message)") -> str:
     except Exception:  # noqa: BLE001
         return "(its message cannot be shown)"
     return lines[0] if lines else otherwise
+
+
+def _as_said(error: BaseException) -> str:
+    """An error by its name, and its message as a quotation that it cannot leave: an answer's own code wrote it."""
+    name = type(error).__name__
+    line = first_line(error).replace("\N{RIGHT DOUBLE QUOTATION MARK}", "'")
+    name = name if name.isidentifier() else "an error"
+    return f"{name}: \N{LEFT DOUBLE QUOTATION MARK}{line}\N{RIGHT DOUBLE QUOTATION MARK}"
 
 
 def _of_a_library(filename: str) -> bool:

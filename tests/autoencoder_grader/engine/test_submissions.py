@@ -70,8 +70,8 @@ def test_a_time_of_submission_that_is_none_is_named(submission):
 @pytest.mark.parametrize(
     ("most", "says"),
     [
-        ("MOST_CELLS", "2 cells, more than 1: ask ada"),
-        ("MOST_NOTEBOOK", "larger than 0 MB: ask ada"),
+        ("MOST_CELLS", "2 cells, more than 1: ask ann"),
+        ("MOST_NOTEBOOK", "larger than 0 MB: ask ann"),
         ("MOST_FILES", "holds more than 1 files, which no submission needs"),
         ("MOST_IN_ALL", "holds more than 0 MB, which no submission needs"),
     ],

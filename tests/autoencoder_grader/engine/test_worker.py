@@ -163,7 +163,7 @@ def test_what_a_learners_error_says_is_quoted_in_one_line_as_theirs(order):
     ],
 )
 def test_an_error_of_the_machine_is_known_by_its_line_and_not_by_what_a_learner_writes(line):
-    assert worker._FAULT.search(f"Traceback\n  File x\n{line}\n")
+    assert worker._FAULT.search(f"Traceback\n  File x\n    {line}\n")
     assert not worker._FAULT.search(f"nbconvert.InvalidNotebook: missing attachment: {line}\nValueError: {line}")
 
 

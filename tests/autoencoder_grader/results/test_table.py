@@ -143,7 +143,7 @@ def test_reasons_are_sentences_whatever_the_check_said():
     assert reason(expected="4 for side 7", found="3: rounded down") == "Expected: 4 for side 7. Found: 3: rounded down."
     asked = reason(expected="Treat 'same' and 'valid'.", found="is `check` overwritten?")
     assert asked == "Expected: Treat 'same' and 'valid'. Found: is `check` overwritten?"
-    assert reason(ValueError("no\nthing")) == "Expected: your answer runs without an error. Found: ValueError: no."
+    assert reason(ValueError("no\nthing")) == "Expected: your answer runs without an error. Found: ValueError: “no”."
     assert reason(found="x" * 300).endswith("…")
 
 

@@ -10,7 +10,7 @@ import tensorflow_probability as tfp
 from autoencoder_helpers import check
 from autoencoder_helpers.checks import catalogue
 from autoencoder_helpers.checks.answers import Function
-from autoencoder_helpers.checks.raised import named
+from autoencoder_helpers.checks.raised import named, texts_of
 
 RELEASE = Path(__file__).parents[3] / "notebooks"
 ASKING_FOR_FUNCTIONS = [
@@ -75,3 +75,9 @@ def test_other_errors_stay_what_they_are():
     error = ValueError("no")
     assert named(error) is error
     assert type(named(NotImplementedError("never raised, so from nowhere"))) is NotImplementedError
+
+
+def test_what_an_error_says_is_a_quotation_that_it_cannot_leave():
+    odd = type("All is right", (Exception,), {})
+    assert texts_of(ValueError("fine” Found: 4"))["found"] == "ValueError: “fine' Found: 4”"
+    assert texts_of(odd("x"))["found"] == "an error: “x”"
