@@ -171,7 +171,7 @@ def test_each_control_grades_its_own_cell_and_no_other(opened, course, cell):
     assert f"/formgrader/submissions/{of_mal(course)[0]}/" in opened.url
 
 
-def test_a_comment_lands_in_its_cell_and_the_other_controls_do_their_work(opened, course):
+def test_a_comment_lands_in_its_cell_and_the_name_is_shown_and_hidden(opened, course):
     comment = opened.locator('textarea[id="tiny-written-comment"]')
     before = of_mal(course)[2]
     with opened.expect_response(lambda answer: "/api/comment/" in answer.url and answer.request.method == "PUT"):
@@ -182,16 +182,6 @@ def test_a_comment_lands_in_its_cell_and_the_other_controls_do_their_work(opened
     expect(opened.locator("a.name-shown")).to_have_text("mal")
     opened.locator(".glyphicon-eye-close").click()
     expect(opened.locator("a.name-shown")).to_be_hidden()
-    opened.locator(".help").click()
-    dialog = opened.get_by_role("dialog")
-    expect(dialog).to_contain_text("Keyboard shortcuts")
-    dialog.locator(".btn-primary").click()
-    expect(dialog).to_have_count(0)
-    here = opened.url
-    for link in ("Next", "Prev"):
-        opened.get_by_role("link", name=link).click()
-        opened.wait_for_url(lambda url: here.partition("?")[0] not in url)
-        opened.goto(here)
 
 
 #: Ways to write the address of a file of one's own from the page of a submission.
