@@ -225,6 +225,8 @@ class _Writer:
         for name, known in ACTIVATIONS.items():
             if function is known or (function is None and name == "linear"):
                 return name
+            if function is getattr(keras.backend, name, self):  # the same function, by its older name
+                return name
         raise NotDescribable(
             f"{_where(layer)} with an activation of its own, {getattr(function, '__name__', 'a function')!r}",
             'Use one of Keras\'s, such as "relu", or a layer, such as keras.layers.LeakyReLU(0.1).',
@@ -406,7 +408,9 @@ def _regularizer(layer, regularizer):
         return None
     kinds = (keras.regularizers.L1, keras.regularizers.L2, keras.regularizers.L1L2)
     if type(regularizer) not in kinds:
-        raise NotDescribable(f"{_where(layer)} with a regularizer of your own", "keras.regularizers.L2 or L1")
+        kind = type(regularizer)
+        what = f"a {kind.__name__}" if kind.__module__.startswith("tf_keras.") else "a regularizer of your own"
+        raise NotDescribable(f"{_where(layer)} with {what}", "keras.regularizers.L2 or L1")
     return {"l1": float(getattr(regularizer, "l1", 0)), "l2": float(getattr(regularizer, "l2", 0))}
 
 

@@ -10,6 +10,7 @@ import tensorflow_probability as tfp
 import tf_keras as keras
 from autoencoder_grader.references import networks
 from autoencoder_helpers.evidence.description import NotDescribable, describe_models
+from autoencoder_helpers.evidence.rebuilding import rebuild_models
 from comparing_networks import standard
 
 layers = keras.layers
@@ -119,6 +120,9 @@ NOT_DESCRIBABLE = {
     "prior that is none of tfd's": lambda: cloud(lambda: standard()),
     "KL weight that is trained": lambda: cloud(weight=tf.Variable(1.0)),
     "KL at points of your own": lambda: cloud(test_points_fn=lambda d: d.sample(3)),
+    "with a OrthogonalRegularizer": lambda: after(
+        layers.Dense(2, kernel_regularizer=keras.regularizers.OrthogonalRegularizer())
+    ),
     "regularizer of your own": lambda: after(layers.Dense(2, kernel_regularizer=lambda w: tf.reduce_sum(w))),
     "tf.math.reduce_sum": lambda: functional(lambda x: tf.reduce_sum(x, axis=-1, keepdims=True)),
     "tf.__operators__.getitem": lambda: functional(lambda x: x[:, :2]),
@@ -170,3 +174,11 @@ def test_limits_are_told_apart_from_what_is_not_supported():
     with pytest.raises(NotDescribable) as caught:
         describe_models({"m": NOT_DESCRIBABLE["more than 2,000,000 values"]()})
     assert "smaller" in caught.value.look
+
+
+@pytest.mark.parametrize("name", ["relu", "sigmoid", "tanh", "elu", "softmax", "softplus", "hard_sigmoid"])
+def test_activations_are_known_by_the_name_that_the_backend_has_for_them(name):
+    model = after(layers.Dense(2, activation=getattr(keras.backend, name)))
+    x = np.linspace(-3, 3, 5 * model.input_shape[-1], dtype=np.float32).reshape(5, -1)
+    again = rebuild_models(*describe_models({"answer": model}))["answer"]
+    np.testing.assert_array_equal(again(x), model(x))
