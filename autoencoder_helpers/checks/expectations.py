@@ -7,6 +7,7 @@ from autoencoder_helpers.checks.models import (
     answers_to_scaling,
     compiled_loss,
     holds,
+    loss_of,
     of_one_image,
     predict,
     stages,
@@ -321,7 +322,7 @@ def expect_bce_loss(step, model, image_shape):
 
 
 def _loss_name(model) -> str:
-    loss = model.loss
+    loss = loss_of(model)
     return loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from autoencoder_helpers.checks.answers import Distribution, Function, Model, Rows
 from autoencoder_helpers.checks.in_training import in_training
+from autoencoder_helpers.checks.models import loss_of
 from autoencoder_helpers.checks.raised import named
 from autoencoder_helpers.checks.result import CheckResult, StepResult
 from autoencoder_helpers.checks.right_parts import with_right_parts
@@ -120,10 +121,9 @@ def _compilation(name, model, at_hand):
     """Whether a network is compiled, and the name under which its loss can be asked for."""
     import tf_keras as keras
 
-    loss = getattr(model, "loss", None)
-    if getattr(model, "optimizer", None) is None or loss is None:
+    single = loss_of(model)
+    if getattr(model, "optimizer", None) is None or single is None:
         return {"loss": None}
-    single = loss[0] if isinstance(loss, (list, tuple)) else loss
     at_hand[f"{name}.loss"] = lambda y_true, y_pred: np.asarray(keras.losses.get(single)(y_true, y_pred))
     return {"loss": single if isinstance(single, str) else getattr(single, "__name__", type(single).__name__)}
 

@@ -246,6 +246,14 @@ def answers_to_scaling(model, layer, answer: Callable) -> bool:
     return bool(np.isfinite(found).all() and size > 0 and np.allclose(found, wanted, rtol=0, atol=near))
 
 
+def loss_of(model):
+    """The loss that a network of one output was compiled with, which may stand in a list or a dict; None if none."""
+    loss = getattr(model, "loss", None)
+    if isinstance(loss, dict):
+        loss = list(loss.values())
+    return loss[0] if isinstance(loss, (list, tuple)) and len(loss) == 1 else loss
+
+
 def compiled_loss(model, y_true, y_pred) -> float:
     """The value of a model's compiled loss, averaged over the images; NotYet if it was not compiled.
 
@@ -253,12 +261,11 @@ def compiled_loss(model, y_true, y_pred) -> float:
     """
     import tf_keras as keras
 
-    if getattr(model, "optimizer", None) is None or getattr(model, "loss", None) is None:
+    if getattr(model, "optimizer", None) is None or loss_of(model) is None:
         raise NotYet(
             expected="a compiled model with a loss and an optimizer",
             found="a model without a loss",
             look="model.compile(optimizer=..., loss=...)",
             mistake="not-compiled",
         )
-    loss = model.loss[0] if isinstance(model.loss, (list, tuple)) else model.loss
-    return float(np.mean(np.asarray(keras.losses.get(loss)(y_true, y_pred))))
+    return float(np.mean(np.asarray(keras.losses.get(loss_of(model))(y_true, y_pred))))

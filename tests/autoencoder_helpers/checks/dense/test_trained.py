@@ -22,6 +22,16 @@ def test_trained(points, mistakes, make, mnist):
     assert mistakes("dense.trained", model) == ["mean-image"]
 
 
+def test_a_loss_in_a_list_or_a_dict_is_the_loss(mistakes, make):
+    model = make.joined(make.encoder(), make.decoder())
+    name = model.output_names[0]
+    for loss in (["binary_crossentropy"], {name: "binary_crossentropy"}, {name: keras.losses.BinaryCrossentropy()}):
+        model.compile("adam", loss)
+        assert mistakes("dense.trained", model) == ["untrained"]
+    model.compile("adam", {name: "mse"})
+    assert mistakes("dense.trained", model) == ["wrong-loss", "untrained"]
+
+
 def test_a_network_of_logits_is_trained_as_well(points, mistakes, make, mnist):
     x_train, _ = mnist
     keras.utils.set_random_seed(5)
