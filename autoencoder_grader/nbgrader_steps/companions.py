@@ -13,6 +13,7 @@ from pathlib import Path
 
 from autoencoder_grader.kernels.no_page import is_no_page
 from autoencoder_grader.kernels.workplace import copy_plain_files
+from autoencoder_grader.scoring.private_data import derived_seed, secret_seed
 from autoencoder_helpers.errors import CourseError
 from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import find_all_files
@@ -20,6 +21,8 @@ from nbgrader.utils import find_all_files
 #: The folder beside a notebook in which `train` keeps weights.
 WEIGHTS = "weights"
 _PAGE = ".html"
+#: What nbgrader's exchange writes beside a notebook that it takes, and reads when it gives feedback back.
+_STAMP, _SUBMISSION_SECRET = "timestamp.txt", "submission_secret.txt"
 
 
 class _Companions(NbGraderPreprocessor):
@@ -76,18 +79,33 @@ class KeepSubmittedFiles(_Companions):
 
 
 class DropWeights(_Companions):
-    """For GenerateFeedback: nothing but pages in the feedback folder."""
+    """For GenerateFeedback: nothing but pages in the feedback folder, and what nbgrader's exchange looks for there."""
 
     def preprocess(self, nb, resources):
         """Delete what nbgrader copied into the feedback folder: weights, and whatever else lay beside the notebook."""
         feedback = self._folder(self._coursedir.feedback_directory, resources)
         graded = self._folder(self._coursedir.autograded_directory, resources)
         pages = {feedback / f"{path.stem}{_PAGE}" for path in graded.glob("*.ipynb")}
+        kept = {feedback / name for name in (_STAMP, _SUBMISSION_SECRET)}
         for path in self._others(feedback):
-            if path not in pages:
+            if path not in pages | kept:
                 path.unlink()
                 _drop_empty_folders(path.parent, feedback)
+        self._fill_in(feedback, resources["nbgrader"])
         return nb, resources
+
+    def _fill_in(self, feedback, names):
+        """Write what the exchange puts beside a notebook where that came another way.
+
+        `nbgrader release_feedback` ends at the first submission without these files, and nobody's is released after it.
+        """
+        feedback.mkdir(parents=True, exist_ok=True)  # nbgrader makes none where nothing lay beside the notebook
+        if not (feedback / _STAMP).exists():
+            (feedback / _STAMP).touch()
+        if not (feedback / _SUBMISSION_SECRET).exists():
+            # A page's name in the exchange is made of it: nobody may guess it, and it stays what it is.
+            seed = derived_seed(secret_seed(Path(self._coursedir.root)), f"{names['student']}\n{names['assignment']}")
+            (feedback / _SUBMISSION_SECRET).write_text(f"{seed:064x}", encoding="utf-8")
 
 
 def _drop_empty_folders(folder: Path, top: Path) -> None:
