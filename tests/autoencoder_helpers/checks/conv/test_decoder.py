@@ -20,6 +20,16 @@ def functional_decoder():
     return keras.Model(code, layers.Activation("sigmoid")(layers.Conv2D(1, [3, 3], padding="same")(grid)))
 
 
+def border_by_hand():
+    """Padding and cropping as layers of their own: the same sums."""
+    kinds = [layers.Input((2,)), layers.Dense(128, "relu"), layers.Reshape((4, 4, 8))]
+    for width, border in ((8, 0), (8, 0), (16, 1)):
+        kinds += [
+            layers.Conv2D(width, 3, padding="same", activation="relu"), layers.Cropping2D(border), layers.UpSampling2D()
+        ]  # fmt: skip
+    return keras.Sequential([*kinds, layers.ZeroPadding2D(1), layers.Conv2D(1, 3, activation="sigmoid")])
+
+
 @pytest.mark.parametrize(
     "build",
     [
@@ -28,6 +38,7 @@ def functional_decoder():
         lambda make: make.decoder(relu=tf.nn.leaky_relu),
         lambda make: make.decoder(last=None, ends=[layers.Activation(tf.nn.sigmoid)]),
         lambda make: keras.Sequential([make.decoder(), layers.Reshape((28, 28, 1))]),
+        lambda make: border_by_hand(),
     ],
 )
 def test_right_decoders_of_any_construction_get_all_points(points, make, build):
