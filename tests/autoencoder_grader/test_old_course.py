@@ -27,10 +27,10 @@ def scores(course):
 
 
 def page(course, student):
-    """The words of a feedback page."""
+    """The words of a feedback page, without the sign that was a link to a heading: a page holds no such links any more."""
     text = (course / "feedback" / student / CHAPTER / f"{CHAPTER}.html").read_text(encoding="utf-8")
     body = re.sub(r"<(style|script)\b.*?</\1>", "", text[text.index("<body") :], flags=re.DOTALL)
-    return html.unescape(re.sub(r"<[^>]+>", " ", body)).split()
+    return [word for word in html.unescape(re.sub(r"<[^>]+>", " ", body)).split() if word != "¶"]
 
 
 def grades(course):
