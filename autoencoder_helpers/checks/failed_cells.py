@@ -45,8 +45,14 @@ def _names(source: str) -> set[str]:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):  # one that cannot be read, or with IPython's own commands
         return set(_ASSIGNED.findall(source)) | set(re.findall(r"^def (\w+)", source, re.MULTILINE))
-    names = {node.name for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            names.add(node.id)
+    names = set()
+    for statement in tree.body:
+        if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):  # what is named inside is no answer
+            names.add(statement.name)
+        else:
+            names |= {
+                node.id
+                for node in ast.walk(statement)
+                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+            }
     return names

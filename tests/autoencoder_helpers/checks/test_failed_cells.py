@@ -12,6 +12,11 @@ CELLS = {
     "fails with a command": ("%precision 3\ncodes = None\ncodes = 1 / 0", "dense.codes", "codes"),
     "fails to be read": ("decoder = None\ndecoder = )", "dense.decoder", "decoder"),
     "a function, fails": ("pca = None\nlen(3)\ndef pca(): pass", "dense.pca", "pca_reconstruct"),
+    "named inside a function only": (
+        "def helper():\n    later = 3\n\n1 / 0",
+        "vae.prior",
+        "later",
+    ),
     "not begun": ("prior = None\nraise NotImplementedError('Define the prior')", "vae.prior", "prior"),
     "of a library": (
         "import tensorflow_probability as tfp\nprior2 = None\n"
@@ -31,7 +36,7 @@ from autoencoder_helpers.checks import answers, failed_cells
 failed_cells.watch()  # a second time
 assert shell.events.callbacks["post_run_cell"].count(failed_cells._after_cell) == 1
 kinds = {"encoder": answers.Model(), "decoder": answers.Model(), "codes": answers.Array(), "prior": answers.Distribution(),
-         "prior2": answers.Distribution(), "pca_reconstruct": answers.Function()}
+         "prior2": answers.Distribution(), "later": answers.Distribution(), "pca_reconstruct": answers.Function()}
 found = {}
 for title, (cell, _, name) in json.loads(sys.argv[1]).items():
     with contextlib.redirect_stdout(io.StringIO()):
@@ -72,7 +77,7 @@ def test_a_cell_that_python_cannot_read_is_told_too(cards):
     assert "SyntaxError" in cards["fails to be read"]["found"]
 
 
-@pytest.mark.parametrize("title", ["not begun", "a function, fails"])
+@pytest.mark.parametrize("title", ["not begun", "a function, fails", "named inside a function only"])
 def test_what_is_not_begun_and_what_another_cell_makes_is_no_failed_cell(cards, title):
     assert cards[title]["mistake"] in ("missing", "no-function") and "raise line" in cards[title]["look"]
 
