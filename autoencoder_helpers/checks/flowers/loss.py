@@ -92,6 +92,16 @@ def loss(step, flower_loss):
             look="80 x 80 times the mean of binary_crossentropy(x, p)",
             mistake="wrong-value",
         )
+        # Beside a grey prediction the cross-entropy is the same for every image, however bright; what is added grows.
+        grey = float(_loss_values(flower_loss, np.float32(100) * x, np.full_like(p, 0.5)).mean()) / scale
+        usual = SCALE * np.log(2)
+        step.expect(
+            abs(grey - usual) < 0.01 * usual,
+            expected=f"{usual:,.1f}{UNIT} for any image beside a grey prediction: the cross-entropy alone",
+            found=f"{grey:,.1f} for bright images: something is added that grows with the image",
+            look="Is the KL added here, too? The encoder's regularizer adds it already.",
+            mistake="something-added",
+        )
 
 
 def _loss_values(function, x, p):

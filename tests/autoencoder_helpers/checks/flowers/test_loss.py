@@ -33,6 +33,8 @@ def test_right_losses_get_the_point(points, function):
         (lambda x, p: 6400 * tf.reduce_mean(keras.losses.binary_crossentropy(x, p)), "mean-over-images", 0.5),
         (lambda x, p: 6400 * keras.losses.BinaryCrossentropy()(x, p), "mean-over-images", 0.5),
         (lambda x, p: measures.bce_per_image(np.asarray(x), np.asarray(p)) / 3, "not-for-training", 0.5),
+        # The squares stand for a KL, which grows like them: at first it is small beside the cross-entropy.
+        (lambda x, p: right_loss(x, p) + 1e-5 * tf.reduce_sum(tf.square(x), axis=(1, 2, 3)), "something-added", 0.5),
         (lambda x, p: 3 * right_loss(x, p), "times-19200", 0.5),
         (lambda x, p: right_loss(x, p) / 6400, "not-scaled", 0.5),
         (lambda x, p: right_loss(x, p) * 784 / 6400, "times-784", 0.5),
