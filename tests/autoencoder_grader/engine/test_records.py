@@ -1,14 +1,15 @@
 """Several people grade one course: what one of them makes, the others of the course's group may use, and nobody else."""
 
+import multiprocessing
 import os
 import stat
 import traceback
 from pathlib import Path
 
-import filelock
 import pytest
-from autoencoder_grader.engine import records, tiers_seen
+from autoencoder_grader.engine import tiers_seen
 from autoencoder_grader.engine.records import RECORDS, locked
+from autoencoder_grader.files.temporary import folder
 from autoencoder_grader.nbgrader_steps.nbgrader_api import write_log
 from autoencoder_grader.scoring.private_data import secret_seed
 from autoencoder_helpers.errors import CourseError
@@ -72,36 +73,37 @@ def test_a_second_grader_goes_on_where_the_first_one_was_and_a_stranger_learns_n
     course.mkdir()
     os.chown(course, ADA, GRADERS)
     course.chmod(0o775)
-    assert (
-        as_user(ADA, GRADERS, work, course)
-        == as_user(BEN, GRADERS, work, course)
-        == as_user(ADA, GRADERS, work, course)
-    )
-    assert "cannot be read" in as_user(EVE, EVE, secret_seed, course) and "Permission denied" in as_user(
-        EVE, EVE, secret_seed, course
-    )
+    secrets = [as_user(user, GRADERS, work, course) for user in (ADA, BEN, ADA)]
+    assert secrets[0].isdigit() and len(set(secrets)) == 1, secrets
+    refused = as_user(EVE, EVE, secret_seed, course)
+    assert "cannot be read" in refused and "Permission denied" in refused, refused
     assert (course / RECORDS / "secret").stat().st_gid == GRADERS
 
 
 def as_user(user, group, function, *arguments):
-    """What a function returns, or says when it fails, in a process of another user."""
-    assert filelock and records  # nothing need be imported any more: that user may not read this Python
-    reads, writes = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            os.setgroups([GRADERS] if group == GRADERS else [])
-            os.setresgid(user, user, user)
-            os.setresuid(user, user, user)
-            said = str(function(*arguments))
-        except CourseError as error:
-            said = str(error)
-        except BaseException:  # noqa: BLE001 - told to the test
-            said = traceback.format_exc()
-        os.write(writes, said.encode())
-        os._exit(0)
-    os.close(writes)
-    with os.fdopen(reads, encoding="utf-8") as told:
-        said = told.read()
-    os.waitpid(child, 0)
+    """What a function returns, or says when it fails, in a new process that becomes another user.
+
+    It does all once as root before, for what is only then imported: that user may not read this Python.
+    """
+    spawned = multiprocessing.get_context("spawn")
+    ours, theirs = spawned.Pipe()
+    with folder() as before:
+        process = spawned.Process(target=become_and_tell, args=(theirs, before, user, group, function, arguments))
+        process.start()
+        theirs.close()
+        said = ours.recv()
+        process.join()
     return said
+
+
+def become_and_tell(told, before, user, group, function, arguments):
+    try:
+        work(Path(before))
+        os.setgroups([GRADERS] if group == GRADERS else [])
+        os.setresgid(user, user, user)
+        os.setresuid(user, user, user)
+        told.send(str(function(*arguments)))
+    except CourseError as error:
+        told.send(str(error))
+    except BaseException:  # noqa: BLE001 - told to the test
+        told.send(traceback.format_exc())
