@@ -38,6 +38,7 @@ _AFTERWARDS = re.compile(rb"^c\.(LatePointsPerDay|MoodleExport|CanvasExport|Exch
 
 #: What a submission may be, at most: bytes of its notebook, cells, files and folders, bytes of them all.
 MOST_NOTEBOOK, MOST_CELLS, MOST_FILES, MOST_IN_ALL = 100 << 20, 2_000, 5_000, 1 << 30
+_MOST_NAMED = 5  # other notebooks, in a line about one
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def problem_with(submission: Submission, grade_ids: set[str], chapters: Chapters
     if not notebook.is_file():
         others = _other_notebooks(submission.folder)
         if others:
-            found = ", ".join(others[:5])
+            found = ", ".join(others[:_MOST_NAMED])
             return f"{notebook} is missing, but there is {found}: rename the right one to {notebook.name}"
         return f"{notebook} is missing: ask {submission.student} to hand it in"
     no_time = problem_with_stamp(submission.folder)
@@ -146,7 +147,7 @@ def problem_with(submission: Submission, grade_ids: set[str], chapters: Chapters
     worked = _worked_beside(submission, cells, chapters) if chapters else []
     if worked:
         return (
-            f"{notebook} is as it was released, but beside it {', '.join(worked[:5])} is not: rename the one that counts "
+            f"{notebook} is as it was released, but beside it {', '.join(worked)} is not: rename the one that counts "
             f"to {notebook.name}, or remove the others; nothing is graded until then"
         )
     return None
@@ -158,12 +159,18 @@ def _worked_beside(submission: Submission, cells: list, chapters: Chapters) -> l
     others = [name for name in _other_notebooks(submission.folder) if name != submission.notebook.name]
     if not others or chapter not in chapters.names or not chapters.is_untouched(chapter, cells):
         return []
-    worked = []
+    worked, left = [], MOST_NOTEBOOK
     for name in others:
+        path = submission.folder / name
+        left -= path.stat().st_size
+        if left < 0:  # more than is read of all together: a person looks
+            return [*worked, name]
         with contextlib.suppress(ValueError, OSError):
-            its = cells_in((submission.folder / name).read_bytes())
+            its = cells_in(path.read_bytes())
             if names_in(its) & chapters.graded(chapter) and not chapters.is_untouched(chapter, its):
                 worked.append(name)
+        if len(worked) == _MOST_NAMED:
+            break
     return worked
 
 
@@ -175,8 +182,11 @@ def _count_cells(notebook: Path) -> int:
 
 
 def _other_notebooks(folder: Path) -> list[str]:
-    """The notebooks in a folder and below it, by their path in it; not those that Jupyter keeps for itself."""
-    found = [path.relative_to(folder) for path in folder.rglob("*.ipynb") if path.is_file()]
+    """The notebooks in a folder and below it, by their path in it; not those that Jupyter keeps for itself.
+
+    Also those behind whose ending a browser or a platform has put another, or whose ending has capitals.
+    """
+    found = [path.relative_to(folder) for path in folder.rglob("*") if ".ipynb" in path.name.lower() and path.is_file()]
     return sorted(path.as_posix() for path in found if not any(part.startswith(".") for part in path.parts))
 
 

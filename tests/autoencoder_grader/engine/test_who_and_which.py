@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from autoencoder_grader.engine.grading import grade
 from autoencoder_grader.engine.roster import told_apart
-from autoencoder_grader.engine.submissions import Submission, find_submissions, problem_with
+from autoencoder_grader.engine.submissions import MOST_NOTEBOOK, Submission, find_submissions, problem_with
 from autoencoder_grader.nbgrader_steps.nbgrader_api import open_api
 from autoencoder_grader.nbgrader_steps.recognition import Chapters
 from autoencoder_grader.nbgrader_steps.release import make_release
@@ -54,6 +54,25 @@ def test_an_untouched_notebook_beside_a_worked_one_waits_for_a_person(released, 
     assert name in line and "rename the one that counts" in line and "\n" not in line
     copy.rename(path)
     assert told(released) is None
+
+
+@pytest.mark.parametrize("name", ["01_tiny.ipynb.txt", "01_tiny.IPYNB", "01_tiny.ipynb.json", "deep/01_tiny.ipynb.download"])
+def test_a_notebook_with_another_ending_is_named(released, notebook, name):
+    path = released.hand_in("ada", TINY, notebook("tiny"))
+    (path.parent / "deep").mkdir()
+    path.rename(path.parent / name)
+    assert told(released).endswith(f"is missing, but there is {name}: rename the right one to 01_tiny.ipynb")
+
+
+def test_of_notebooks_beside_it_no_more_is_read_than_of_one_notebook(released, notebook):
+    path = released.hand_in("ada", TINY, untouched(released))
+    for number in range(8):
+        with path.with_name(f"empty-{number}.ipynb").open("wb") as file:
+            file.truncate(MOST_NOTEBOOK // 7)
+    assert "empty-7.ipynb is not: rename the one that counts" in told(released)
+    for number in range(8):
+        nbformat.write(notebook("tiny"), path.with_name(f"empty-{number}.ipynb"))
+    assert "empty-4.ipynb" in told(released) and "empty-5.ipynb" not in told(released)
 
 
 @pytest.mark.parametrize("change", ["whitespace", "outputs", "cells of the release deleted", "old release"])
