@@ -7,6 +7,7 @@ from autoencoder_grader.nbgrader_steps.execution import SealedExecute
 from autoencoder_grader.nbgrader_steps.export import CsvExport
 from autoencoder_grader.nbgrader_steps.feedback_page import FeedbackExporter
 from autoencoder_grader.nbgrader_steps.formgrader_doors import close_doors
+from autoencoder_grader.nbgrader_steps.formgrader_page import do_without_mathjax
 from autoencoder_grader.nbgrader_steps.harmless_page import FILTERS, HarmlessPage
 from autoencoder_grader.nbgrader_steps.late import LatePointsPerDay
 from autoencoder_grader.nbgrader_steps.nbgrader_api import make_alembic_reachable
@@ -20,6 +21,7 @@ c = get_config()  # noqa: F821 - nbgrader puts this name here
 
 make_alembic_reachable()
 close_doors()  # of formgrader, for files that were handed in
+do_without_mathjax()  # where the network does not reach it
 
 # The course is where this file lies, whatever folder a command is started in; its gradebook too.
 c.CourseDirectory.root = str(Path(__file__).resolve().parent)

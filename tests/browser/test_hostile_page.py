@@ -184,6 +184,59 @@ def test_a_comment_lands_in_its_cell_and_the_name_is_shown_and_hidden(opened, co
     expect(opened.locator("a.name-shown")).to_be_hidden()
 
 
+def test_help_opens_and_closes(opened):
+    opened.locator(".help").click()
+    expect(opened.locator("#help-dialog")).to_contain_text("Move to the next score or comment input")
+    expect(opened.locator("#help-dialog .shortcut-key")).to_have_count(9)
+    opened.locator("#help-dialog").get_by_role("button", name="Close").last.click()
+    expect(opened.locator("#help-dialog")).to_have_count(0)
+
+
+def test_keys_go_from_field_to_field_and_back(opened):
+    fields = opened.evaluate("Array.from(document.querySelectorAll('.tabbable')).map(part => part.id)")
+    opened.locator(".tabbable").first.focus()
+    seen = []
+    for _ in fields:
+        seen.append(opened.evaluate("document.activeElement.id"))
+        opened.keyboard.press("Tab")
+    assert seen == fields
+    opened.keyboard.press("Shift+Tab")
+    assert opened.evaluate("document.activeElement.id") == fields[-1]
+    opened.keyboard.press("Shift+Tab")
+    opened.keyboard.press("Escape")
+    assert opened.evaluate("document.activeElement.tagName") == "BODY"
+    opened.keyboard.press("Enter")
+    assert opened.evaluate("document.activeElement.id") == fields[-2]
+
+
+def number_of(page, course):
+    """The place of the shown submission among those of its chapter, as its heading says; and the id in its address."""
+    expect(page.locator(".panel-title .pull-right").first).to_contain_text("Submission")
+    return page.locator(".panel-title .pull-right").first.inner_text()
+
+
+@pytest.mark.parametrize("way", ["click", "keys"])
+def test_one_goes_to_the_next_submission_and_back(opened, course, way):
+    def go(name, key):
+        here = opened.url.partition("?")[0]
+        if way == "click":
+            opened.locator(f"li.{name} a").click()
+        else:
+            opened.locator("input.score").first.focus()
+            opened.keyboard.press(key)
+        opened.wait_for_function("here => !location.href.startsWith(here)", arg=here)
+        opened.wait_for_function("window.formgrader && formgrader.grades && formgrader.grades.loaded")
+
+    first = number_of(opened, course)
+    there, back = (("next", "Control+."), ("previous", "Control+,"))
+    if first.startswith("Submission 2"):
+        there, back = back, there
+    go(*there)
+    assert number_of(opened, course) != first
+    go(*back)
+    assert number_of(opened, course) == first
+
+
 #: Ways to write the address of a file of one's own from the page of a submission.
 ADDRESSES = (
     "evil.html",
