@@ -5,8 +5,10 @@ from autoencoder_helpers import measures
 from autoencoder_helpers.checks.answers import Model
 from autoencoder_helpers.checks.expectations import expect_layers
 from autoencoder_helpers.checks.flowers.sizes import IMAGE, LATENT, SCALE, VALUES
-from autoencoder_helpers.checks.models import of_one_image, stages
+from autoencoder_helpers.checks.models import answers_to_scaling, of_one_image, stages
 from autoencoder_helpers.checks.rule import rule
+
+PARAMETERS = LATENT + LATENT * (LATENT + 1) // 2  # means, and the triangle of a covariance
 
 
 @rule(
@@ -31,6 +33,18 @@ def encoder(step, encoder):
             expected="65 numbers that may be any",
             found=f"{last} on the layer that makes them",
             look="the activation of the last Dense layer: none",
+            mistake="activation-on-parameters",
+        )
+        step.expect(
+            all(
+                end.kind != "Dense"
+                or end.width != PARAMETERS
+                or answers_to_scaling(encoder, end.layer, lambda e: e(images).mean())
+                for end in stages(encoder)[-1:]
+            ),
+            expected="65 numbers that may be any",
+            found="means that do not grow with what the last Dense layer computes",
+            look="What stands between the last Dense layer and the distribution? Nothing should.",
             mistake="activation-on-parameters",
         )
     with step("Another image gets another cloud"):

@@ -56,7 +56,9 @@ def test_an_untouched_notebook_beside_a_worked_one_waits_for_a_person(released, 
     assert told(released) is None
 
 
-@pytest.mark.parametrize("name", ["01_tiny.ipynb.txt", "01_tiny.IPYNB", "01_tiny.ipynb.json", "deep/01_tiny.ipynb.download"])
+@pytest.mark.parametrize(
+    "name", ["01_tiny.ipynb.txt", "01_tiny.IPYNB", "01_tiny.ipynb.json", "deep/01_tiny.ipynb.download"]
+)
 def test_a_notebook_with_another_ending_is_named(released, notebook, name):
     path = released.hand_in("ada", TINY, notebook("tiny"))
     (path.parent / "deep").mkdir()

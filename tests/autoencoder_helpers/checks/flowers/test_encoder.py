@@ -52,6 +52,11 @@ def test_a_kl_estimated_by_draws_is_right_too(make):
     [
         (diagonal_encoder, "diagonal-covariance", 1.5),
         (lambda make: make.encoder(layers.Dense(65, "relu"), make.full()), "activation-on-parameters", 1.5),
+        (
+            lambda make: make.encoder(layers.Dense(65), layers.LayerNormalization(), make.full()),
+            "activation-on-parameters",
+            1.5,
+        ),
         (lambda make: make.encoder(layers.Dense(20)), "twenty-outputs", 0.5),
         (lambda make: make.encoder(layers.Dense(10)), "point-not-distribution", 0.5),
         (lambda make: make.encoder(layers.Dense(65)), "no-distribution", 0.5),
