@@ -10,7 +10,7 @@ import numpy as np
 # no more than the mean image, 0.85; fresh ones at most 0.64 and 0.38.
 _TOLD_APART = 0.75
 _LIKE_THE_MEAN = 0.65
-_USED = 1e-3  # copies that differ by less ignore the code
+USED = 1e-3  # copies that differ by less ignore the code
 
 
 def has_learned(images: np.ndarray, copies: np.ndarray, saturated: bool = False) -> bool:
@@ -23,7 +23,7 @@ def has_learned(images: np.ndarray, copies: np.ndarray, saturated: bool = False)
     if copies.shape != images.shape or not np.isfinite(copies).all():
         return False
     images, copies = (array.reshape(len(array), -1).astype(np.float64) for array in (images, copies))
-    if not saturated and np.ptp(copies, axis=0).max() < _USED:
+    if not saturated and np.ptp(copies, axis=0).max() < USED:
         return False
     return (
         _told_apart(images, copies) > _TOLD_APART or _like(copies.mean(0), images.mean(0).clip(0, 1)) > _LIKE_THE_MEAN

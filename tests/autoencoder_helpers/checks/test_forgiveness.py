@@ -254,3 +254,37 @@ def test_a_network_of_images_beyond_1_has_learned_where_ink_may_be():
     ever = np.broadcast_to(images.mean(axis=0) > 1, images.shape) * 1.0
     assert has_learned(images, ever, saturated=True) and not has_learned(images, ever)
     assert not has_learned(images, np.ones_like(images), saturated=True)
+
+
+def painting_the_mean(code=None):
+    """An untrained network whose last bias is the mean image, at the limits of its bottleneck for all images."""
+    network = dense_network(code=code, hidden=None)
+    images = FEW.unseen_digits.reshape(-1, 784)
+    for layer, sign in zip(network.encoder.layers[1:], (1, 1, -1), strict=True):
+        kernel, bias = layer.get_weights()
+        layer.set_weights([sign * np.abs(kernel), bias])
+    kernel, bias = network.decoder.layers[-2].get_weights()
+    mean = images.mean(axis=0).clip(0.01, 0.99)
+    network.decoder.layers[-2].set_weights([kernel * 0.3, np.log(mean / (1 - mean))])
+    return network
+
+
+def test_one_image_for_all_is_forgiven_where_bounds_of_the_bottleneck_explain_it():
+    whole = painting_the_mean("sigmoid").whole
+    outputs = whole.predict(FEW.unseen_digits.reshape(-1, 784), verbose=0)
+    assert np.ptp(outputs, axis=0).max() < 1e-3  # one image for all
+    assert judged("dense.trained", whole).points == 0.5
+    assert judged("dense.trained", whole, charged={"dense.encoder": 0.5}).points == 1
+    ignoring = painting_the_mean("sigmoid")
+    first = ignoring.decoder.layers[0]
+    first.set_weights([0 * array for array in first.get_weights()])
+    assert judged("dense.trained", ignoring.whole, charged={"dense.encoder": 0.5}).points == 0.5
+
+
+def test_white_for_all_is_forgiven_to_who_trained_on_images_beyond_1_alone():
+    network = dense_network(shape=(28, 28, 1))
+    kernel, bias = network.decoder.layers[-2].get_weights()
+    network.decoder.layers[-2].set_weights([kernel, bias + 100])
+    assert judged("conv.trained", network.whole, charged={"conv.data": 0.5}).points == 1
+    assert judged("conv.trained", network.whole, charged={"conv.encoder": 0.5}).points == 0.5
+    assert judged("conv.trained", network.whole).points == 0.5
