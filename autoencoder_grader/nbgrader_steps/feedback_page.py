@@ -12,6 +12,7 @@ from autoencoder_grader.nbgrader_steps.drawing import begin_page, draw
 from autoencoder_grader.nbgrader_steps.harmless_page import FILTERS, HarmlessPage
 from jinja2 import BytecodeCache
 from nbconvert.exporters import HTMLExporter
+from nbconvert.filters.widgetsdatatypefilter import WidgetsDataTypeFilter
 from sqlalchemy.exc import SQLAlchemyError
 
 
@@ -48,7 +49,7 @@ class FeedbackExporter(HTMLExporter):
         """The page of a notebook, plainer where the usual one cannot be drawn. Raises what is the machine's fault."""
         given = copy.deepcopy(resources)
         try:
-            return super().from_notebook_node(nb, resources, **settings)
+            return self._usual_page(nb, resources, **settings)
         except (OSError, SQLAlchemyError):
             raise
         except Exception as error:  # noqa: BLE001 - a text of a stranger is drawn by the code of others
@@ -57,6 +58,22 @@ class FeedbackExporter(HTMLExporter):
             nb, resources = self._preprocess(nb, self._init_resources(given))
             resources["output_extension"] = self.file_extension
             return _plain_page(nb, resources.get("nbgrader", {}), type(error).__name__), resources
+
+    def _usual_page(self, nb, resources, **settings):
+        """As the base class, which would then read the whole page once more for what is in it from the beginning.
+
+        It looks for pictures without a text in their place, which HarmlessPage has given one, and for parts of
+        JupyterLab's pages, which this is none of. That took half of a page's time.
+        """
+        resources = self._init_resources(resources)
+        told = {"notebook_metadata": self._nb_metadata, "parent": self, "resources": resources}
+        self.register_filter("highlight_code", self.filters["highlight_code"])
+        self.register_filter("filter_data_type", WidgetsDataTypeFilter(**told))
+        return super(HTMLExporter, self).from_notebook_node(nb, resources, **settings)
+
+    def _validate_preprocessor(self, nbc, preprocessor):
+        if preprocessor.enabled:  # of two dozen, most do nothing
+            super()._validate_preprocessor(nbc, preprocessor)
 
     def _create_environment(self):
         environment = super()._create_environment()

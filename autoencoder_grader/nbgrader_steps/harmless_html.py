@@ -121,6 +121,20 @@ _PICTURE = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]
 _LINK = re.compile(r"(?:https?://\w|mailto:)", re.IGNORECASE)
 
 
+#: What stands in the place of a picture that nobody has described, for who cannot see it.
+NOT_DESCRIBED = "No description has been provided for this image"
+
+
+class _Described(Filter):
+    """Gives each picture a text in its place."""
+
+    def __iter__(self):
+        for token in super().__iter__():
+            if token["type"] in ("StartTag", "EmptyTag") and token["name"] == "img":
+                token["data"].setdefault((None, "alt"), NOT_DESCRIBED)
+            yield token
+
+
 class _Shallow(Filter):
     """Leaves out tags that lie deeper than `_DEEPEST` in others; what they hold stays."""
 
@@ -141,7 +155,7 @@ _CLEANER = bleach.Cleaner(
     attributes=lambda tag, name, value: _is_harmless_attribute(tag, name, value),
     protocols=["http", "https", "mailto", "data"],
     css_sanitizer=CSSSanitizer(allowed_css_properties=_STYLES),
-    filters=[_Shallow],
+    filters=[_Shallow, _Described],
 )
 
 

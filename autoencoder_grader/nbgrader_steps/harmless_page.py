@@ -11,6 +11,7 @@ from html import escape
 
 from autoencoder_grader.nbgrader_steps.drawing import MOST_PLAIN, Drawn, begin_page, draw
 from autoencoder_grader.nbgrader_steps.harmless import KINDS, harmless_markdown, harmless_metadata
+from autoencoder_grader.nbgrader_steps.harmless_html import NOT_DESCRIBED
 from jinja2 import pass_context
 from nbconvert.preprocessors import Preprocessor
 from nbformat.v4 import new_markdown_cell, new_output
@@ -53,12 +54,15 @@ class HarmlessPage(Preprocessor):
                 told = new_output("stream", text=f"[{more:,} outputs are not shown]\n")
                 cell.outputs = [*cell.outputs[: MOST_OUTPUTS - 1], told, cell.outputs[-1]]
             for output in cell.outputs:
-                _make_harmless(output)
+                _make_harmless(output, cell.metadata.get("alt") or NOT_DESCRIBED)
         return cell, resources
 
 
-def _make_harmless(output) -> None:
-    """Leave of an output what is shown: text, pictures, and HTML that stays in its place."""
+def _make_harmless(output, alt: str) -> None:
+    """Leave of an output what is shown: text, pictures, and HTML that stays in its place.
+
+    alt: stands in the place of a picture that brings no text of its own.
+    """
     data = output.get("data")
     if data is None:
         return
@@ -66,6 +70,10 @@ def _make_harmless(output) -> None:
     if "text/html" in output.data:
         output.data["text/html"] = draw("html", output.data["text/html"])
     output.metadata = harmless_metadata(output.get("metadata"))  # no frame of its own, no picture from a file
+    for kind in ("image/png", "image/jpeg"):
+        if kind in output.data:
+            about = output.metadata.setdefault(kind, {})
+            about["alt"] = about.get("alt") or alt
 
 
 @pass_context
