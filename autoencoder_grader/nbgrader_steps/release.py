@@ -21,9 +21,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from autoencoder_grader.nbgrader_steps.nbgrader_api import call, folder_of, open_api, reason
+from autoencoder_grader.nbgrader_steps.only_shows import SaveCellsThatShow
 from autoencoder_helpers.errors import CourseError
 from nbgrader.converters import GenerateAssignment
-from nbgrader.preprocessors import ClearSolutions
+from nbgrader.preprocessors import ClearSolutions, SaveCells
 from nbgrader.utils import is_solution
 
 _BEGIN, _STUB, _END = "### BEGIN SOLUTION", "### STUB", "### END SOLUTION"
@@ -124,9 +125,10 @@ def _names_a_task(stub: list[str]) -> bool:
 
 
 def release_preprocessors() -> list[type]:
-    """Return nbgrader's steps from source to release, with our stubs in place of its own."""
+    """Return nbgrader's steps from source to release, with our stubs, and what we keep, in place of its own."""
     steps = GenerateAssignment.preprocessors.default()
-    return [ReleaseStubs if step is ClearSolutions else step for step in steps]
+    ours = {ClearSolutions: ReleaseStubs, SaveCells: SaveCellsThatShow}
+    return [ours.get(step, step) for step in steps]
 
 
 def chapters_of(course: Path) -> list[str]:

@@ -35,6 +35,11 @@ class Released:
     points: float | None  # None: not graded
 
     @property
+    def only_shows(self) -> bool:
+        """Whether nothing in it is graded, answered or locked: see only_shows.py."""
+        return self.cell_type == "code" and not (self.locked or self.solution) and self.points is None
+
+    @property
     def is_test(self) -> bool:
         """Whether it is a test cell: graded, and not the learner's to change."""
         return self.points is not None and not self.solution
@@ -67,14 +72,22 @@ class RepairFromRelease(NbGraderPreprocessor):
 
 def put_right(nb: NotebookNode, released: list[Released]) -> NotebookNode:
     """The notebook with repaired cells; its metadata tells what was repaired."""
-    cells, notes = repaired(nb.cells, released)
+    showing = {cell.source for cell in released if cell.only_shows}
+    cells, notes = repaired(nb.cells, [cell for cell in released if not cell.only_shows])
+    # By their text alone: whatever tags a submission has, and wherever it has moved them.
+    unchanged = [
+        cell.id
+        for cell in cells
+        if cell.cell_type == "code" and "nbgrader" not in cell.metadata and cell.source in showing
+    ]
     # Nothing else of it is the learner's: forged outcomes, widgets, titles.
     kernel = nb.metadata.get("kernelspec") if isinstance(nb.metadata, dict) else None
     kernel = kernel if isinstance(kernel, dict) else {}
     kernel = {key: kernel[key] for key in ("display_name", "language", "name") if isinstance(kernel.get(key), str)}
     metadata = {"kernelspec": kernel} if {"display_name", "name"} <= set(kernel) else {}
     # 4.5 is the first version whose cells have ids, which they have now.
-    made = new_notebook(cells=cells, metadata={**metadata, KEY: {"notes": notes}}, nbformat_minor=5)
+    ours = {"notes": notes, "only_shows": unchanged}
+    made = new_notebook(cells=cells, metadata={**metadata, KEY: ours}, nbformat_minor=5)
     # Halves of characters, in a cell's metadata for one, could not be written again.
     return from_dict(json.loads(json.dumps(made, ensure_ascii=False).encode("utf-8", "replace")))
 
