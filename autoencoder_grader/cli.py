@@ -221,7 +221,7 @@ def collect(ctx, archives, dry_run, who):
     type=click.IntRange(1),
     help="So many submissions at the same time. Default: as this machine has cores and memory for.",
 )
-@click.option("--every-cell", is_flag=True, help="Run also the cells after a chapter's last check, for their pictures.")
+@click.option("--every-cell", is_flag=True, help="Run also the cells on which no point depends, for their pictures.")
 @click.option("--scheduler", metavar="ADDRESS", help="Use this Dask scheduler, as tcp://10.0.0.1:8786.")
 @click.option(
     "--i-trust-these-submissions",

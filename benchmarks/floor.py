@@ -31,7 +31,7 @@ import time
 from pathlib import Path
 
 import click
-from autoencoder_grader.nbgrader_steps.execution import after_last_graded
+from autoencoder_grader.nbgrader_steps.needed_cells import after_last_graded
 from autoencoder_grader.validity.corpus import CHAPTERS
 from common import (
     COURSE,

@@ -27,6 +27,7 @@ GRADER = Path(autoencoder_grader.__file__).parent
 _DECIDES = (
     "nbgrader_steps/repair.py",
     "nbgrader_steps/execution.py",
+    "nbgrader_steps/needed_cells.py",
     "nbgrader_steps/scores.py",
     "scoring/*.py",
     "kernels/*.py",

@@ -18,7 +18,7 @@ from autoencoder_grader.kernels import places, sandbox
 from autoencoder_grader.kernels.fork_server import MAILBOX, SOCKETS, Fork, ForkServer, fork_server
 from autoencoder_grader.kernels.no_page import is_no_page
 from autoencoder_grader.kernels.watch import Watch
-from autoencoder_helpers.evidence.messages import ASKED_FOR, ENVIRONMENT, BadMessage, read_file
+from autoencoder_helpers.evidence.messages import ASKED_FOR, ENVIRONMENT, NOT_WHOLE, TRAINS, BadMessage, read_file
 from autoencoder_helpers.images import cache
 
 MOST_BYTES = 200 << 20  # of one file that comes with a submission, or goes back to it
@@ -105,9 +105,20 @@ class Workplace:
         """Say that no evidence is wanted now, and throw away the messages of the last check."""
         for folder in ("questions", "answers"):
             for name in os.listdir(self.mailbox / folder):
+                if name in (NOT_WHOLE, TRAINS):  # for all of the notebook
+                    continue
                 # A folder can stay: whoever makes one of a message's name spoils only that message.
                 with contextlib.suppress(OSError):
                     os.unlink(self.mailbox / folder / name)
+
+    def leave_out(self) -> None:
+        """Say that cells are left out, so that no training begins."""
+        (self.mailbox / "questions" / NOT_WHOLE).touch()
+
+    @property
+    def would_train(self) -> bool:
+        """Whether a training would have begun, had no cell been left out."""
+        return os.path.lexists(self.mailbox / "answers" / TRAINS)
 
     def command(self, kernel: Sequence[str]) -> list[str]:
         """The command that starts a kernel here, with a sandbox of its own."""

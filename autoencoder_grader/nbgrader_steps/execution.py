@@ -29,8 +29,10 @@ from autoencoder_grader.nbgrader_steps.harmless import (
     harmless_result,
     quoted,
 )
+from autoencoder_grader.nbgrader_steps.needed_cells import Plan, after_last_graded, is_known, plan
 from autoencoder_grader.nbgrader_steps.outcome import (
     KEY,
+    NOT_DRAWN,
     NOT_NEEDED,
     NOT_RUN,
     Outcome,
@@ -71,7 +73,7 @@ class SealedExecute(Execute):
         help="What a submission may use, where not as sandbox.Limits says: bytes, seconds or numbers, by the names there.",
     ).tag(config=True)
     every_cell = Bool(
-        False, help="Run also what follows the last graded cell, where nothing can change the points."
+        False, help="Run also what only shows something, and what follows the last graded cell: no point depends on it."
     ).tag(config=True)
     patience = Integer(15, help="Seconds that a kernel may take to answer after an interrupt.").tag(config=True)
 
@@ -89,15 +91,20 @@ class SealedExecute(Execute):
 
         Raises CourseError where there is no sandbox, and ScoringFailed when the scoring process fails.
         """
-        untouched = copy.deepcopy(nb)
+        untouched, whole = copy.deepcopy(nb), ""
         nb, resources = self._preprocess(nb, resources, km)
+        if self._doubt:
+            whole = self._doubt
+            del resources["outcome"]
+            nb, resources = self._preprocess(copy.deepcopy(untouched), resources, km, whole)
         if self._killed:
             # By its own code, or by the machine, as when memory is short? Then it does not happen again.
             del resources["outcome"]
-            nb, resources = self._preprocess(untouched, resources, km)
+            nb, resources = self._preprocess(untouched, resources, km, whole or "the kernel was killed")
         return nb, resources
 
-    def _preprocess(self, nb, resources, km):
+    def _preprocess(self, nb, resources, km, whole=""):
+        """Run the notebook once. whole: why no cell that only shows may be left out."""
         coursedir = self.parent.parent.coursedir  # preprocessor -> exporter -> converter
         names = resources["nbgrader"]
         folders = [
@@ -123,9 +130,17 @@ class SealedExecute(Execute):
         outcome.sandbox = tier or sandbox.NONE
         if tier == sandbox.LANDLOCK:
             outcome.notices.append(landlock.LACKS)
-        outcome.notes += nb.metadata.pop(KEY, {}).get("notes", [])  # RepairFromRelease's
+        repaired = nb.metadata.pop(KEY, {})  # by RepairFromRelease
+        outcome.notes += repaired.get("notes", [])
+        self._doubt, self._plan = "", Plan(whole=whole)
+        if not (whole or self.every_cell):
+            self._plan = plan(nb.cells[: self._end_of_grading], repaired.get("only_shows", ()), _files_in(folders[0]))
+        outcome.whole = self._plan.whole
+        outcome.left_out += [nb.cells[place].id for place in sorted(self._plan.left_out)]
         server = kernel_server(log) if tier == sandbox.BUBBLEWRAP else None
         with Workplace(folders[0], tier, server, sandbox.Limits(**self.limits)) as self._place:
+            if self._plan.left_out:
+                self._place.leave_out()
             if self.on_workplace:
                 self.on_workplace(self._place.home)
             nb, resources = super().preprocess(nb, resources, km)
@@ -177,6 +192,11 @@ class SealedExecute(Execute):
             # Two fifths of the cells' time would go into last pictures, which the learner has (benchmarks/floor.py).
             cell.outputs = [new_output("stream", name="stdout", text=NOT_NEEDED)]
             return cell, resources
+        if index in self._plan.left_out:
+            cell.outputs = [new_output("stream", name="stdout", text=NOT_DRAWN)]
+            return cell, resources
+        if self._doubt:  # all of it is run again, whole
+            return cell, resources
         grade_id = cell.metadata.get("nbgrader", {}).get("grade_id", "")
         check = self._checks.get(grade_id) if is_grade(cell) else None
         if time.monotonic() > self._last_start:
@@ -214,6 +234,16 @@ class SealedExecute(Execute):
             return [too_much_to_score(catalogue()[check], seconds)]
 
     def _run(self, cell, resources, index):
+        self._run_once(cell, resources, index)
+        limited = self._outcome.ended or self._outcome.limits  # which more cells would not have spared it
+        if self._plan.left_out and not limited:
+            if self._place.would_train:
+                self._doubt = f"it trains something ({_name(cell)})"
+            elif self._raised and not is_known(*self._raised, cell.source, self._plan.names):
+                self._doubt = f"a cell ended in {self._raised[0]} ({_name(cell)})"
+
+    def _run_once(self, cell, resources, index):
+        self._raised = ()
         try:
             super().preprocess_cell(cell, resources, index)
         except DeadKernelError:
@@ -262,6 +292,13 @@ class SealedExecute(Execute):
         self._outcome.by_seed[grade_id] = results
         self._graded.append((cell, results[0]))
 
+    def on_cell_executed(self, **kwargs):
+        """Take the reply to a cell; its error is looked at even where its outputs are cut."""
+        content = kwargs["execute_reply"]["content"]
+        if content.get("status") != "ok":
+            self._raised = (str(content.get("ename")), str(content.get("evalue")))
+        super().on_cell_executed(**kwargs)
+
     def process_message(self, msg, cell, cell_index):
         """Take one message of the kernel; what is malformed, or more than is kept, is left out."""
         kind, content = msg["msg_type"], msg["content"]
@@ -289,10 +326,9 @@ class SealedExecute(Execute):
             return None
 
 
-def after_last_graded(cells) -> int:
-    """The index behind the last code cell that is graded, by a check or by a person; all cells if there is none."""
-    graded = (index for index, cell in enumerate(cells) if cell.cell_type == "code" and is_grade(cell))
-    return max(graded, default=len(cells) - 1) + 1
+def _files_in(folder: Path) -> list[str]:
+    """The names of the files that were handed in, with slashes."""
+    return [path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()]
 
 
 def _name(cell) -> str:

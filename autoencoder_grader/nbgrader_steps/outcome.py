@@ -12,6 +12,7 @@ from nbformat.v4 import new_output
 #: Where the outcome is kept in the metadata of a graded notebook.
 KEY = "autoencoder_course"
 NOT_RUN = "the notebook ended before this cell"
+NOT_DRAWN = "(not drawn again in grading: it only shows, and no point depends on it)\n"
 NOT_NEEDED = "(not run for grading: no check follows)\n"
 
 
@@ -22,6 +23,7 @@ class Outcome:
     results: the result that counts, by grade id. by_seed: the results for each secret seed, where several were
     asked for. notes: one line each for a person: what was repaired, cut or left out. notices: of the machine
     that it ran on, not of this submission: they are said once for all that they hold for. limits: limits that were met.
+    left_out: the cells that only show and were not run. whole: why all were run, if that was in doubt.
     memory: bytes, the most that its processes took up together. processor_seconds: what they used on all cores.
     """
 
@@ -33,6 +35,8 @@ class Outcome:
     notes: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     limits: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    whole: str = ""
     cut: bool = False
     memory: int = 0
     processor_seconds: float = 0.0
@@ -49,6 +53,8 @@ class Outcome:
             "status": status,
             "notes": [*([self.ended] if self.ended else []), *self.limits, *self.notes],
             "notices": list(self.notices),
+            "left_out": list(self.left_out),
+            "whole": self.whole,
             "sandbox": self.sandbox,
             "memory": self.memory,
             "processor_seconds": round(self.processor_seconds, 1),

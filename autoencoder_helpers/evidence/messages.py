@@ -23,6 +23,8 @@ import numpy as np
 
 ENVIRONMENT = "AUTOENCODER_EVIDENCE"  # the variable that names the mailbox's folder, in grading
 ASKED_FOR = "asked-for"  # the file in it that says for which check evidence is wanted now
+NOT_WHOLE = "not-whole"  # the file in it that says that cells are left out: nothing is to be trained now
+TRAINS = "trains"  # the file among the answers that says that something would have been trained
 MOST_BYTES = 64 << 20  # the largest honest message: a colour network's weights, 10 MB
 MOST_JSON_BYTES = 4 << 20
 MOST_ARRAYS = 4000

@@ -22,6 +22,7 @@ import tf_keras as keras
 from autoencoder_helpers.errors import CourseError
 from autoencoder_helpers.reference.curves import curve as reference_curve
 from autoencoder_helpers.training import fingerprint, progress, speed, store
+from autoencoder_helpers.training.grading import expect_whole
 
 
 @dataclass
@@ -84,6 +85,7 @@ def train(
         progress.show_finished(_line_when_skipped(name, path, stored, epochs), stored.history, name, beside)
         return Training(stored.history, done, name, trained=0, path=path)
 
+    expect_whole()
     note = f"going on after epoch {done} of {epochs}, from {path}" if done else ""
     display = progress.make(name, done, epochs, note, beside)
     keeper = _Keeper(model, path, facts, stored.history if stored else {}, display)

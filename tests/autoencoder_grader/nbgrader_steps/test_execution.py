@@ -12,6 +12,7 @@ from autoencoder_grader.engine.grading import grade
 from autoencoder_grader.kernels import sandbox
 from autoencoder_grader.kernels.workplace import Workplace
 from autoencoder_grader.nbgrader_steps import execution
+from autoencoder_grader.nbgrader_steps.needed_cells import after_last_graded
 from autoencoder_grader.nbgrader_steps.outcome import KEY, NOT_NEEDED, Outcome
 from autoencoder_grader.scoring.process import TooMuchToScore
 from sandboxes import MEGABYTE, needs_any_sandbox, needs_landlock, processes_with
@@ -265,9 +266,9 @@ def test_a_code_cell_that_a_person_grades_is_run(notebook):
     cells = notebook("tiny").cells
     by_hand = {"grade": True, "solution": True, "grade_id": "by-hand", "locked": False, "points": 1}
     own, marked = (nbformat.v4.new_code_cell("1", metadata=metadata) for metadata in ({}, {"nbgrader": by_hand}))
-    assert execution.after_last_graded([*cells, own]) <= len(cells)
-    assert execution.after_last_graded([*cells, own, marked, own]) == len(cells) + 2
-    assert execution.after_last_graded([own, own]) == 2, "nothing is graded: all is run"
+    assert after_last_graded([*cells, own]) <= len(cells)
+    assert after_last_graded([*cells, own, marked, own]) == len(cells) + 2
+    assert after_last_graded([own, own]) == 2, "nothing is graded: all is run"
 
 
 def test_widgets_cost_nothing(ran):
