@@ -361,8 +361,10 @@ def report(ctx, to):
     help="Where it works. Default: build/validity in the course folder.",
 )
 @click.option("--stock", is_flag=True, help="Grade as nbgrader does by itself, with the tests in the kernel.")
+@click.option("--whole", is_flag=True, help="Hand in whole notebooks, with the cells that only show.")
+@click.option("--every-cell", is_flag=True, help="The same, and run every cell of them.")
 @click.pass_context
-def validity(ctx, cases, seeds, processes, folder, stock):
+def validity(ctx, cases, seeds, processes, folder, **how):
     """Grade the corpus of made-up submissions and compare the points (default: all CASES)."""
     from autoencoder_grader.validity.report import run_validity, summary, write_report
     from rich.console import Console
@@ -371,7 +373,7 @@ def validity(ctx, cases, seeds, processes, folder, stock):
     course = _course(ctx)
     folder = folder or course / "build" / "validity"
     verdicts, complaints = run_validity(
-        course, folder, cases, more_seeds=seeds - 1, workers=processes, stock=stock, say=click.echo
+        course, folder, cases, more_seeds=seeds - 1, workers=processes, say=click.echo, **how
     )
     table = Table("kind", "cases", "false passes", "false fails", "wrong amounts", title="Checks with other points")
     for kind, *counts in summary(verdicts):
@@ -384,7 +386,7 @@ def validity(ctx, cases, seeds, processes, folder, stock):
             )
     for line in complaints:
         click.echo(f"other status: {line}")
-    report = folder / ("stock.json" if stock else "report.json")
+    report = folder / f"{next((name for name in ('stock', 'every_cell', 'whole') if how[name]), 'report')}.json"
     write_report(report, verdicts, complaints)
     click.echo(f"all verdicts: {report}")
     ctx.exit(1 if complaints or any(verdict.fault for verdict in verdicts) else 0)

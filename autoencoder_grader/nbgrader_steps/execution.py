@@ -144,7 +144,8 @@ class SealedExecute(Execute):
             if self.on_workplace:
                 self.on_workplace(self._place.home)
             nb, resources = super().preprocess(nb, resources, km)
-            self._place.bring_back(WEIGHTS, folders[1] / WEIGHTS)
+            if not self._doubt:
+                self._place.bring_back(WEIGHTS, folders[1] / WEIGHTS)
         watch = self._place.watch
         outcome.memory, outcome.processor_seconds = watch.memory, watch.processor_seconds
         begin_page()
@@ -234,13 +235,15 @@ class SealedExecute(Execute):
             return [too_much_to_score(catalogue()[check], seconds)]
 
     def _run(self, cell, resources, index):
+        limits = len(self._outcome.limits)
         self._run_once(cell, resources, index)
-        limited = self._outcome.ended or self._outcome.limits  # which more cells would not have spared it
-        if self._plan.left_out and not limited:
-            if self._place.would_train:
-                self._doubt = f"it trains something ({_name(cell)})"
-            elif self._raised and not is_known(*self._raised, cell.source, self._plan.names):
-                self._doubt = f"a cell ended in {self._raised[0]} ({_name(cell)})"
+        # More cells would not have spared it a limit.
+        if not self._plan.left_out or self._outcome.ended or len(self._outcome.limits) > limits:
+            return
+        if self._place.would_train:
+            self._doubt = f"it trains something ({_name(cell)})"
+        elif self._raised and not is_known(*self._raised, cell.source, self._plan.names):
+            self._doubt = f"a cell ended in {quoted(self._raised[0])} ({_name(cell)})"
 
     def _run_once(self, cell, resources, index):
         self._raised = ()

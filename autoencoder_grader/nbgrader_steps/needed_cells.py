@@ -26,210 +26,92 @@ from pathlib import PurePath
 
 from nbgrader.utils import is_grade
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 _MOST_TEXT = 2_000_000  # characters of code that are looked at; an honest chapter has 30,000
 
 #: What may lie beside a notebook and cannot be imported or unpickled.
-_HARMLESS_FILES = frozenset(
-    [".npz", ".npy", ".ipynb", ".txt", ".md", ".csv", ".json", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".pdf", ".html"]
+_HARMLESS_FILES = _words(
+    """
+    .npz .npy .ipynb .txt .md .csv .json .png .jpg .jpeg .gif .svg .pdf .html
+    """
 )
 
 #: Modules that reach no names of a notebook by themselves. Any other one has it run whole.
-_KNOWN_MODULES = frozenset(
-    [
-        "__future__",
-        "autoencoder_helpers",
-        "collections",
-        "datetime",
-        "functools",
-        "itertools",
-        "json",
-        "keras",
-        "math",
-        "matplotlib",
-        "mpl_toolkits",
-        "numpy",
-        "os",
-        "pathlib",
-        "PIL",
-        "platform",
-        "random",
-        "re",
-        "scipy",
-        "seaborn",
-        "shutil",
-        "sklearn",
-        "statistics",
-        "string",
-        "tensorflow",
-        "tensorflow_probability",
-        "tf_keras",
-        "time",
-        "tqdm",
-        "typing",
-        "warnings",
-    ]
+_KNOWN_MODULES = _words(
+    """
+    __future__ autoencoder_helpers collections datetime functools itertools json keras math matplotlib
+    mpl_toolkits numpy os pathlib PIL platform random re scipy seaborn shutil sklearn statistics string
+    tensorflow tensorflow_probability tf_keras time tqdm typing warnings
+    """
 )
 
 #: Words with which names can be reached that stand nowhere, or code be run that does.
-_REACH_UNSEEN = frozenset(
-    [
-        "globals",
-        "locals",
-        "vars",
-        "dir",
-        "eval",
-        "exec",
-        "execfile",
-        "getattr",
-        "setattr",
-        "delattr",
-        "hasattr",
-        "__import__",
-        "importlib",
-        "import_module",
-        "sys",
-        "modules",
-        "builtins",
-        "inspect",
-        "currentframe",
-        "gc",
-        "get_objects",
-        "get_referrers",
-        "weakref",
-        "ctypes",
-        "py_object",
-        "f_globals",
-        "f_locals",
-        "f_builtins",
-        "f_back",
-        "f_code",
-        "gi_frame",
-        "gi_code",
-        "cr_frame",
-        "cr_code",
-        "ag_frame",
-        "ag_code",
-        "tb_frame",
-        "tb_next",
-        "settrace",
-        "setprofile",
-        "breakpoint",
-        "pdb",
-        "runpy",
-        "codeop",
-        "InteractiveInterpreter",
-        "InteractiveConsole",
-        "InteractiveShell",
-        "IPython",
-        "get_ipython",
-        "user_ns",
-        "user_global_ns",
-        "run_cell",
-        "run_line_magic",
-        "run_cell_magic",
-        "marshal",
-        "pickle",
-        "cPickle",
-        "dill",
-        "cloudpickle",
-        "joblib",
-        "allow_pickle",
-        "doctest",
-        "rundocs",
-        "timeit",
-        "cProfile",
-        "attrgetter",
-        "methodcaller",
-        "atexit",
-        "threading",
-        "multiprocessing",
-        "asyncio",
-        "concurrent",
-        "signal",
-        "write",
-        "write_text",
-        "write_bytes",
-    ]
+_REACH_UNSEEN = _words(
+    """
+    globals locals vars dir eval exec execfile getattr setattr delattr hasattr __import__ importlib
+    import_module sys modules builtins inspect currentframe gc get_objects get_referrers weakref ctypes
+    py_object f_globals f_locals f_builtins f_back f_code gi_frame gi_code cr_frame cr_code ag_frame ag_code
+    tb_frame tb_next settrace setprofile breakpoint pdb runpy codeop InteractiveInterpreter InteractiveConsole
+    InteractiveShell IPython get_ipython user_ns user_global_ns run_cell run_line_magic run_cell_magic marshal
+    pickle cPickle dill cloudpickle joblib allow_pickle doctest rundocs timeit cProfile attrgetter
+    get_type_hints ForwardRef get_annotations singledispatch methodcaller atexit threading multiprocessing
+    asyncio concurrent signal write write_text write_bytes
+    """
 )
 _HARMLESS_DUNDERS = frozenset({"__future__", "__name__", "__version__"})
 _DUNDER = re.compile(r"__\w+__")
 #: What IPython keeps of the cells before.
 _HISTORY = re.compile(r"_+|_\d+|_i+|_i\d+|_[iod]h|In|Out")
 
+#: Where IPython ends a line and Python does not, so that they may read different things.
+_ODD_ENDS = re.compile("[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+#: What IPython takes for a command of its own where it stands first in a cell of one line.
+_COMMANDS = _words(
+    """
+    alias_magic edit hist history load macro notebook prun recall rep rerun reset reset_selective run save store
+    who_ls xdel
+    """
+)
+
 #: How Keras calls a layer that was given no name: it counts all that were made before.
 _NUMBERED = re.compile(r"[a-z]\w*_\d+")
 
 #: Ways to train beside the course's `train`.
-_TRAINS = frozenset(
-    [
-        "fit_generator",
-        "train_on_batch",
-        "train_step",
-        "make_train_function",
-        "GradientTape",
-        "apply_gradients",
-        "minimize",
-    ]
+_TRAINS = _words(
+    """
+    fit_generator train_on_batch train_step make_train_function GradientTape apply_gradients minimize
+    """
 )
-_FITS_QUICKLY = frozenset(
-    ["PCA", "KernelPCA", "KMeans", "KNeighborsClassifier", "NearestNeighbors", "LinearRegression"]
+_FITS_QUICKLY = _words(
+    """
+    PCA KernelPCA KMeans KNeighborsClassifier NearestNeighbors LinearRegression
+    """
 )
-_FITS_NETWORKS = frozenset(
-    ["batch_size", "callbacks", "compile", "epochs", "initial_epoch", "validation_data", "validation_split"]
+_FITS_NETWORKS = _words(
+    """
+    batch_size callbacks compile epochs initial_epoch validation_data validation_split
+    """
 )
 
 #: Methods that change what they belong to, or what they are given.
-_CHANGE = frozenset(
-    [
-        "add",
-        "append",
-        "appendleft",
-        "assign",
-        "assign_add",
-        "assign_sub",
-        "at",
-        "clear",
-        "compile",
-        "copyto",
-        "defaultdict",
-        "discard",
-        "extend",
-        "fill",
-        "fill_diagonal",
-        "fit",
-        "insert",
-        "itemset",
-        "iter",
-        "load_weights",
-        "next",
-        "partial_fit",
-        "place",
-        "pop",
-        "popitem",
-        "popleft",
-        "put",
-        "putmask",
-        "remove",
-        "resize",
-        "reverse",
-        "save",
-        "save_weights",
-        "scatter_update",
-        "seed",
-        "send",
-        "set_random_seed",
-        "set_seed",
-        "set_weights",
-        "setdefault",
-        "setflags",
-        "shuffle",
-        "sort",
-        "train",
-        "update",
-    ]
+_CHANGE = _words(
+    """
+    add append appendleft assign assign_add assign_sub at clear compile copyto defaultdict discard extend fill
+    fill_diagonal fit insert itemset iter load_weights next partial_fit place pop popitem popleft put putmask
+    remove resize reverse save save_weights scatter_update seed send set_random_seed set_seed set_weights
+    setdefault setflags shuffle sort train update
+    """
 )
 #: What is used up by being read.
-_USED_UP = frozenset(["enumerate", "filter", "iter", "map", "open", "reversed", "zip"])
+_USED_UP = _words(
+    """
+    enumerate filter iter map open reversed zip
+    """
+)
 
 _Function = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
@@ -325,6 +207,10 @@ class _Read:
     """A cell's code, taken apart. Raises SyntaxError, ValueError, RecursionError or MemoryError for what cannot be."""
 
     def __init__(self, source: str):
+        if _ODD_ENDS.search(source):
+            raise ValueError("a line ends oddly")
+        if "\n" not in source.strip() and source.split(maxsplit=1)[0] in _COMMANDS:
+            raise ValueError("a command of IPython's")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a learner's code, and for nobody here
             tree = ast.parse(source)

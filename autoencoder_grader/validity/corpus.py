@@ -132,16 +132,16 @@ def _read(path: Path, kind: str) -> Case:
     return Case(f"{kind}-{path.stem}", kind, chapter, path, facts)
 
 
-def build(case: Case, release: Path, solutions: Path, weights: Path, submitted: Path) -> Path:
+def build(case: Case, release: Path, solutions: Path, weights: Path, submitted: Path, whole: bool = False) -> Path:
     """Write what the student of a case hands in, to submitted/<case>/<assignment>/; return that folder.
 
     release, solutions: the folders notebooks/ and solutions/. weights: a folder with <case>/*.npz, those of a case with
-    networks of its own; the others hand in those that the course carries.
+    networks of its own; the others hand in those that the course carries. whole: with all cells of the chapter.
     """
     folder = submitted / case.name / case.assignment
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    notebook = _notebook(case, release, solutions)
+    notebook = _notebook(case, release, solutions, whole or case.facts.get("whole", False))
     for change in case.facts.get("cells", ()):
         notebook["cells"] = list(_changed(notebook["cells"], change, case))
     _write_notebook(case, notebook, folder / f"{case.assignment}.ipynb")
@@ -161,7 +161,7 @@ def _carried(case, notebook) -> list[Path]:
     return [path for path in trained_weights(case.assignment) if case.facts.get("whole") or f'"{path.stem}"' in text]
 
 
-def _notebook(case, release, solutions) -> dict:
+def _notebook(case, release, solutions, whole) -> dict:
     """The released notebook with the answers of the solution in it, or as it was released."""
     name = Path(case.assignment, f"{case.assignment}.ipynb")
     notebook = json.loads((release / name).read_text(encoding="utf-8"))
@@ -171,7 +171,7 @@ def _notebook(case, release, solutions) -> dict:
         for cell in notebook["cells"]:
             if cell["metadata"].get("nbgrader", {}).get("solution") and cell["cell_type"] == "code":
                 cell["source"] = _without_marks(answers[cell["id"]])
-    if not case.facts.get("whole"):
+    if not whole:
         notebook["cells"] = [
             cell
             for cell in notebook["cells"]

@@ -67,6 +67,8 @@ def run_validity(
     more_seeds: int = 2,
     workers: int = 2,
     stock: bool = False,
+    whole: bool = False,
+    every_cell: bool = False,
     say=print,
 ) -> tuple[list[Verdict], list[str]]:
     """Grade the cases of a course's corpus in `folder`; return a verdict a check, and a line a status not expected.
@@ -74,7 +76,9 @@ def run_validity(
     Canaries stand around it: lines also tell of files changed, connections made and processes left by a submission.
 
     wanted: kinds or parts of names; all cases if empty. more_seeds: secret seeds to score on, beside the first.
-    workers: so many cases are graded at the same time. stock: grade as nbgrader does by itself. say: where lines go.
+    workers: so many cases are graded at the same time. stock: grade as nbgrader does by itself. whole: hand in
+    all cells of the chapter, not only those that the case needs. every_cell: the same, and run all of them. say: where
+    lines go.
     Raises CourseError when there are no such cases, and where there is no sandbox for them.
     """
     cases = read_cases(course / CORPUS, tuple(wanted))
@@ -86,13 +90,14 @@ def run_validity(
     for index in range(shards):
         own = cases[index::shards]
         shard = folder / f"{'stock' if stock else 'ours'}-{index + 1}"
-        lay_out(course, shard, own)
+        lay_out(course, shard, own, whole or every_cell)
         if stock:
             command = stock_command(shard, [(case.name, case.assignment) for case in own])
         else:
             names = [case.name for case in own]
             module = "autoencoder_grader.validity.report"
-            command = [sys.executable, "-m", module, str(shard), str(more_seeds), str(workers), *names]
+            options = [str(shard), str(more_seeds), str(workers), str(int(every_cell))]
+            command = [sys.executable, "-m", module, *options, *names]
         processes.append((shard, own, command))
     verdicts: list[Verdict] = []
     complaints: list[str] = []
@@ -118,7 +123,7 @@ def run_validity(
     return verdicts, complaints
 
 
-def lay_out(course: Path, shard: Path, cases: Sequence[Case]) -> None:
+def lay_out(course: Path, shard: Path, cases: Sequence[Case], whole: bool = False) -> None:
     """Lay out a course of its own for some cases; what it graded before is thrown away."""
     for name in ("submitted", "autograded", "feedback"):
         shutil.rmtree(shard / name, ignore_errors=True)
@@ -128,7 +133,7 @@ def lay_out(course: Path, shard: Path, cases: Sequence[Case]) -> None:
     shutil.copyfile(course / CONFIG_FILE, shard / CONFIG_FILE)
     make_release(shard)
     for case in cases:
-        build(case, shard / "notebooks", shard / "solutions", course / CORPUS / "weights", shard / "submitted")
+        build(case, shard / "notebooks", shard / "solutions", course / CORPUS / "weights", shard / "submitted", whole)
 
 
 def _follow(processes, total: int, say) -> None:
@@ -238,14 +243,14 @@ def read_report(path: Path) -> tuple[list[Verdict], list[str]]:
 
 
 def _grade_shard() -> None:
-    """The process that grades the cases. Arguments: their course, more secret seeds, workers, the cases."""
+    """The process that grades the cases. Arguments: their course, more secret seeds, workers, 1 to run every cell, the cases."""
     from rich.console import Console
 
     if sys.platform == "linux":
         die_with_parent()
-    _, shard, more_seeds, workers, *names = sys.argv
+    _, shard, more_seeds, workers, every_cell, *names = sys.argv
     console = Console(width=300, force_terminal=False)
-    settings = {**SETTINGS, "more_seeds": int(more_seeds)}
+    settings = {**SETTINGS, "more_seeds": int(more_seeds), "every_cell": every_cell == "1"}
     report = grade(Path(shard), students=names, console=console, workers=int(workers), settings=settings)
     lines = {"problems": report.problems, "faults": report.faults}
     Path(shard, REPORT).write_text(json.dumps(lines), encoding="utf-8")

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from autoencoder_helpers.evidence.messages import ENVIRONMENT, NOT_WHOLE, TRAINS
 
+_AT_FIRST = os.environ.get(ENVIRONMENT)  # a learner may clear the environment
+
 
 class RunWhole(BaseException):
     """Nothing is trained in this run of the notebook. No Exception: what a learner catches is not meant for this."""
@@ -18,7 +20,7 @@ class RunWhole(BaseException):
 
 def expect_whole() -> None:
     """Raise RunWhole where a training would begin in a notebook that is graded without some of its cells."""
-    folder = os.environ.get(ENVIRONMENT)
+    folder = os.environ.get(ENVIRONMENT) or _AT_FIRST
     if folder and Path(folder, "questions", NOT_WHOLE).exists():
         Path(folder, "answers", TRAINS).touch()
         raise RunWhole("the notebook is run whole, with this training")

@@ -13,6 +13,7 @@ from autoencoder_grader.kernels import sandbox, workplace
 from autoencoder_grader.kernels.provisioner import Supervised
 from autoencoder_grader.kernels.workplace import DEEPEST, Workplace, copy_plain_files, plain_files
 from autoencoder_helpers.checks.handing_over import ASKED_FOR, ENVIRONMENT
+from autoencoder_helpers.evidence.messages import NOT_WHOLE, TRAINS
 from sandboxes import needs_landlock, needs_sandbox
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="needs links and FIFOs")
@@ -183,6 +184,15 @@ def test_it_says_for_which_check_evidence_is_wanted_and_when_no_more(submitted):
 
 
 @posix_only
+def test_it_says_that_cells_are_left_out_and_knows_of_a_training_after_each_check(submitted):
+    with Workplace(submitted, "") as place:
+        assert not place.would_train
+        place.leave_out()
+        (place.mailbox / "answers" / TRAINS).symlink_to("nowhere")  # however a learner's code made it
+        place.ask_no_more()
+        assert place.would_train and (place.mailbox / "questions" / NOT_WHOLE).exists()
+
+
 def test_what_a_learner_puts_into_the_mailbox_stops_and_reaches_nothing(submitted, tmp_path, deep_folder):
     kept = tmp_path / "kept"
     kept.mkdir()

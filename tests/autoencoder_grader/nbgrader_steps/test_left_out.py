@@ -87,7 +87,7 @@ def test_what_only_shows_is_not_drawn_and_the_page_says_so(ran):
         ("says", ""),
         ("reaches", "cell train-net uses globals"),
         ("trains", "it trains something (cell train-net)"),
-        ("fails", "a cell ended in ZeroDivisionError (cell train-net)"),
+        ("fails", "a cell ended in “ZeroDivisionError” (cell train-net)"),
         ("changes", ""),
     ],
 )
@@ -108,7 +108,7 @@ def test_what_the_plan_overlooks_is_an_error_and_all_runs(ran, monkeypatch):
     monkeypatch.setattr(execution, "plan", lambda cells, *_: Plan(frozenset([2]), frozenset(["picture"])))
     report = grade(course.folder, students=["overlooked"], again=True, console=quiet(), trusted=True)
     assert not report.problems and points(course, "overlooked") == ALL
-    assert graded(course, "overlooked").metadata[KEY]["whole"] == "a cell ended in NameError (cell train-net)"
+    assert graded(course, "overlooked").metadata[KEY]["whole"] == "a cell ended in “NameError” (cell train-net)"
 
 
 def test_every_cell_is_drawn_where_that_is_wanted_and_none_by_nbgrader_itself(ran):
