@@ -327,7 +327,7 @@ class _Read:
                 return "defines a generator"
             if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
                 return "sets an attribute"
-            if isinstance(node, (ast.Assign, ast.AnnAssign, ast.NamedExpr)) and _is_used_up(node.value):
+            if isinstance(node, (ast.Assign, ast.AnnAssign, ast.NamedExpr)) and _is_kept_and_used_up(node):
                 return "keeps something that is used up"
         calls = {id(node.func) for node in self._nodes if isinstance(node, ast.Call)}
         for node in self._nodes:
@@ -348,10 +348,14 @@ class _Read:
         return ""
 
 
-def _is_used_up(value) -> bool:
-    if isinstance(value, ast.GeneratorExp):
+def _is_kept_and_used_up(node) -> bool:
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    if all(isinstance(target, (ast.Tuple, ast.List)) for target in targets):  # used up at once
+        return False
+    if isinstance(node.value, ast.GeneratorExp):
         return True
-    return isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in _USED_UP
+    call = node.value
+    return isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in _USED_UP
 
 
 def _table(source: str) -> symtable.SymbolTable:

@@ -172,8 +172,9 @@ def test_what_remembers_being_called_has_all_run(source):
         "def f(x):\n    'The codes of x.'\n    return x  # codes\nanswer = f(2)",
         "'codes'\nanswer = dict(codes=1)",
         "answer = [codes_2 for codes_2 in range(3)]",
+        "answer, other = (x for x in range(2))",
     ],
-    ids=["a parameter", "local", "a docstring", "a keyword", "a longer word"],
+    ids=["a parameter", "local", "a docstring", "a keyword", "a longer word", "what is used up at once"],
 )
 def test_what_is_no_use_of_a_name_lets_it_be_left_out(source):
     sources = [SETUP, SHOWS, source]
