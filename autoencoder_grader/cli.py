@@ -365,7 +365,7 @@ def report(ctx, to):
 @click.option("--every-cell", is_flag=True, help="The same, and run every cell of them.")
 @click.pass_context
 def validity(ctx, cases, seeds, processes, folder, **how):
-    """Grade the corpus of made-up submissions and compare the points (default: all CASES)."""
+    """Grade the corpus of made-up submissions; compare points and named mistakes (default: all CASES)."""
     from autoencoder_grader.validity.report import run_validity, summary, write_report
     from rich.console import Console
     from rich.table import Table
@@ -375,15 +375,17 @@ def validity(ctx, cases, seeds, processes, folder, **how):
     verdicts, complaints = run_validity(
         course, folder, cases, more_seeds=seeds - 1, workers=processes, say=click.echo, **how
     )
-    table = Table("kind", "cases", "false passes", "false fails", "wrong amounts", title="Checks with other points")
+    columns = ("kind", "cases", "false passes", "false fails", "wrong amounts", "other mistakes")
+    table = Table(*columns, title="Checks with other points, or with another mistake named")
     for kind, *counts in summary(verdicts):
         table.add_row(kind, *map(str, counts))
     Console().print(table)
     for verdict in verdicts:
         if verdict.fault:
-            click.echo(
-                f"{verdict.fault}: {verdict.case}, {verdict.check}: {verdict.found}, expected {verdict.expected}"
-            )
+            found, expected = verdict.found, verdict.expected
+            if verdict.fault == "other mistake":
+                found, expected = (", ".join(slugs) or "none" for slugs in (verdict.named, verdict.to_name))
+            click.echo(f"{verdict.fault}: {verdict.case}, {verdict.check}: {found}, expected {expected}")
     for line in complaints:
         click.echo(f"other status: {line}")
     report = folder / f"{next((name for name in ('stock', 'every_cell', 'whole') if how[name]), 'report')}.json"

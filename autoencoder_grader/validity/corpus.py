@@ -8,6 +8,7 @@ A case is one short TOML file, `tests/submissions/<kind>/<chapter>-<name>.toml`,
     says = "put back from the release"          # a part of one of the notes or problems (optional)
     points = {"dense.encoder" = 1.5}            # every check that is not named gets all its points ...
     others = 0                                  # ... or this number
+    mistakes = {"dense.encoder" = "bottleneck-activation"}   # what the card names, see Case.mistakes (wrong/: needed)
 
     [[cells]]                                   # changes, in this order; `cell` names a cell by its id
     cell = "build-encoder"
@@ -65,6 +66,7 @@ _KEYS = {
     "says",
     "points",
     "others",
+    "mistakes",
     "cells",
     "files",
     "weights",
@@ -102,6 +104,24 @@ class Case:
         if unknown:
             raise CourseError(f"{self.path}: no check is named {sorted(unknown)[0]!r}")
         return {name: float(named.get(name, rule.points if others is None else others)) for name, rule in rules.items()}
+
+    def mistakes(self) -> dict[str, tuple[str, ...]]:
+        """The slugs that the card of each check must show, in their order; checks of which nothing is said are left out.
+
+        In the file: by check, one slug or a list of them, or one slug for all checks that give less than their points.
+        """
+        rules = catalogue()
+        losing = [check for check, points in self.expected().items() if points < rules[check].points]
+        named = self.facts.get("mistakes", {})
+        if isinstance(named, str):
+            named = dict.fromkeys(losing, named)
+        unknown = set(named) - set(losing)
+        if unknown:
+            raise CourseError(f"{self.path}: `mistakes` names {sorted(unknown)[0]!r}, which loses no points here")
+        unnamed = set(losing) - set(named)
+        if self.kind == "wrong" and unnamed:
+            raise CourseError(f"{self.path}: `mistakes` says nothing of {sorted(unnamed)[0]!r}, which loses points here")
+        return {check: (slugs,) if isinstance(slugs, str) else tuple(slugs) for check, slugs in named.items()}
 
 
 def read_cases(folder: Path, wanted: tuple[str, ...] = ()) -> list[Case]:

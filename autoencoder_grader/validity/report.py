@@ -35,11 +35,16 @@ SETTINGS = {"timeout": 100, "whole_timeout": 200, "patience": 5, "most_output": 
 #: In the folder of a shard: the lines about what could not be graded.
 REPORT = "lines.json"
 _RIGHT = 1e-9
+_FAULTS = ("false pass", "false fail", "wrong amount", "other mistake")
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One check of one case: expected and found points, one number a secret seed; None if it was not graded."""
+    """One check of one case: expected and found points, one number a secret seed; None if it was not graded.
+
+    named: the slugs that its card shows, of the mistakes that it names. to_name: those that it must show; None if the
+    case does not say.
+    """
 
     case: str
     kind: str
@@ -47,13 +52,18 @@ class Verdict:
     expected: float
     found: tuple[float | None, ...]
     full: float
+    named: tuple[str, ...] = ()
+    to_name: tuple[str, ...] | None = None
 
     @property
     def fault(self) -> str:
-        """ "", "false pass" (too many points), "false fail" (none for a right answer) or "wrong amount"."""
+        """ "", "false pass" (too many points), "false fail" (none for a right answer), "wrong amount" or "other mistake".
+
+        The last is for the right points with another mistake named.
+        """
         wrong = [points or 0.0 for points in self.found if abs((points or 0.0) - self.expected) > _RIGHT]
         if not wrong:
-            return ""
+            return "" if self.to_name in (None, self.named) else "other mistake"
         if max(wrong) > self.expected:
             return "false pass"
         return "false fail" if self.expected == self.full else "wrong amount"
@@ -161,13 +171,15 @@ def _read_case(shard: Path, case: Case, stock: bool) -> tuple[list[Verdict], str
     told = nbformat.read(path, as_version=4).metadata.get(KEY, {}) if path.is_file() else {}
     with api.gradebook as gradebook:
         scores = _gradebook_scores(gradebook, case)
-    verdicts = []
+    verdicts, to_name = [], {} if stock else case.mistakes()
     for check, expected in case.expected().items():
         grade_id = check.replace(".", "-")
         by_seed = told.get("points_by_seed", {}).get(grade_id, [])
         found = (scores.get(grade_id), *by_seed[1:])
         full = max(expected, _full(check))
-        verdicts.append(Verdict(case.name, case.kind, check, expected, found, full))
+        steps = told.get("results", {}).get(grade_id, {}).get("steps", [])
+        named = tuple(step["mistake"] for step in steps if not step["passed"])
+        verdicts.append(Verdict(case.name, case.kind, check, expected, found, full, named, to_name.get(check)))
     if stock:
         return verdicts, ""
     problems, faults = (_lines_about(shard, case, kind) for kind in ("problems", "faults"))
@@ -207,14 +219,14 @@ def _lines_about(shard: Path, case: Case, kind: str) -> list[str]:
     return [line for line in lines if f"/{case.name}/" in line or line.startswith(f"{case.name}/")]
 
 
-def summary(verdicts: Sequence[Verdict]) -> list[tuple[str, int, int, int, int]]:
-    """For each kind: (kind, cases, false passes, false fails, wrong amounts), counted in checks."""
+def summary(verdicts: Sequence[Verdict]) -> list[tuple[str, int, int, int, int, int]]:
+    """For each kind: (kind, cases, false passes, false fails, wrong amounts, other mistakes), counted in checks."""
     rows = []
     for kind in KINDS:
         own = [verdict for verdict in verdicts if verdict.kind == kind]
         if own:
             faults = [verdict.fault for verdict in own]
-            counts = (faults.count(fault) for fault in ("false pass", "false fail", "wrong amount"))
+            counts = (faults.count(fault) for fault in _FAULTS)
             rows.append((kind, len({verdict.case for verdict in own}), *counts))
     return rows
 
@@ -236,9 +248,10 @@ def read_report(path: Path) -> tuple[list[Verdict], list[str]]:
     except FileNotFoundError:
         raise CourseError(f"{path}: no report; run `autoencoder-course validity` first") from None
     names = [field.name for field in fields(Verdict)]
-    verdicts = [
-        Verdict(**{**{name: row[name] for name in names}, "found": tuple(row["found"])}) for row in data["verdicts"]
-    ]
+    verdicts = []
+    for row in data["verdicts"]:
+        facts = {name: row[name] for name in names if name in row}  # reports of before named no mistakes
+        verdicts.append(Verdict(**{name: tuple(fact) if isinstance(fact, list) else fact for name, fact in facts.items()}))
     return verdicts, data["statuses"]
 
 
