@@ -120,7 +120,9 @@ class Case:
             raise CourseError(f"{self.path}: `mistakes` names {sorted(unknown)[0]!r}, which loses no points here")
         unnamed = set(losing) - set(named)
         if self.kind == "wrong" and unnamed:
-            raise CourseError(f"{self.path}: `mistakes` says nothing of {sorted(unnamed)[0]!r}, which loses points here")
+            raise CourseError(
+                f"{self.path}: `mistakes` says nothing of {sorted(unnamed)[0]!r}, which loses points here"
+            )
         return {check: (slugs,) if isinstance(slugs, str) else tuple(slugs) for check, slugs in named.items()}
 
 

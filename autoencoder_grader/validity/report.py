@@ -178,7 +178,7 @@ def _read_case(shard: Path, case: Case, stock: bool) -> tuple[list[Verdict], str
         found = (scores.get(grade_id), *by_seed[1:])
         full = max(expected, _full(check))
         steps = told.get("results", {}).get(grade_id, {}).get("steps", [])
-        named = tuple(step["mistake"] for step in steps if not step["passed"])
+        named = tuple(dict.fromkeys(step["mistake"] for step in steps if not step["passed"]))  # each once
         verdicts.append(Verdict(case.name, case.kind, check, expected, found, full, named, to_name.get(check)))
     if stock:
         return verdicts, ""
@@ -251,7 +251,9 @@ def read_report(path: Path) -> tuple[list[Verdict], list[str]]:
     verdicts = []
     for row in data["verdicts"]:
         facts = {name: row[name] for name in names if name in row}  # reports of before named no mistakes
-        verdicts.append(Verdict(**{name: tuple(fact) if isinstance(fact, list) else fact for name, fact in facts.items()}))
+        verdicts.append(
+            Verdict(**{name: tuple(fact) if isinstance(fact, list) else fact for name, fact in facts.items()})
+        )
     return verdicts, data["statuses"]
 
 

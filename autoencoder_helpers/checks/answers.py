@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from autoencoder_helpers.checks.failed_cells import error_of
+from autoencoder_helpers.checks.failed_cells import error_of, whole_error_of
+from autoencoder_helpers.checks.recipes import EndsInDistribution
 from autoencoder_helpers.checks.right_parts import with_right_parts
 from autoencoder_helpers.checks.rule import NotYet, describe
 from autoencoder_helpers.evidence.values import plain_floats
@@ -22,9 +23,11 @@ class Model:
 
     input_shape: of one image, without the batch axis. A Sequential model without an input layer does not know
     its shapes before it has seen data; it is built with this shape, so that it is as right as one with it.
+    words: what to say of a network that is refused here, where the exercise has words of its own for it.
     """
 
     input_shape: tuple[int, ...] | None = None
+    words: EndsInDistribution | None = None
     title = "a Keras model"
 
     def read(self, value, name):
@@ -33,7 +36,7 @@ class Model:
 
         wanted = f"a Keras model in `{name}`"
         if value is None or value is Ellipsis:
-            raise _missing(wanted, value, name)
+            raise (self.words and self.words.of_error(whole_error_of(name))) or _missing(wanted, value, name)
         if isinstance(value, type):
             raise NotYet(
                 expected=wanted,
@@ -49,7 +52,7 @@ class Model:
                 mistake="no-model",
             )
         if not isinstance(value, (keras.Sequential, _functional(keras))):
-            raise NotYet(
+            raise self._in_own_words(value) or NotYet(
                 expected="keras.Sequential([...]) or keras.Model(input, output)",
                 found=f"a class of your own, {type(value).__name__}",
                 look="A subclassed model cannot be rebuilt for grading; build it as Sequential or functional model.",
@@ -66,7 +69,7 @@ class Model:
             try:
                 value(np.zeros((1, *self.input_shape), np.float32))
             except Exception as error:
-                raise NotYet(
+                raise (self.words and self.words.of_error(str(error))) or NotYet(
                     expected=f"`{name}` takes input of shape {self.input_shape}, and the batch axis before it",
                     found=f"an error ({type(error).__name__}) when it was given such input",
                     look="the first layer: which shape does it expect?",
@@ -82,13 +85,22 @@ class Model:
         try:
             describe_models({name: value})
         except NotDescribable as reason:
-            raise NotYet(
+            raise self._in_own_words(value) or NotYet(
                 expected=f"`{name}` is a network of layers that grading can rebuild",
                 found=reason,
                 look=reason.look,
                 mistake="cannot-be-rebuilt",
             ) from reason
         return value
+
+    def _in_own_words(self, value) -> NotYet | None:
+        """What the exercise says of a network that is refused, if it has words for it."""
+        if self.words is None:
+            return None
+        try:
+            return self.words.of_model(value)
+        except Exception:  # noqa: BLE001 - a stranger's network may raise whatever it is asked
+            return None
 
 
 @dataclass(frozen=True)

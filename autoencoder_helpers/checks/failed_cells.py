@@ -9,11 +9,12 @@ import ast
 import re
 import sys
 
-from autoencoder_helpers.checks.raised import Unwritten, first_line, named
+from autoencoder_helpers.checks.raised import Unwritten, named, telling_line, whole_text
 
 _ASSIGNED = re.compile(r"^([A-Za-z_]\w*)\s*=[^=]", re.MULTILINE)
-# By the name of what a cell was to make: the last line of its error.
-_failed: dict[str, str] = {}
+_LONGEST = 4000  # of an error's text, in characters
+# By the name of what a cell was to make: the last line of its error, and its whole text.
+_failed: dict[str, tuple[str, str]] = {}
 
 
 def watch() -> None:
@@ -26,7 +27,12 @@ def watch() -> None:
 
 def error_of(name: str) -> str:
     """The last line of the error that the cell ended in which was to make this name; "" if it ended well."""
-    return _failed.get(name, "")
+    return _failed.get(name, ("", ""))[0]
+
+
+def whole_error_of(name: str) -> str:
+    """The whole text of that error, as long as it is not too long; "" if the cell ended well."""
+    return _failed.get(name, ("", ""))[1]
 
 
 def _after_cell(result) -> None:
@@ -34,7 +40,7 @@ def _after_cell(result) -> None:
     failed = error is not None and not isinstance(named(error), Unwritten)
     for name in _names(result.info.raw_cell or ""):
         if failed:
-            _failed[name] = f"{type(error).__name__}: {first_line(error)}"
+            _failed[name] = f"{type(error).__name__}: {telling_line(error)}", whole_text(error)[:_LONGEST]
         else:
             _failed.pop(name, None)
 

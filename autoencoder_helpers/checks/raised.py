@@ -53,17 +53,29 @@ def texts_of(error: BaseException) -> dict[str, str]:
 
 def first_line(error: BaseException, otherwise: str = "(no message)") -> str:
     """The first line of an error's message, whatever the error does when it is asked."""
+    lines = whole_text(error).strip().splitlines()
+    return lines[0] if lines else otherwise
+
+
+def telling_line(error: BaseException) -> str:
+    """The line of an error's message that says what was wrong: Keras first says in which layer."""
+    lines = [line for line in whole_text(error).splitlines() if line.strip()]
+    told = [line.strip() for line in lines if not line.startswith("Exception encountered when calling")]
+    return told[0] if told and len(told) < len(lines) else first_line(error)
+
+
+def whole_text(error: BaseException) -> str:
+    """An error's message, whatever the error does when it is asked."""
     try:
-        lines = str(error).strip().splitlines()
+        return str(error)
     except Exception:  # noqa: BLE001
         return "(its message cannot be shown)"
-    return lines[0] if lines else otherwise
 
 
 def _as_said(error: BaseException) -> str:
     """An error by its name, and its message as a quotation that it cannot leave: an answer's own code wrote it."""
     name = type(error).__name__
-    line = first_line(error).replace("\N{RIGHT DOUBLE QUOTATION MARK}", "'")
+    line = telling_line(error).replace("\N{RIGHT DOUBLE QUOTATION MARK}", "'")
     name = name if name.isidentifier() else "an error"
     return f"{name}: \N{LEFT DOUBLE QUOTATION MARK}{line}\N{RIGHT DOUBLE QUOTATION MARK}"
 

@@ -4,7 +4,7 @@ import numpy as np
 from autoencoder_helpers import measures
 from autoencoder_helpers.checks.answers import Model
 from autoencoder_helpers.checks.expectations import expect_layers
-from autoencoder_helpers.checks.flowers.sizes import IMAGE, LATENT, SCALE, VALUES
+from autoencoder_helpers.checks.flowers.sizes import IMAGE, IN_PLACE, LATENT, SCALE, VALUES
 from autoencoder_helpers.checks.models import answers_to_scaling, of_one_image, stages
 from autoencoder_helpers.checks.rule import rule
 
@@ -15,7 +15,7 @@ PARAMETERS = LATENT + LATENT * (LATENT + 1) // 2  # means, and the triangle of a
     "flowers.encoder",
     points=2,
     title="The encoder answers an image with a distribution over ten numbers, and its KL joins the loss",
-    answers={"encoder": Model(input_shape=IMAGE)},
+    answers={"encoder": Model(input_shape=IMAGE, words=IN_PLACE)},
 )
 def encoder(step, encoder):
     images = step.rng.random((16, *IMAGE)).astype(np.float32)

@@ -4,7 +4,7 @@ import numpy as np
 from autoencoder_helpers import measures
 from autoencoder_helpers.checks.answers import Anything, Model
 from autoencoder_helpers.checks.expectations import best_reading, expect_shapes, in_steps_of, is_like_fresh
-from autoencoder_helpers.checks.flowers.sizes import IMAGE, LATENT, SCALE, UNIT, VALUES
+from autoencoder_helpers.checks.flowers.sizes import IMAGE, IN_PLACE, LATENT, SCALE, UNIT, VALUES
 from autoencoder_helpers.checks.learned import has_learned
 from autoencoder_helpers.checks.models import predict
 from autoencoder_helpers.checks.rule import describe, rule
@@ -19,7 +19,7 @@ _SOURCES = ("synthetic", "photos")
     "flowers.trained",
     points=1,
     title="The network explains a good share of what can be explained, on flowers that it has not seen",
-    answers={"vae": Model(input_shape=IMAGE), "source": Anything('"synthetic" or "photos"')},
+    answers={"vae": Model(input_shape=IMAGE, words=IN_PLACE), "source": Anything('"synthetic" or "photos"')},
 )
 def trained(step, vae, source):
     with step("It is a network for the flowers that you chose"):

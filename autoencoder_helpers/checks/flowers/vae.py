@@ -3,7 +3,7 @@
 import numpy as np
 from autoencoder_helpers.checks.answers import Model
 from autoencoder_helpers.checks.expectations import expect_ends
-from autoencoder_helpers.checks.flowers.sizes import IMAGE, LATENT
+from autoencoder_helpers.checks.flowers.sizes import IMAGE, IN_PLACE, LATENT
 from autoencoder_helpers.checks.models import holds
 from autoencoder_helpers.checks.rule import rule
 
@@ -13,8 +13,8 @@ from autoencoder_helpers.checks.rule import rule
     points=1,
     title="The whole network decodes a draw from the encoder's cloud, with the weights of both",
     answers={
-        "vae": Model(input_shape=IMAGE),
-        "encoder": Model(input_shape=IMAGE),
+        "vae": Model(input_shape=IMAGE, words=IN_PLACE),
+        "encoder": Model(input_shape=IMAGE, words=IN_PLACE),
         "decoder": Model(input_shape=(LATENT,)),
     },
 )

@@ -2,7 +2,7 @@
 
 import numpy as np
 from autoencoder_helpers.checks.answers import Function, Model, as_array, call
-from autoencoder_helpers.checks.flowers.sizes import IMAGE, LATENT
+from autoencoder_helpers.checks.flowers.sizes import IMAGE, IN_PLACE, LATENT
 from autoencoder_helpers.checks.models import precision, predict
 from autoencoder_helpers.checks.rule import rule
 from autoencoder_helpers.images.flower_drawing import draw_flowers
@@ -16,7 +16,7 @@ _ENDS = ("first", "last")  # of a walk
     title="The walk goes in equal steps through the latent space, from one flower's code to the other's",
     answers={
         "walk": Function(),
-        "encoder": Model(input_shape=IMAGE),
+        "encoder": Model(input_shape=IMAGE, words=IN_PLACE),
         "decoder": Model(input_shape=(LATENT,)),
     },
 )

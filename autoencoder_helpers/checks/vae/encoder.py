@@ -8,14 +8,14 @@ from autoencoder_helpers.checks.rule import rule
 from autoencoder_helpers.checks.vae.clouds import cloud_of
 from autoencoder_helpers.checks.vae.numbers import log_normal
 from autoencoder_helpers.checks.vae.parts import added_to_loss
-from autoencoder_helpers.checks.vae.sizes import IMAGE
+from autoencoder_helpers.checks.vae.sizes import IMAGE, IN_PLACE
 
 
 @rule(
     "vae.encoder",
     points=1,
     title="The encoder answers each image with a distribution over two latent numbers",
-    answers={"encoder": Model(input_shape=IMAGE)},
+    answers={"encoder": Model(input_shape=IMAGE, words=IN_PLACE)},
 )
 def encoder(step, encoder):
     import tensorflow as tf

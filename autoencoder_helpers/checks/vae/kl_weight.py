@@ -9,14 +9,14 @@ from autoencoder_helpers.checks.rule import rule
 from autoencoder_helpers.checks.vae.clouds import clouds_of
 from autoencoder_helpers.checks.vae.numbers import about, two_digits
 from autoencoder_helpers.checks.vae.parts import added_to_loss, expect_parts
-from autoencoder_helpers.checks.vae.sizes import IMAGE
+from autoencoder_helpers.checks.vae.sizes import IMAGE, IN_PLACE
 
 
 @rule(
     "vae.kl_weight",
     points=2,
     title="The network is trained with the KL counted once",
-    answers={"vae": Model(input_shape=IMAGE), "encoder": Model(input_shape=IMAGE)},
+    answers={"vae": Model(input_shape=IMAGE, words=IN_PLACE), "encoder": Model(input_shape=IMAGE, words=IN_PLACE)},
 )
 def kl_weight(step, vae, encoder):
     with step("Images of 28 x 28 x 1 go in and come out"):

@@ -9,7 +9,7 @@ from autoencoder_helpers.checks.models import predict
 from autoencoder_helpers.checks.rule import rule
 from autoencoder_helpers.checks.vae.clouds import clouds_of
 from autoencoder_helpers.checks.vae.parts import expect_parts
-from autoencoder_helpers.checks.vae.sizes import IMAGE, PIXELS
+from autoencoder_helpers.checks.vae.sizes import IMAGE, IN_PLACE, PIXELS
 from autoencoder_helpers.reference.values import threshold
 
 _COLLAPSED, _FREE = 0.5, 12.0  # nats: beta 8 leaves K at 0.1 or less, beta 1 at 4 to 5, beta 0 at 20 or more
@@ -20,8 +20,8 @@ _COLLAPSED, _FREE = 0.5, 12.0  # nats: beta 8 leaves K at 0.1 or less, beta 1 at
     points=1,
     title="The trained network explains digits that it has not seen, and its clouds tell digits apart",
     answers={
-        "vae": Model(input_shape=IMAGE),
-        "encoder": Model(input_shape=IMAGE),
+        "vae": Model(input_shape=IMAGE, words=IN_PLACE),
+        "encoder": Model(input_shape=IMAGE, words=IN_PLACE),
         "decoder": Model(input_shape=(2,)),
     },
 )
