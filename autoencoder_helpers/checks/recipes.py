@@ -43,7 +43,7 @@ class EndsInDistribution:
             return self._own_sampling(
                 f"{len(model.outputs)} outputs, as in recipes that hand on means, logarithms of variances and draws"
             )
-        if self._draws(model):
+        if self._kind not in kinds and self._draws(model):
             return self._own_sampling("a layer or function of your own that draws")
         if model._callable_losses or "AddLoss" in kinds or self._adds(model):
             return self._own_sampling("a KL of your own, from `add_loss`", "own-kl")

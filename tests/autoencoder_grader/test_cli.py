@@ -202,7 +202,7 @@ def test_validity_ends_with_1_when_something_got_other_points(empty_course, modu
     module(
         "validity.report",
         run_validity=run_validity,
-        summary=lambda verdicts: [("wrong", len(verdicts), int(bool(fault)), 0, 0)],
+        summary=lambda verdicts: [("wrong", len(verdicts), int(bool(fault)), 0, 0, 0)],
         write_report=lambda path, *_: written.append(path),
     )
     result = run("--course", empty_course, "validity", "wrong", "--seeds", 5)

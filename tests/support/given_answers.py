@@ -92,7 +92,8 @@ def _digit_layers():
 
 
 def _make_decoder():
-    return keras.Sequential([_chain(2, 20, 100, 784, last="sigmoid"), layers.Reshape((28, 28, 1))])
+    dense = [layers.Dense(20, "relu"), layers.Dense(100, "relu"), layers.Dense(784, "sigmoid")]
+    return keras.Sequential([layers.Input((2,)), *dense, layers.Reshape((28, 28, 1))])
 
 
 def _trained_vae(given):

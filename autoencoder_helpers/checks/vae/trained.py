@@ -45,8 +45,9 @@ def trained(step, vae, encoder, decoder):
         )
         R = float(measures.bce_per_image(digits, reconstructions).mean())
         found = f"R {in_steps_of(1, R):.0f}, K {K:.1f} nats per image on test digits"
+        # Sharp digits in another's place may cost as much as no training at all, and differ from that by chance.
         step.expect(
-            abs(R - PIXELS * np.log(2)) > 25,
+            abs(R - PIXELS * np.log(2)) > 25 or has_learned(digits, reconstructions),
             expected="a trained network: R well below 543 nats per image",
             found=f"{found}; an untrained network gives R = 784 ln 2 = 543.4",
             look="Run the training cell; was it this network that was trained?",

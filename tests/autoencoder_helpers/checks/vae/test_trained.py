@@ -96,3 +96,27 @@ def test_what_a_wrong_weight_or_loss_makes_of_a_training(under, make, trained, l
     layer.set_weights(before)
     e, d = make.encoder(), make.decoder()
     assert under({"vae.loss"}, "vae.trained", make.joined(e, d), e, d) == 0
+
+
+def test_a_loss_that_is_by_chance_that_of_no_training_is_no_sign_of_none(under, mistakes, trained, limit):
+    """Sharp digits decoded from clouds that all are the prior: the sharper they are, the dearer, also as dear as 784 ln 2."""
+    model, e, d = trained
+    layer, before = changed(e, kernel=np.zeros((20, 4)), bias=np.array([0, 0, 0.5413, 0.5413]))
+    end = next(part for part in reversed(d.layers) if isinstance(part, layers.Dense))
+    weights = end.get_weights()
+    digits = load_mnist()[1][0][:1000, ..., None] / np.float32(255)
+    z = np.random.default_rng(1).normal(size=(1000, 2)).astype(np.float32)
+
+    def loss(sharper):
+        end.set_weights([sharper * array for array in weights])
+        return float(np.mean(summed(digits, d(z))))
+
+    low, high = 1.0, 20.0
+    assert loss(low) < 784 * np.log(2) < loss(high)
+    for _ in range(20):
+        middle = (low + high) / 2
+        low, high = (middle, high) if loss(middle) < 784 * np.log(2) else (low, middle)
+    assert mistakes("vae.trained", model, e, d) == ["collapsed"]
+    assert under({"vae.encoder": 0.5}, "vae.trained", model, e, d) == 0.5
+    end.set_weights(weights)
+    layer.set_weights(before)
