@@ -59,11 +59,11 @@ _REACH_UNSEEN = _words(
     InteractiveShell IPython get_ipython user_ns user_global_ns run_cell run_line_magic run_cell_magic marshal
     pickle cPickle dill cloudpickle joblib allow_pickle doctest rundocs timeit cProfile attrgetter
     get_type_hints ForwardRef get_annotations singledispatch methodcaller atexit threading multiprocessing
-    asyncio concurrent signal write write_text write_bytes
+    asyncio concurrent signal write write_text write_bytes format_map Formatter vformat get_field func_load
+    deserialize
     """
 )
 _HARMLESS_DUNDERS = frozenset({"__future__", "__name__", "__version__"})
-_DUNDER = re.compile(r"__\w+__")
 #: What IPython keeps of the cells before.
 _HISTORY = re.compile(r"_+|_\d+|_i+|_i\d+|_[iod]h|In|Out")
 
@@ -268,11 +268,15 @@ class _Read:
 
     def _reaches_unseen(self):
         for word in sorted(self.words | {keyword for keyword in self._keywords if keyword}):
-            if word in _REACH_UNSEEN or (_DUNDER.search(word) and word not in _HARMLESS_DUNDERS):
+            # Half of such a name, too: the rest may be put behind it.
+            if word in _REACH_UNSEEN or ("__" in word and word not in _HARMLESS_DUNDERS):
                 return f"uses {word[:40]}"
         for node in self._nodes:
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and _HISTORY.fullmatch(node.id):
                 return f"uses {node.id[:40]}"
+            # A format's text can ask for attributes and items of what is formatted.
+            if isinstance(node, ast.Attribute) and node.attr == "format" and not isinstance(node.value, ast.Constant):
+                return "uses format"
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and _NUMBERED.fullmatch(node.value):
                 return f"names {node.value[:40]}"
             if isinstance(node, ast.Delete):
