@@ -104,6 +104,8 @@ def _answers(rule: Rule, tree, arrays: list[np.ndarray], asker: Asker) -> dict:
             answers[name] = RemotePrior(asker, name, content)
         elif form == "rows" and isinstance(kind, Images) and isinstance(content, dict):
             answers[name] = RemoteRows(asker, name, content)
+        elif form == "absent" and getattr(kind, "optional", False):
+            answers[name] = None
         elif form == "value" and not isinstance(kind, (Model, Function, Distribution, Images)):
             answers[name] = decode(content, arrays)
         else:

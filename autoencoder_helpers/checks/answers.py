@@ -239,11 +239,17 @@ class Distribution:
 
 @dataclass(frozen=True)
 class Number:
-    """One finite number: Python, NumPy or TensorFlow."""
+    """One finite number: Python, NumPy or TensorFlow.
 
+    optional: None where it is not handed in, as by notebooks of before it was asked for.
+    """
+
+    optional: bool = False
     title = "a number"
 
     def read(self, value, name):
+        if self.optional and value is None:
+            return None
         array = as_array(value, name, wanted="a number")
         if array.size != 1:
             raise NotYet(
@@ -265,11 +271,17 @@ class Number:
 
 @dataclass(frozen=True)
 class Function:
-    """Something that can be called."""
+    """Something that can be called.
 
+    optional: None where it is not handed in, as by notebooks of before it was asked for.
+    """
+
+    optional: bool = False
     title = "a function"
 
     def read(self, value, name):
+        if self.optional and value is None:
+            return None
         if value is None and error_of(name):
             raise _missing(f"a function in `{name}`", value, name)
         if value is None or not callable(value):

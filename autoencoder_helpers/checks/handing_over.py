@@ -94,7 +94,9 @@ def _evidence(rule, answers):
         except NotYet as reason:
             tree["answers"][name] = {"unreadable": reason.texts}
             continue
-        if isinstance(kind, Model):
+        if value is None:
+            tree["answers"][name] = {"absent": True}
+        elif isinstance(kind, Model):
             models[name] = value
             tree["answers"][name] = {"model": _compilation(name, value, at_hand)}
         elif isinstance(kind, Function):

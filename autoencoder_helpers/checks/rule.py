@@ -286,7 +286,10 @@ def _reading_title(entry: Rule) -> str:
 
 
 def bind(entry: Rule, values: tuple, named: dict) -> dict:
-    """Return a rule's answers by name. Raises CheckError when one is missing, unknown or given twice."""
+    """Return a rule's answers by name, None for an optional one that is missing.
+
+    Raises CheckError when another one is missing, unknown or given twice.
+    """
     names = list(entry.answers)
     usage = f'check("{entry.name}", {", ".join(names)})'
     if len(values) > len(names):
@@ -296,10 +299,11 @@ def bind(entry: Rule, values: tuple, named: dict) -> dict:
         if name not in names or name in given:
             raise CheckError(f"answer {name!r} does not fit here: write {usage}")
         given[name] = value
-    missing = [name for name in names if name not in given]
+    optional = [name for name in names if getattr(entry.answers[name], "optional", False)]
+    missing = [name for name in names if name not in given and name not in optional]
     if missing:
         raise CheckError(f"missing {', '.join(missing)}: write {usage}")
-    return given
+    return {name: given.get(name) for name in names}
 
 
 @contextlib.contextmanager

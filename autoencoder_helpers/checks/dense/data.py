@@ -27,8 +27,6 @@ def data(step, x_train, x_test):
     with step("Grey values are scaled once, to the range from 0 to 1"):
         for name, (_, images) in samples.items():
             expect_scaled_once(step, name, images)
-            if images.dtype == np.float64:
-                step.note("float64 takes twice the memory of float32 and learns nothing more: `astype('float32')`.")
     with step("They are the images of MNIST, in their order", points=1):
         expect_mnist_split(
             step, x_train, x_test, look="the order of what load_mnist returns: (x_train, y_train), (x_test, y_test)"

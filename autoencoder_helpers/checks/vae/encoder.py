@@ -1,7 +1,7 @@
 """`vae.encoder`: a distribution over two latent numbers for each image."""
 
 import numpy as np
-from autoencoder_helpers.checks.answers import Model, as_array
+from autoencoder_helpers.checks.answers import Function, Model, as_array
 from autoencoder_helpers.checks.expectations import expect_layers
 from autoencoder_helpers.checks.models import answers_to_scaling, stages
 from autoencoder_helpers.checks.rule import rule
@@ -15,9 +15,9 @@ from autoencoder_helpers.checks.vae.sizes import IMAGE, IN_PLACE
     "vae.encoder",
     points=1,
     title="The encoder answers each image with a distribution over two latent numbers",
-    answers={"encoder": Model(input_shape=IMAGE, words=IN_PLACE)},
+    answers={"encoder": Model(input_shape=IMAGE, words=IN_PLACE), "make_encoder": Function(optional=True)},
 )
-def encoder(step, encoder):
+def encoder(step, encoder, make_encoder):
     import tensorflow as tf
 
     images = step.rng.random((7, *IMAGE)).astype(np.float32)
@@ -75,7 +75,7 @@ def encoder(step, encoder):
             look="Do the convolutions reach the last two layers?",
             mistake="ignores-image",
         )
-    with step("It adds a KL to the loss", points=0.5, stop=False):
+    with step("It adds a KL to the loss, with the weight that it is made with", points=0.5, stop=False):
         encoder(images)
         step.expect(
             len(encoder.losses) > 0,
@@ -92,6 +92,8 @@ def encoder(step, encoder):
             look="Does the regularizer get the weight that make_encoder was given?",
             mistake="kl-weight-zero",
         )
+        if make_encoder is not None:
+            _expect_weight_used(step, make_encoder, images)
 
 
 def _expect_free_means(step, encoder, images):
@@ -115,4 +117,29 @@ def _expect_free_means(step, encoder, images):
         found="means that do not grow with what the last Dense layer computes",
         look="What stands between the last Dense layer and the distribution? Nothing should.",
         mistake="activation-on-parameters",
+    )
+
+
+def _expect_weight_used(step, make_encoder, images):
+    """Inside a step: fail if three times the weight adds no more to the loss: the next exercise would choose in vain."""
+    import tensorflow as tf
+    import tf_keras as keras
+
+    models = [make_encoder(weight) for weight in (1.0, 3.0)]
+    if not all(isinstance(model, keras.Model) for model in models):
+        return
+    added = []
+    for model in models:
+        model(images)  # builds it
+        model.set_weights(models[0].get_weights())
+        tf.random.set_seed(1)  # the same draws, should the KL be estimated from them
+        model(images)
+        added.append(added_to_loss(model))
+    tf.random.set_seed(int(step.rng.integers(2**31)))
+    step.expect(
+        abs(added[1] - added[0]) > 0.05 * abs(added[0]),
+        expected="make_encoder(3.0) adds three times what make_encoder(1.0) adds",
+        found=f"{added[0]:.3g} for both",
+        look="`weight`, the function's argument, goes into the regularizer: weight=weight",
+        mistake="weight-ignored",
     )

@@ -76,10 +76,10 @@ def answers():
         "conv.decode_point": (decode_point,),
         "conv.neighbours": (neighbours,),
         "vae.prior": (tfd.Independent(tfd.Normal(tf.zeros(2), 1.0), 1),),
-        "vae.encoder": (vae_encoder,),
+        "vae.encoder": (vae_encoder, lambda weight: networks.variational_autoencoder(weight)[0]),
         "vae.sample_z": (lambda mean, stddev, eps: mean + stddev * eps,),
         "vae.gaussian_kl": (measures.gaussian_kl,),
-        "vae.kl_weight": (vae, vae_encoder),
+        "vae.kl_weight": (vae, vae_encoder, 0.5),
         "vae.loss": (reconstruction_loss,),
         "vae.trained": (vae, vae_encoder, vae_decoder),
         "vae.elbo_report": (elbo_report,),
@@ -93,6 +93,12 @@ def answers():
         "flowers.trained": (flower_vae, "synthetic"),
         "flowers.walk": (walk,),
     }
+
+
+def test_what_a_notebook_of_before_does_not_hand_over_is_no_mistake(graded, answers):
+    for name, given in (("vae.encoder", answers["vae.encoder"][:1]), ("vae.kl_weight", answers["vae.kl_weight"][:2])):
+        seen, given_by_grader = graded(name, *given)
+        assert seen.passed and given_by_grader.passed, str(given_by_grader)
 
 
 UNTRAINED = {"dense.trained", "conv.trained", "vae.trained", "flowers.trained"}

@@ -88,3 +88,27 @@ def test_two_outputs_for_a_cloud_in_the_plane_are_named(make):
     result = check("vae.encoder", make.encoder(layers.Dense(2), tfpl.IndependentNormal(2)))
     (step,) = result.failures
     assert step.mistake == "too-few-parameters" and step.found == "2" and "4 numbers" in step.expected
+
+
+def making(make, layer):
+    """make_encoder(weight) that ends in layer(weight)."""
+    return lambda weight: make.encoder(layers.Dense(4), layer(weight))
+
+
+def test_an_encoder_is_made_with_the_weight_that_is_chosen(expect_full, expect_mistake, make):
+    for right in (
+        lambda weight: make.cloud_layer(weight),
+        lambda weight: make.cloud_layer(weight, exact=False),
+        lambda weight: make.cloud_layer(weight / 2),
+    ):
+        expect_full("vae.encoder", make.encoder(), making(make, right))
+    deaf = making(make, lambda weight: make.cloud_layer(1.0))
+    expect_mistake("vae.encoder", deaf(1.0), deaf, mistake="weight-ignored", kept=0.5)
+    deaf = making(make, lambda weight: make.cloud_layer(None, exact=False))
+    expect_mistake("vae.encoder", deaf(1.0), deaf, mistake="weight-ignored", kept=0.5)
+    expect_mistake("vae.encoder", make.encoder(), lambda: make.encoder(), mistake="raises", kept=0.5)
+
+
+def test_a_notebook_of_before_hands_over_the_encoder_alone(expect_full, make):
+    expect_full("vae.encoder", make.encoder())
+    expect_full("vae.encoder", make.encoder(), None)

@@ -75,3 +75,19 @@ def test_a_wrong_prior_costs_no_weight(under, make):
         )
         assert under({"vae.prior"}, "vae.kl_weight", make.joined(e, make.decoder()), e) == (2 if once else 0)
         assert under((), "vae.kl_weight", make.joined(e, make.decoder()), e) == 0
+
+
+@pytest.mark.parametrize("ending", [lambda make: tfpl.IndependentNormal(2), lambda make: make.cloud_layer(weight=1.0)])
+def test_an_encoder_without_a_kl_or_deaf_to_its_weight_costs_its_points_once(under, make, ending):
+    e = make.encoder(layers.Dense(4), ending(make))
+    vae = make.joined(e, make.decoder())
+    assert under({"vae.encoder": 0.5}, "vae.kl_weight", vae, e, 0.5) == 2
+    for charged, *number in (((), 0.5), ({"vae.encoder": 0.5}, 1.0), ({"vae.encoder": 0.5},), ({"vae.prior": 1}, 0.5)):
+        assert under(charged, "vae.kl_weight", vae, e, *number) == 0
+
+
+def test_the_number_alone_does_not_tell(under, make):
+    e = make.encoder(layers.Dense(4), make.cloud_layer(weight=0.25))
+    assert under({"vae.encoder": 0.5}, "vae.kl_weight", make.joined(e, make.decoder()), e, 0.5) == 0
+    e = make.encoder(layers.Dense(4), make.cloud_layer(weight=0.5))
+    assert under((), "vae.kl_weight", make.joined(e, make.decoder()), e, 1.0) == 2  # halved inside make_encoder
