@@ -20,6 +20,7 @@ from autoencoder_helpers.checks.rule import Rule, Unreadable, run_rule, without_
 from autoencoder_helpers.evidence.messages import BadMessage, Mailbox, part_of
 from autoencoder_helpers.evidence.rebuilding import rebuild_models
 from autoencoder_helpers.evidence.refusals import Refused
+from autoencoder_helpers.evidence.training_records import from_data
 from autoencoder_helpers.evidence.values import decode
 
 _TEXTS = ("expected", "found", "look")
@@ -98,6 +99,7 @@ def _answers(rule: Rule, tree, arrays: list[np.ndarray], asker: Asker) -> dict:
             answers[name] = Unreadable(_texts(content))
         elif form == "model" and isinstance(kind, Model) and name in models and isinstance(content, dict):
             answers[name] = _compiled(models[name], name, content.get("loss"), asker)
+            from_data(models[name], content.get("trained_on"))
         elif form == "function" and isinstance(kind, Function):
             answers[name] = RemoteFunction(asker, name, _identifier(content))
         elif form == "distribution" and isinstance(kind, Distribution) and isinstance(content, dict):

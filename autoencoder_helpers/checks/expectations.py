@@ -14,6 +14,7 @@ from autoencoder_helpers.checks.models import (
     tail_values,
 )
 from autoencoder_helpers.checks.rule import NotYet
+from autoencoder_helpers.evidence.training_records import record_of, sums_of
 
 # What the usual mistakes make of images between 0 and 1: not scaled, cut to whole numbers, scaled twice, shifted.
 OTHER_SCALES = (
@@ -371,12 +372,36 @@ def in_steps_of(width: float, value: float) -> float:
     return float(np.ceil(value / width - 1e-9) * width) if np.isfinite(value) else value
 
 
+def expect_other_images(step, model, test_images):
+    """Inside a step: fail if the training's own record says that it was given the test images.
+
+    Without a record, such as after a bare `fit`, nothing is asked. test_images: all of them, array (N, ...) in [0, 1].
+    """
+    record = record_of(model)
+    if record is None:
+        return
+    for first in (0, record.count - len(test_images)):  # alone, or behind the training images
+        rows = record.rows - first
+        there = (rows >= 0) & (rows < len(test_images))
+        if there.sum() < 10:
+            continue
+        wanted = sums_of(test_images[rows[there]])
+        step.expect(
+            not np.allclose(np.array(record.sums)[there], wanted, rtol=1e-3, atol=1e-3 * np.abs(wanted).max()),
+            expected="a network that is measured on images which it has not seen",
+            found="the training was given the test images themselves",
+            look="train(model, x_train, ...): test images belong into validation_data alone.",
+            mistake="trained-on-test-images",
+        )
+
+
 def expect_trained(step, model, images, limit, data, *parts):
     """Inside a step: fail unless the mean BCE per pixel is at most `limit`.
 
     data, parts: the checks of what was trained on, and of what was trained. If one of them has taken points, it is
     enough that the network has learned something, whatever came of it.
     """
+    expect_other_images(step, model, step.data.mnist_images)
     try:
         expect_low_bce(step, model, images, limit)
     except NotYet:

@@ -21,6 +21,7 @@ from autoencoder_helpers.checks.result import CheckResult, StepResult
 from autoencoder_helpers.checks.right_parts import with_right_parts
 from autoencoder_helpers.checks.rule import NotYet, Rule, describe
 from autoencoder_helpers.evidence.messages import ASKED_FOR, ENVIRONMENT, BadMessage, Mailbox
+from autoencoder_helpers.evidence.training_records import as_data
 from autoencoder_helpers.evidence.values import Recorder, decode, encode
 
 _AT_FIRST = os.environ.get(ENVIRONMENT)  # a learner may clear the environment, and is right all the same
@@ -120,14 +121,15 @@ def _evidence(rule, answers):
 
 
 def _compilation(name, model, at_hand):
-    """Whether a network is compiled, and the name under which its loss can be asked for."""
+    """Whether a network is compiled, the name under which its loss can be asked for, and what it was trained on."""
     import tf_keras as keras
 
+    record = {"trained_on": as_data(model)}
     single = loss_of(model)
     if getattr(model, "optimizer", None) is None or single is None:
-        return {"loss": None}
+        return {"loss": None, **record}
     at_hand[f"{name}.loss"] = lambda y_true, y_pred: np.asarray(keras.losses.get(single)(y_true, y_pred))
-    return {"loss": single if isinstance(single, str) else getattr(single, "__name__", type(single).__name__)}
+    return {"loss": single if isinstance(single, str) else getattr(single, "__name__", type(single).__name__), **record}
 
 
 def _reply(question, arrays, at_hand, reply_arrays):

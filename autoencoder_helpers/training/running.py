@@ -20,6 +20,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 from autoencoder_helpers.errors import CourseError
+from autoencoder_helpers.evidence.training_records import remember
 from autoencoder_helpers.reference.curves import curve as reference_curve
 from autoencoder_helpers.training import fingerprint, progress, speed, store
 from autoencoder_helpers.training.grading import expect_whole
@@ -74,6 +75,7 @@ def train(
     path = store.path_of(name, folder)
     _build(model, x)
     facts = fingerprint.describe(model, x, y, validation_data, batch_size=batch_size, seed=seed, shuffle=shuffle)
+    remember(model, len(x), facts["data"]["x"]["sums"])
     stored = _matching(path, model, facts)
     done = stored.epochs if stored else 0
     beside = reference_curve(name, len(x), x.shape[1:], batch_size)

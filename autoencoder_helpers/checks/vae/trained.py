@@ -3,7 +3,7 @@
 import numpy as np
 from autoencoder_helpers import measures
 from autoencoder_helpers.checks.answers import Model
-from autoencoder_helpers.checks.expectations import expect_shapes, in_steps_of
+from autoencoder_helpers.checks.expectations import expect_other_images, expect_shapes, in_steps_of
 from autoencoder_helpers.checks.learned import has_learned
 from autoencoder_helpers.checks.models import predict
 from autoencoder_helpers.checks.rule import rule
@@ -83,6 +83,7 @@ def trained(step, vae, encoder, decoder):
             mistake="kl-not-trained",
         )
     with step("Its negative ELBO on test digits is low enough", points=0.5):
+        expect_other_images(step, vae, step.data.mnist_images)
         limit = threshold("vae.trained")
         step.expect(
             limit >= R + K or forgiven(),

@@ -3,7 +3,11 @@
 import autoencoder_helpers  # noqa: F401  (first: it chooses the Keras)
 import numpy as np
 import tf_keras as keras
-from autoencoder_helpers import check
+from autoencoder_helpers import check, train
+from autoencoder_helpers.checks.data import PublicData
+from autoencoder_helpers.checks.expectations import expect_other_images
+from autoencoder_helpers.checks.rule import Steps
+from autoencoder_helpers.evidence.training_records import from_data, probed_rows, record_of, remember, sums_of
 
 
 def test_trained(points, mistakes, make, mnist):
@@ -61,3 +65,33 @@ def test_a_training_that_earlier_mistakes_spoiled_counts_as_one(under, make, mni
         model.fit(x_train[:20_000], x_train[:20_000], batch_size=128, epochs=1, verbose=0)
         assert under({"dense.decoder"}, "dense.trained", model) == 1, last
         assert under({"dense.pca"}, "dense.trained", model) == 0.5, last
+
+
+def test_test_images_in_the_place_of_training_images_are_seen_in_the_record(make, mnist):
+    x_train, x_test = mnist
+    model = make.joined(make.encoder(), make.decoder())
+
+    def found(*parts):
+        x = np.concatenate(parts)
+        remember(model, len(x), sums_of(x[probed_rows(len(x))]))
+        step = Steps(PublicData(), np.random.default_rng(1))
+        with step("what it was trained on", stop=False):
+            expect_other_images(step, model, step.data.mnist_images)
+        return step.mistake
+
+    assert found(x_test) == found(x_test[:3000]) == found(x_train, x_test) == "trained-on-test-images"
+    assert found(x_train) == found(x_train[:2000]) == found(x_train[:10_000]) == found(1 - x_train[:500]) == ""
+    assert found(x_test[::-1][:100]) == ""  # in another order: nothing is claimed that cannot be seen
+
+
+def test_a_training_keeps_what_it_was_given(make, mnist, tmp_path):
+    x_train, x_test = mnist
+    model = make.joined(make.encoder(), make.decoder())
+    model.compile("sgd", "binary_crossentropy")
+    assert record_of(model) is None
+    for x in (x_train[:300], x_test[:300]):
+        train(model, x, epochs=1, batch_size=300, name="kept", folder=tmp_path)
+        assert np.allclose(record_of(model).sums, sums_of(x[probed_rows(300)]), atol=1e-3)
+    assert [step.mistake for step in check("dense.trained", model).failures] == ["trained-on-test-images"]
+    from_data(model, [300, ["no number"]])
+    assert record_of(model) is None

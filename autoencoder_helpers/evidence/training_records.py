@@ -1,0 +1,69 @@
+"""What a network was trained on, as `train` saw it: kept beside the network, and handed over with it.
+
+A summary of some images, not the images. A learner's process writes it, so nothing is proved by it: it names a mistake
+that nobody hides, such as test images in the place of training images.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+PROBED_ROWS = 256
+_ATTRIBUTE = "autoencoder_course_trained_on"  # as text: Keras looks into lists and dictionaries
+_MOST_IMAGES = 10_000_000
+
+
+@dataclass(frozen=True)
+class Record:
+    """Of the images that a network was trained on last: how many, and a weighted sum of each of some rows."""
+
+    count: int
+    sums: tuple[float, ...]
+
+    @property
+    def rows(self) -> np.ndarray:
+        """The numbers of the rows that were summed."""
+        return probed_rows(self.count)
+
+
+def probed_rows(count: int) -> np.ndarray:
+    """The numbers of up to 256 rows, spread evenly."""
+    return np.linspace(0, count - 1, min(count, PROBED_ROWS)).astype(int)
+
+
+def sums_of(rows: np.ndarray) -> np.ndarray:
+    """A weighted sum of each row's values, whatever axes they have."""
+    chosen = rows.reshape(len(rows), -1).astype(np.float64)
+    return chosen @ np.cos(1.7 * np.arange(chosen.shape[1]))
+
+
+def remember(model, count: int, sums) -> None:
+    """Keep beside a network what it is trained on."""
+    setattr(model, _ATTRIBUTE, json.dumps([int(count), [float(value) for value in sums]]))
+
+
+def record_of(model) -> Record | None:
+    """What a network was trained on last; None where no `train` has said it, or what is said is none."""
+    try:
+        count, sums = json.loads(getattr(model, _ATTRIBUTE))
+        sums = tuple(float(value) for value in sums)
+    except (AttributeError, TypeError, ValueError):
+        return None
+    fits = type(count) is int and 0 < count <= _MOST_IMAGES and len(sums) == min(count, PROBED_ROWS)
+    return Record(count, sums) if fits and all(map(math.isfinite, sums)) else None
+
+
+def as_data(model):
+    """What is handed over of a network's record: JSON-ready, None where there is none."""
+    record = record_of(model)
+    return None if record is None else [record.count, list(record.sums)]
+
+
+def from_data(model, data) -> None:
+    """Give a rebuilt network the record that was handed over with it, if it is one."""
+    if isinstance(data, list) and len(data) == 2 and isinstance(data[1], list) and len(data[1]) <= PROBED_ROWS:
+        setattr(model, _ATTRIBUTE, json.dumps(data, default=str))
