@@ -125,65 +125,6 @@ def expect_joined(step, autoencoder, encoder, decoder, x) -> None:
         )
 
 
-def some_rows(step, images, most=500):
-    """(row numbers, these rows) of a random part of a large array; enough to meet a white pixel for certain."""
-    rows = np.sort(step.rng.choice(len(images), min(most, len(images)), replace=False))
-    return rows, images.take(rows)
-
-
-def expect_mnist_split(step, x_train, x_test, look):
-    """Inside a step: fail unless the arrays have the lengths of MNIST's training and test set."""
-    step.expect(
-        len(x_train) == 60_000 and len(x_test) == 10_000,
-        expected="60,000 images to train with and 10,000 to test with",
-        found=f"{len(x_train):,} and {len(x_test):,}",
-        look=look,
-        mistake="wrong-split",
-    )
-
-
-def expect_scaled_once(step, name, array):
-    """Inside a step: fail unless grey values are floating-point numbers that reach 1 and no further."""
-    step.expect(
-        array.dtype.kind == "f",
-        expected=f"{name} of a floating-point type, such as float32",
-        found=f"{array.dtype}, with values up to {array.max()}",
-        look="Divide by 255; a whole-number type would cut every grey down to 0 or 1.",
-        mistake="integers",
-    )
-    top, bottom = float(array.max()), float(array.min())
-    step.expect(
-        top <= 1.001,
-        expected=f"{name} between 0 and 1",
-        found=f"values up to {top:g}",
-        look=f"Values reach {top:g}; a sigmoid reaches 1. Divide by 255.",
-        mistake="not-scaled",
-    )
-    step.expect(
-        top > 0.5,
-        expected=f"{name} reaches 1",
-        found=f"values up to {top:.4f}",
-        look="Divided by 255 twice? Run the cell that loads the data again, then scale once.",
-        mistake="scaled-twice",
-    )
-    step.expect(
-        not np.isin(array, (0, 1)).all(),
-        expected=f"{name} with greys between 0 and 1",
-        found="0 and 1 only, and no grey between them",
-        look="`/ 255` with one stroke: `// 255` and whole numbers cut every grey off. Is it a threshold?",
-        mistake="no-greys",
-    )
-    step.expect(
-        bottom >= 0,
-        expected=f"{name} between 0 and 1",
-        found=f"values down to {bottom:g}",
-        look="Paper is 0 and ink is 1: nothing is subtracted.",
-        mistake="shifted",
-    )
-    if array.dtype == np.float64:
-        step.note("float64 takes twice the memory of float32 and learns nothing more: `astype('float32')`.")
-
-
 def expect_widths(step, model, wanted):
     """Inside a step: fail unless the Dense layers have these widths, in this order."""
     found = [stage.width for stage in stages(model)]
@@ -274,6 +215,7 @@ def expect_greys(step, decoder, codes):
     shape = end.layer.output_shape[1:]
     ramps = np.broadcast_to(ramp.reshape(-1, *[1] * len(shape)), (len(ramp), *shape))
     for values in (tail_values(decoder, ramps), predict(decoder, codes)):
+        expect_finite(step, values)
         step.expect(
             values.min() >= -1e-6 and values.max() <= 1 + 1e-6,
             expected="values between 0 and 1",
@@ -341,6 +283,7 @@ def expect_low_bce(step, model, images, limit):
         look="Is this the whole network, from image to image?",
         mistake="wrong-output-shape",
     )
+    expect_finite(step, outputs)
     reconstructions, loss = best_reading(images, outputs)
     expected = f"at most {limit:.4f} nats per pixel on test digits"
     found = f"{in_steps_of(0.01, loss):.2f} nats per pixel"
@@ -364,6 +307,17 @@ def expect_low_bce(step, model, images, limit):
         found=found,
         look="Were the images scaled, and used as targets, too? Otherwise train for more epochs.",
         mistake="trained-too-little",
+    )
+
+
+def expect_finite(step, outputs) -> None:
+    """Inside a step: fail if a network gives out what is no number."""
+    step.expect(
+        np.isfinite(outputs).all(),
+        expected="finite numbers",
+        found="inf or nan among what the network gives out",
+        look="The training has run away: a smaller learning rate, images between 0 and 1. Build the network again first.",
+        mistake="not-finite",
     )
 
 

@@ -137,6 +137,29 @@ def _expect_decoded(step, image, wanted, decoder, point):
         look="the order of the two numbers",
         mistake="swapped-coordinates",
     )
+    for other, what, look, mistake in (
+        (
+            wanted.T,
+            "the image with rows and columns exchanged",
+            "No axis is to be exchanged: [0, ..., 0]",
+            "transposed",
+        ),
+        (
+            np.round(wanted),
+            "the image in black and white",
+            "Leave the grey values as they are: no threshold.",
+            "no-greys",
+        ),
+        (1 - wanted, "the image with black and white exchanged", "Leave the grey values as they are.", "inverted"),
+        (255 * wanted, "grey values up to 255", "Leave the grey values as they are, from 0 to 1.", "rescaled"),
+    ):
+        step.expect(
+            not np.allclose(image, other, atol=1e-4),
+            expected="what the given decoder paints at the given point, as it is",
+            found=what,
+            look=look,
+            mistake=mistake,
+        )
     step.expect(
         np.allclose(image, wanted, atol=1e-4),
         expected="what the given decoder paints at the given point",

@@ -49,6 +49,19 @@ def codes(step, codes, encoder):
             look="Do not shuffle: the labels would belong to other digits.",
             mistake="shuffled",
         )
+        for images, what, look, mistake in (
+            (step.data.mnist("x_train", np.arange(10_000)), "codes of the first 10,000 training digits",
+             "x_test: the labels y_test belong to these digits.", "codes-of-training-images"),
+            (255 * step.data.mnist_images, "codes of images that were not scaled",
+             "The encoder knows images between 0 and 1: x_test, not raw_test.", "codes-of-raw-images"),
+        ):  # fmt: skip
+            step.expect(
+                not _are_near(codes, predict(encoder, images.reshape(-1, PIXELS))),
+                expected="encoder.predict(x_test)",
+                found=what,
+                look=look,
+                mistake=mistake,
+            )
         step.fail(
             expected="encoder.predict(x_test), with the encoder as it is now",
             found="other numbers",

@@ -3,7 +3,7 @@
 import numpy as np
 from autoencoder_helpers.checks.answers import Images
 from autoencoder_helpers.checks.dense.sizes import PIXELS
-from autoencoder_helpers.checks.expectations import expect_mnist_split, expect_scaled_once, some_rows
+from autoencoder_helpers.checks.mnist_arrays import expect_mnist_split, expect_one_scale, expect_scaled_once, some_rows
 from autoencoder_helpers.checks.rule import rule
 
 
@@ -33,6 +33,7 @@ def data(step, x_train, x_test):
         )
         for name, (rows, found) in samples.items():
             wanted = step.data.mnist(name, rows).reshape(-1, PIXELS)
+            expect_one_scale(step, found, wanted)
             step.expect(
                 np.allclose(found, wanted, atol=1e-3),
                 expected=f"{name} holds MNIST's images, each divided by 255",

@@ -12,11 +12,11 @@ from autoencoder_helpers.checks.rule import rule
     answers={"pca_reconstruct": Function()},
 )
 def pca(step, pca_reconstruct):
-    basis = step.rng.normal(size=(3, 30))
+    basis = step.rng.normal(size=(5, 30))
     offset = step.rng.uniform(2, 3, 30)
-    scales = np.array([3.0, 2.0, 0.7])
-    x_train = (step.rng.normal(size=(120, 3)) * scales) @ basis + offset
-    x = (step.rng.normal(size=(25, 3)) * scales) @ basis + offset
+    scales = np.array([3.0, 2.0, 0.7, 0.5, 0.3])
+    x_train = (step.rng.normal(size=(120, 5)) * scales) @ basis + offset
+    x = (step.rng.normal(size=(25, 5)) * scales) @ basis + offset
     wanted = _restored(x_train, x)
     with step("It returns an array as large as x"):
         found = call(pca_reconstruct, x_train, x, name="pca_reconstruct")
@@ -68,5 +68,7 @@ def _known_mistakes(x_train, x, wanted):
         (_restored(x, x), "fitted-on-test-images", "components of x_train",
          "components of x itself", "Fit on x_train, then transform x: test images must not shape the components."),
         (_restored(x_train, x, 1), "wrong-number-of-components", "2 components", "1 component", "n_components=2"),
+        (x, "wrong-number-of-components", "2 components", "all components, and so the images themselves",
+         "n_components=2"),
         (_restored(x_train, x, 3), "wrong-number-of-components", "2 components", "3 components", "n_components=2"),
     )  # fmt: skip

@@ -37,6 +37,7 @@ def loss(step, flower_loss):
         reading = read_loss(value, x, p)
     with step("It is the binary cross-entropy, to train with", points=0.5, stop=False):
         expect_cross_entropy(step, reading, _KNOWN)
+        expect_trainable(step, flower_loss, x, p, name="flower_loss")
         # Beside a grey prediction the cross-entropy is the same for every image, however bright; what is added grows.
         grey = float(value(np.float32(100) * x, np.full_like(p, 0.5)).mean())
         usual = float(reading.together.mean()) / float(reading.alone.mean()) * reading.multiple * VALUES * np.log(2)
@@ -47,7 +48,6 @@ def loss(step, flower_loss):
             look="Is the KL added here, too? The encoder's regularizer adds it already.",
             mistake="something-added",
         )
-        expect_trainable(step, flower_loss, x, p, name="flower_loss")
     if reading.quantity is None:  # of another quantity nothing more can be said
         return
     near = 0.02 if step.mistake == "something-added" else 0.003

@@ -3,7 +3,13 @@
 import numpy as np
 from autoencoder_helpers import measures
 from autoencoder_helpers.checks.answers import Anything, Model
-from autoencoder_helpers.checks.expectations import best_reading, expect_shapes, in_steps_of, is_like_fresh
+from autoencoder_helpers.checks.expectations import (
+    best_reading,
+    expect_finite,
+    expect_shapes,
+    in_steps_of,
+    is_like_fresh,
+)
 from autoencoder_helpers.checks.flowers.sizes import IMAGE, IN_PLACE, LATENT, SCALE, UNIT, VALUES
 from autoencoder_helpers.checks.learned import has_learned
 from autoencoder_helpers.checks.models import predict
@@ -34,7 +40,9 @@ def trained(step, vae, source):
         expect_shapes(step, vae, input_shape=IMAGE, output_shape=IMAGE)
     with step("Its images beat the mean image", points=0.5):
         mean, images = step.data.flowers(source)
-        copies, per_value = best_reading(images, predict(vae, images, batch_size=50))
+        outputs = predict(vae, images, batch_size=50)
+        expect_finite(step, outputs)
+        copies, per_value = best_reading(images, outputs)
         loss = per_value * SCALE
         floor, baseline = (
             float(values.mean()) * SCALE / VALUES

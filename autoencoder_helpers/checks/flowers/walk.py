@@ -80,6 +80,7 @@ def walk(step, walk, encoder, decoder):
                 look="Which of the two comes first: mixing or decoding?",
                 mistake="pixel-fade",
             )
+        _expect_straight(step, found, (first, last), (start, end), t, encoder, decoder, tolerance)
         step.expect(
             not np.allclose(found, wanted[::-1], atol=tolerance),
             expected="from `first` to `last`",
@@ -93,6 +94,33 @@ def walk(step, walk, encoder, decoder):
             found="the right ends with other images between them",
             look="(1 - t) * start + t * end, for t in equal steps from 0 to 1",
             mistake="uneven-steps",
+        )
+
+
+def _expect_straight(step, found, images, codes, t, encoder, decoder, tolerance):
+    """Inside a step: name walks with the right ends that take another way.
+
+    images, codes: of the two ends. t: the shares of the way, shape (steps, 1).
+    """
+    (first, last), (start, end) = images, codes
+    mixed = ((1 - t[..., None, None]) * first + t[..., None, None] * last).astype(np.float32)
+    step.expect(
+        not np.allclose(found, predict(decoder, as_array(encoder(mixed).mean())), atol=tolerance),
+        expected="codes mixed, then decoded",
+        found="the two images mixed, pixel by pixel, then encoded and decoded",
+        look="Encode the two images alone; mix their codes, not their pixels.",
+        mistake="pixel-fade",
+    )
+    lengths = np.linalg.norm(start), np.linalg.norm(end)
+    angle = np.arccos(np.clip(start @ end / max(lengths[0] * lengths[1], 1e-9), -1, 1))
+    if np.sin(angle) > 1e-6:
+        circle = (np.sin((1 - t) * angle) * start + np.sin(t * angle) * end) / np.sin(angle)
+        step.expect(
+            not np.allclose(found, predict(decoder, circle.astype(np.float32)), atol=tolerance),
+            expected="equal steps on a straight line",
+            found="a great circle around the origin",
+            look="(1 - t) * start + t * end: no sines",
+            mistake="great-circle",
         )
 
 

@@ -25,12 +25,14 @@ def elbo_report(step, elbo_report):
     images = step.rng.random((500, *IMAGE)).astype(np.float32) ** 3
     probe_encoder, probe_decoder = _probe_vae(step.rng)
     mean, stddev = clouds_of(probe_encoder, images)
-    exact = float(measures.gaussian_kl(mean, stddev).mean())
+    exact_of_each = measures.gaussian_kl(mean, stddev)
+    exact = float(exact_of_each.mean())
+
+    def decoded(z):
+        return measures.bce_per_image(images, predict(probe_decoder, z.astype("f4")))
 
     def reconstruction(noise):
-        return float(
-            measures.bce_per_image(images, predict(probe_decoder, (mean + stddev * noise).astype("f4"))).mean()
-        )
+        return float(decoded(mean + stddev * noise).mean())
 
     reports = [reconstruction(step.rng.normal(size=mean.shape)) for _ in range(16)]
     # Eight deviations: a right report misses them once in a million; K and decoded means lie at least twice as far.
@@ -39,6 +41,7 @@ def elbo_report(step, elbo_report):
         found = elbo_report(images, probe_encoder, probe_decoder)
         if isinstance(found, dict):
             found = list(found.values())
+            step.note("The next cells take three numbers apart by their order: return R, K, R + K, without names.")
         step.expect(
             found is not None,
             expected="three numbers",
@@ -82,6 +85,8 @@ def elbo_report(step, elbo_report):
                     (exact / 2, "kl-half", "half of the KL", "No weight appears in a report: K itself, once."),
                     (exact * len(images), "summed-over-images", "the sum over all images",
                      "tf.reduce_mean over the images"),
+                    (float(exact_of_each[0]), "first-image-only", "the KL of the first image",
+                     "tf.reduce_mean over all images, not the first of them"),
                     (-exact, "wrong-sign", "the right size with the wrong sign", "K itself is reported, not - K"),
                 ),
                 lambda value: about(K, value, 3e-3 * abs(value)),
@@ -130,6 +135,21 @@ def elbo_report(step, elbo_report):
             expected=f"{wanted:.1f} nats per image",
             before=f"{R:.4g}, ",
         )  # fmt: skip
+        of_prior = float(decoded(step.rng.normal(size=mean.shape)).mean())
+        step.expect(
+            about(R, wanted, tolerance) or not np.isclose(R, of_prior, rtol=0.1),
+            expected=f"{wanted:.1f} nats per image",
+            found=f"{R:.4g}, as of draws from the prior",
+            look="R restores each image from a draw of its own cloud: encoder(images).sample()",
+            mistake="prior-not-cloud",
+        )
+        step.expect(
+            about(R, wanted, tolerance) or not _of_first_image(R, decoded(mean)[0], tolerance),
+            expected=f"{wanted:.1f} nats per image",
+            found=f"{R:.4g}, as of the first image alone",
+            look="tf.reduce_mean over all images, not the first of them",
+            mistake="first-image-only",
+        )
         step.expect(
             about(R, wanted, tolerance),
             expected=f"{wanted:.1f} nats per image (a draw moves it by {np.std(reports):.1f})",
@@ -160,6 +180,11 @@ def elbo_report(step, elbo_report):
             look="Add the two numbers that you return; draw once.",
             mistake="wrong-sum",
         )
+
+
+def _of_first_image(R, at_mean, tolerance) -> bool:
+    """Whether R could be the first image's: about what its decoded mean costs, and a little more for the draw."""
+    return about(R, at_mean, max(tolerance, 0.05 * at_mean))
 
 
 def _gives_again(K, elbo_report, *arguments) -> bool:

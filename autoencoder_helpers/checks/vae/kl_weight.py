@@ -11,6 +11,8 @@ from autoencoder_helpers.checks.vae.numbers import about, two_digits
 from autoencoder_helpers.checks.vae.parts import added_to_loss, expect_parts
 from autoencoder_helpers.checks.vae.sizes import IMAGE, IN_PLACE
 
+_MOST = 1e8  # of a mean: float32 knows no sum of many larger squares
+
 
 @rule(
     "vae.kl_weight",
@@ -44,6 +46,13 @@ def kl_weight(step, vae, encoder, kl_weight):
         if not vae.losses:
             return
         mean, stddev = clouds_of(encoder, digits)
+        step.expect(
+            float(np.abs(mean).max()) < _MOST,
+            expected="means as a network has them before it is trained: a few units",
+            found=f"means of up to {np.abs(mean).max():.2g}, whose squares float32 cannot hold",
+            look="the images, between 0 and 1; or has a training run away? Build the network again.",
+            mistake="means-too-large",
+        )
         small, noise = _kl_ratio(vae, digits, mean, stddev)
         in_fifths, _ = _kl_ratio(vae, digits[:500], mean[:500], stddev[:500], batch=100)
         # Brighter images move the clouds away from the prior, whatever the weights are: an estimate has less noise.

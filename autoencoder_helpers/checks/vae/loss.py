@@ -40,6 +40,7 @@ def loss(step, reconstruction_loss):
         "It is the binary cross-entropy of the image and its reconstruction, to train with", points=0.5, stop=False
     ):
         expect_cross_entropy(step, reading, _KNOWN, squared="wrong-loss", other="wrong-loss")
+        expect_trainable(step, reconstruction_loss, images, reconstructions, name="reconstruction_loss")
         # Cross-entropy with a grey reconstruction is the same for every image, however bright; what is added grows.
         grey = float(value(np.float32(100) * images[:1], np.full_like(images[:1], 0.5)).mean())
         usual = reading.multiple * PIXELS * np.log(2)
@@ -50,7 +51,6 @@ def loss(step, reconstruction_loss):
             look="Is the KL added here, too? The encoder's regularizer adds it already.",
             mistake="something-added",
         )
-        expect_trainable(step, reconstruction_loss, images, reconstructions, name="reconstruction_loss")
     if reading.quantity is None:  # of another quantity nothing more can be said
         return
     near = 0.02 if step.mistake == "something-added" else 0.003

@@ -20,7 +20,8 @@ def prior(step, prior):
             not (batch == [2] and event == []),
             expected="batch shape [], event shape [2]",
             found=found,
-            look="Your prior scores each latent number alone; wrap it in tfd.Independent.",
+            look="Your prior scores each latent number alone. tfd.Independent(..., reinterpreted_batch_ndims=1) makes one of "
+            "the two; without that number it leaves them as they are.",
             mistake="unwrapped-prior",
         )
         step.expect(

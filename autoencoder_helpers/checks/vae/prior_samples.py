@@ -87,6 +87,14 @@ def prior_samples(step, draw_digits):
             look="a normal distribution, not an even one",
             mistake="not-normal",
         )
+        outside = np.mean(np.abs(z) > 2)
+        step.expect(
+            abs(outside - 0.0455) < 0.02,
+            expected="normal numbers: 5 percent beyond two standard deviations",
+            found=f"{100 * outside:.0f} percent",
+            look="the prior as it is: nothing of it cut off",
+            mistake="not-normal",
+        )
     with step("Each call draws anew", points=0.5):
         again = call(draw_digits, count, decoder, name="draw_digits")
         step.expect(

@@ -3,7 +3,7 @@
 import numpy as np
 from autoencoder_helpers import measures
 from autoencoder_helpers.checks.answers import Model
-from autoencoder_helpers.checks.expectations import expect_other_images, expect_shapes, in_steps_of
+from autoencoder_helpers.checks.expectations import expect_finite, expect_other_images, expect_shapes, in_steps_of
 from autoencoder_helpers.checks.learned import has_learned
 from autoencoder_helpers.checks.models import predict
 from autoencoder_helpers.checks.rule import rule
@@ -36,6 +36,7 @@ def trained(step, vae, encoder, decoder):
         K = float(measures.gaussian_kl(mean, stddev).mean())
         z = (mean + stddev * step.rng.normal(size=mean.shape)).astype(np.float32)
         reconstructions = predict(decoder, z)
+        expect_finite(step, reconstructions)
         step.expect(
             float(reconstructions.min()) >= 0 and float(reconstructions.max()) <= 1,
             expected="pixels between 0 and 1",

@@ -36,7 +36,10 @@ def test_decode_point(points):
         (lambda p, d, c: decoded(p[::-1], d, c), "swapped-coordinates"),
         (lambda p, d, c: decoded(p, keras.models.clone_model(d), c), "wrong-image"),
         (lambda p, d, c: decoded((10, 10), d, c), "wrong-image"),
-        (lambda p, d, c: 255 * decoded(p, d, c), "wrong-image"),
+        (lambda p, d, c: 255 * decoded(p, d, c), "rescaled"),
+        (lambda p, d, c: decoded(p, d, c).T, "transposed"),
+        (lambda p, d, c: decoded(p, d, c) > 0.5, "no-greys"),
+        (lambda p, d, c: 1 - decoded(p, d, c), "inverted"),
     ],
 )
 def test_mistakes_in_the_image_of_decode_point(expect_mistake, image, mistake):

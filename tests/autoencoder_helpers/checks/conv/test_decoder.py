@@ -30,10 +30,20 @@ def border_by_hand():
     return keras.Sequential([*kinds, layers.ZeroPadding2D(1), layers.Conv2D(1, 3, activation="sigmoid")])
 
 
+def doubled_first():
+    """Each doubling in front of its convolution: the same layers and sides."""
+    kinds = [layers.Input((2,)), layers.Dense(128, "relu"), layers.Reshape((4, 4, 8))]
+    for width, padding in ((8, "same"), (8, "same"), (16, "valid")):
+        convolution = layers.Conv2D(width, 3, padding=padding, activation="relu")
+        kinds += [convolution, layers.UpSampling2D()] if width == 16 else [layers.UpSampling2D(), convolution]
+    return keras.Sequential([*kinds, layers.Conv2D(1, 3, padding="same", activation="sigmoid")])
+
+
 @pytest.mark.parametrize(
     "build",
     [
         lambda make: make.decoder(),
+        lambda make: doubled_first(),
         lambda make: functional_decoder(),
         lambda make: make.decoder(relu=tf.nn.leaky_relu),
         lambda make: make.decoder(last=None, ends=[layers.Activation(tf.nn.sigmoid)]),

@@ -23,6 +23,13 @@ def strided_encoder():
     return keras.Sequential([keras.Input((28, 28, 1)), *parts, layers.Flatten(), layers.Dense(2)])
 
 
+def averaged_encoder():
+    parts = []
+    for width in (16, 8, 8):
+        parts += [layers.Conv2D(width, 3, padding="same", activation="elu"), layers.AveragePooling2D(padding="same")]
+    return keras.Sequential([keras.Input((28, 28, 1)), *parts, layers.Flatten(), layers.Dense(2)])
+
+
 def tf_keras_encoder():
     tfl = tf.keras.layers
     parts = [
@@ -41,6 +48,7 @@ def tf_keras_encoder():
         lambda make: make.encoder(),
         lambda make: functional_encoder(),
         lambda make: strided_encoder(),
+        lambda make: averaged_encoder(),
         lambda make: tf_keras_encoder(),
         lambda make: make.encoder(kernel=(3, 3), relu="elu"),
         lambda make: make.encoder(pool=layers.AveragePooling2D),

@@ -2,13 +2,15 @@
 
 
 def test_codes(points, mistakes, make, mnist):
-    _, x_test = mnist
+    x_train, x_test = mnist
     e = make.encoder()
     right = e.predict(x_test, batch_size=1000, verbose=0)
     assert points("dense.codes", right, e) == 1
     for wrong, mistake in (
         (right[::-1], "shuffled"),
         (right + 1, "other-codes"),
+        (e.predict(x_train[:10_000], batch_size=1000, verbose=0), "codes-of-training-images"),
+        (e.predict(255 * x_test, batch_size=1000, verbose=0), "codes-of-raw-images"),
         (right.T, "wrong-shape"),
         (x_test, "images-not-codes"),
     ):

@@ -1,5 +1,7 @@
 """`dense.data`: right answers of any construction pass, each usual mistake is named."""
 
+import numpy as np
+
 
 def test_data(points, mistakes, mnist):
     x_train, x_test = mnist
@@ -9,6 +11,9 @@ def test_data(points, mistakes, mnist):
         (lambda x: (x * 255).astype("uint8"), "integers"),
         (lambda x: x * 255, "not-scaled"),
         (lambda x: x / 255, "scaled-twice"),
+        (lambda x: x / np.linalg.norm(x, axis=1, keepdims=True), "other-scale"),
+        (lambda x: x * np.random.default_rng(1).uniform(0.9, 1, (len(x), 1)), "scaled-one-by-one"),
+        (lambda x: x - x.mean(axis=1, keepdims=True), "shifted"),
         (lambda x: (x * 255) // 255, "no-greys"),
         (lambda x: x * 2 - 1, "shifted"),
         (lambda x: 1 - x, "other-images"),

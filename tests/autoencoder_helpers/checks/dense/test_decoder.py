@@ -51,3 +51,11 @@ def test_right_decoders_pass(points, make):
     assert points("dense.decoder", make.decoder()) == 1
     split = make.dense(2, 20, 100, 784)
     assert points("dense.decoder", keras.Sequential([split, layers.Activation("sigmoid")])) == 1
+
+
+def test_weights_that_are_no_numbers_are_no_matter_of_the_sigmoid(mistakes, make):
+    d = make.decoder()
+    d.set_weights([np.full_like(array, np.nan) for array in d.get_weights()])
+    assert "not-finite" in mistakes("dense.decoder", d) and "wrong-output-activation" not in mistakes(
+        "dense.decoder", d
+    )

@@ -1,6 +1,7 @@
 """`dense.pca`: right answers of any construction pass, each usual mistake is named."""
 
 import numpy as np
+from autoencoder_helpers import check
 from sklearn.decomposition import PCA
 
 
@@ -21,8 +22,14 @@ def test_pca(points, mistakes):
         (lambda a, x: pca(x, x), "fitted-on-test-images"),
         (lambda a, x: pca(a, x, 1), "wrong-number-of-components"),
         (lambda a, x: pca(a, x, 3), "wrong-number-of-components"),
+        (lambda a, x: pca(a, x, None), "wrong-number-of-components"),
         (lambda a, x: PCA(2).fit(a).transform(x), "codes-not-images"),
         (lambda a, x: pca(a, a), "wrong-shape"),
         (lambda a, x: x, "wrong-number-of-components"),
     ):
         assert mistakes("dense.pca", wrong) == [mistake]
+
+
+def test_all_components_are_told_from_three():
+    result = check("dense.pca", lambda a, x: PCA().fit(a).inverse_transform(PCA().fit(a).transform(x)))
+    assert "all components" in result.failures[0].found

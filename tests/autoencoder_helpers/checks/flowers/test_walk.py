@@ -41,11 +41,23 @@ def fade(first, last, steps):
     return (1 - t) * first + t * last
 
 
+def great_circle(e, d):
+    def walk(first, last, steps):
+        a, b = np.asarray(e(np.stack([first, last])).mean())
+        angle = np.arccos(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
+        t = np.linspace(0, 1, steps)[:, None]
+        return d(((np.sin((1 - t) * angle) * a + np.sin(t * angle) * b) / np.sin(angle)).astype("float32"))
+
+    return walk
+
+
 @pytest.mark.parametrize(
     ("made", "mistake"),
     [
         (lambda e, d: fade, "pixel-fade"),
         (lambda e, d: lambda a, b, n: fade(*d(e(np.stack([a, b])).mean()).numpy(), n), "pixel-fade"),
+        (lambda e, d: lambda a, b, n: d(e(fade(a, b, n).astype("float32")).mean()), "pixel-fade"),
+        (lambda e, d: great_circle(e, d), "great-circle"),
         (lambda e, d: lambda a, b, n: right_walk(e, d)(b, a, n), "backwards"),
         (lambda e, d: right_walk(e, d, code=lambda cloud: cloud.sample()), "draws-not-means"),
         (lambda e, d: right_walk(e, d, steps_of=lambda n: np.linspace(0, 1, n + 1)), "wrong-number-of-steps"),

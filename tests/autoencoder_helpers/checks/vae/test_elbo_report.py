@@ -110,6 +110,18 @@ def test_a_report_from_means_an_estimate_and_another_network_are_named(mistakes,
         K = float(tf.reduce_mean(q.log_prob(z) - PRIOR.log_prob(z)))
         return R, K, R + K
 
+    def from_the_prior(x, e, d):
+        _, _, K = parts_of_report(x, e, d)
+        R = float(tf.reduce_mean(summed(x, d(PRIOR.sample(len(x))))))
+        return R, K, R + K
+
+    def of_the_first(x, e, d):
+        q, _, _ = parts_of_report(x, e, d)
+        R, K = float(summed(x, d(q.sample()))[0]), float(tfd.kl_divergence(q, PRIOR)[0])
+        return R, K, R + K
+
+    expect_mistake("vae.elbo_report", from_the_prior, mistake="prior-not-cloud", kept=0.5)
+    assert mistakes("vae.elbo_report", of_the_first) == ["first-image-only"] * 2
     other_encoder, other_decoder = make.encoder(), make.decoder()
     expect_mistake("vae.elbo_report", from_means, mistake="mean-not-drawn", kept=0.5)
     keras.utils.set_random_seed(1)  # one estimate in two hundred is as good as exact

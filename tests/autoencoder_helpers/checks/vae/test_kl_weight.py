@@ -91,3 +91,10 @@ def test_the_number_alone_does_not_tell(under, make):
     assert under({"vae.encoder": 0.5}, "vae.kl_weight", make.joined(e, make.decoder()), e, 0.5) == 0
     e = make.encoder(layers.Dense(4), make.cloud_layer(weight=0.5))
     assert under((), "vae.kl_weight", make.joined(e, make.decoder()), e, 1.0) == 2  # halved inside make_encoder
+
+
+def test_means_beyond_float32_are_no_other_prior(mistakes, make):
+    e = make.encoder()
+    kernel, bias = e.layers[-2].get_weights()
+    e.layers[-2].set_weights([kernel, bias + 1e20])
+    assert mistakes("vae.kl_weight", make.joined(e, make.decoder()), e) == ["means-too-large"]

@@ -58,3 +58,8 @@ def test_a_prior_without_an_exact_kl_passes_with_a_note_that_says_what_will_rais
 )
 def test_mistakes_in_the_prior_are_named(expect_mistake, build, mistake, kept):
     expect_mistake("vae.prior", build(), mistake=mistake, kept=kept)
+
+
+def test_a_wrapper_that_wraps_nothing_is_told_what_it_lacks():
+    (step,) = check("vae.prior", tfd.Independent(tfd.Normal(tf.zeros(2), 1.0))).failures
+    assert step.mistake == "unwrapped-prior" and "reinterpreted_batch_ndims=1" in step.look
