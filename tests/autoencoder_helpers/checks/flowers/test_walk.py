@@ -57,7 +57,6 @@ def great_circle(e, d):
         (lambda e, d: fade, "pixel-fade"),
         (lambda e, d: lambda a, b, n: fade(*d(e(np.stack([a, b])).mean()).numpy(), n), "pixel-fade"),
         (lambda e, d: lambda a, b, n: d(e(fade(a, b, n).astype("float32")).mean()), "pixel-fade"),
-        (lambda e, d: great_circle(e, d), "great-circle"),
         (lambda e, d: lambda a, b, n: right_walk(e, d)(b, a, n), "backwards"),
         (lambda e, d: right_walk(e, d, code=lambda cloud: cloud.sample()), "draws-not-means"),
         (lambda e, d: right_walk(e, d, steps_of=lambda n: np.linspace(0, 1, n + 1)), "wrong-number-of-steps"),
@@ -122,3 +121,15 @@ def test_a_network_is_not_blamed_for_its_parts(points, make):
     e, d = make.encoder(), make.decoder(make.up(1, activation="sigmoid"))
     assert points("flowers.vae", make.joined(e, d), e, d) == 1
     assert points("flowers.walk", right_walk(e, d), e, d) == 1
+
+
+def test_a_great_circle_is_no_straight_line(mistakes, points, networks, make):
+    _, d = networks
+    dense = layers.Dense(65, kernel_initializer=keras.initializers.RandomNormal(stddev=0.3, seed=2))
+    e = make.encoder(dense, make.full())
+    kernel, bias = dense.get_weights()
+    grey = np.asarray(e(np.full((1, 80, 80, 3), 0.4, "float32")).mean())[0]
+    bias[:10] -= grey  # codes on all sides of the origin, so that circle and line differ
+    dense.set_weights([kernel, bias])
+    assert points("flowers.walk", right_walk(e, d), e, d) == 1
+    assert mistakes("flowers.walk", great_circle(e, d), e, d) == ["great-circle"]

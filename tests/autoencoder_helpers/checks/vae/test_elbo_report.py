@@ -121,7 +121,7 @@ def test_a_report_from_means_an_estimate_and_another_network_are_named(mistakes,
         return R, K, R + K
 
     expect_mistake("vae.elbo_report", from_the_prior, mistake="prior-not-cloud", kept=0.5)
-    assert mistakes("vae.elbo_report", of_the_first) == ["first-image-only"] * 2
+    assert set(mistakes("vae.elbo_report", of_the_first)) == {"first-image-only"}
     other_encoder, other_decoder = make.encoder(), make.decoder()
     expect_mistake("vae.elbo_report", from_means, mistake="mean-not-drawn", kept=0.5)
     keras.utils.set_random_seed(1)  # one estimate in two hundred is as good as exact
