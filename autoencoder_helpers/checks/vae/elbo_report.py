@@ -190,11 +190,14 @@ def elbo_report(step, elbo_report):
 
 
 def _looks_at_first_alone(R, elbo_report, images, *networks) -> bool:
-    """Whether R stays about what it is when all images but the first become others."""
+    """Whether R stays about what it is when all images but the first become others, and not when the first does."""
     with contextlib.suppress(Exception):
-        report = elbo_report(np.concatenate([images[:1], 1 - images[1:]]), *networks)
-        numbers = list(report.values()) if isinstance(report, dict) else list(report)
-        return bool(np.isclose(float(np.asarray(numbers[0])), R, rtol=0.2))
+        stays = []
+        for first, others in ((images[:1], 1 - images[1:]), (1 - images[:1], images[1:])):
+            report = elbo_report(np.concatenate([first, others]), *networks)
+            numbers = list(report.values()) if isinstance(report, dict) else list(report)
+            stays.append(bool(np.isclose(float(np.asarray(numbers[0])), R, rtol=0.2)))
+        return stays == [True, False]
     return False
 
 
