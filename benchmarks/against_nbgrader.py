@@ -76,7 +76,12 @@ def measure_ours(course: Path, pairs, weights: Path | None) -> tuple[Measured, d
     lay_out_course(course)
     hand_in(course, pairs, weights)
     command = [str(PROGRAMS / "autoencoder-course"), "--course", str(course), "grade"]
-    measured = measure(command, course, course / "log", environment())
+
+    def graded() -> bool:
+        """Whether a submission is done: its page is written before its line is printed."""
+        return any((course / "feedback").glob("*/*/*.html"))
+
+    measured = measure(command, course, course / "log", environment(), moment=graded)
     if measured.code:
         raise click.ClickException(f"grading failed: {(course / 'log').read_text(encoding='utf-8')[-2000:]}")
     return measured, scores(course)
@@ -153,12 +158,24 @@ def show(data: dict, to: Path) -> None:
             "training": f"{part['count']} submissions; nbgrader's train in the notebook, ours come with weights",
         }[name]
         print_table(title, ("", "ours", "nbgrader", "nbgrader / ours"), rows)
+        show_start(part["runs"])
         other = found["other_points"]
         say(f"points of {found['cells']} graded cells: " + ("the same" if not other else f"OTHER for {other}"))
     extrapolate(data)
     write_json(to / "against_nbgrader.json", data)
     if any(part.get("found") for part in data["parts"].values()):
         draw(data, to / "against_nbgrader.png")
+
+
+def show_start(runs: list) -> None:
+    """Print when our first submission was done, and what our processes held when they held most."""
+    ours = [run for run in runs if run["side"] == "ours" and run.get("first")]
+    if not ours:
+        return
+    wall, processor = (statistics.median(run["first"][key] for run in ours) for key in ("wall", "processor"))
+    say(f"our first graded submission: after {wall:.0f} s, {processor:.0f} s of processor time")
+    parts = ours[-1]["memory_by_program"].items()
+    print_table("our memory at its peak", ("", "MB"), [(name, f"{size / 1e6:.0f}") for name, size in parts if size])
 
 
 def extrapolate(data: dict) -> None:

@@ -52,7 +52,8 @@ class Measured:
     processor: user and system time of the tree, as the head of this module says. waited, seen: of that, what Linux
     said of those waited for, and what was read in /proc. memory: peak of the sum of PSS. processes: how many were
     seen. by_program: processor time by what the processes were; together somewhat less than `processor`.
-    code: the exit code of the command.
+    memory_by_program: the parts of `memory` at its peak. first: wall and processor time when `moment` came; {} if it
+    never did. code: the exit code of the command.
     """
 
     wall: float = 0.0
@@ -62,6 +63,8 @@ class Measured:
     memory: int = 0
     processes: int = 0
     by_program: dict[str, float] = field(default_factory=dict)
+    memory_by_program: dict[str, int] = field(default_factory=dict)
+    first: dict[str, float] = field(default_factory=dict)
     code: int = 0
 
     def __add__(self, other: Measured) -> Measured:
@@ -75,6 +78,8 @@ class Measured:
             max(self.memory, other.memory),
             self.processes + other.processes,
             {name: self.by_program.get(name, 0.0) + other.by_program.get(name, 0.0) for name in sorted(names)},
+            max(self, other, key=lambda measured: measured.memory).memory_by_program,
+            self.first,
             self.code or other.code,
         )
 
@@ -112,11 +117,12 @@ def measure(
     log: Path,
     environment: Mapping[str, str] | None = None,
     watch: Callable[[], None] = lambda: None,
+    moment: Callable[[], bool] = lambda: False,
 ) -> Measured:
     """Run a command in `folder` to its end, and to the end of all that it started; return what it took.
 
     log: a file for what it prints. environment: variables, those of this process if None. watch: called at each
-    look. When this is interrupted or fails, the command and all that it started are killed.
+    look. moment: asked at each look until it is true. When this is interrupted or fails, the command and all that it started are killed.
     """
     if ctypes.CDLL(None, use_errno=True).prctl(_BE_SUBREAPER, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "this process cannot wait for orphans")
@@ -139,6 +145,9 @@ def measure(
             tree.look()
             watch()
             _take_ended(child, measured)
+            if not measured.first and moment():
+                processor = max(measured.waited, tree.processor())
+                measured.first = {"wall": time.monotonic() - started, "processor": processor}
             time.sleep(_BETWEEN_LOOKS)
         measured.wall = time.monotonic() - started
         patience = time.monotonic() + _PATIENCE
@@ -181,7 +190,7 @@ class _Tree:
         self._foreign: set[int] = set()
         self._looks = 0
         self._last_memory = 0.0
-        self._memory = 0
+        self._memory: dict[str, int] = {}
         self._earlier: dict[int, int] = {}  # processes that an earlier measurement, or this program itself, has left
         self.look()
         self._earlier = {number: process.begun for number, process in self._there.items()}
@@ -212,7 +221,12 @@ class _Tree:
                 process.parent = self._there[found.parent]
         self._foreign |= set(waiting)
         if time.monotonic() - self._last_memory > _BETWEEN_MEMORY:
-            self._memory = max(self._memory, sum(_memory(number) for number in self.alive()))
+            parts: dict[str, int] = {}
+            for number in self.alive():
+                name = self._there[number].name or "other"
+                parts[name] = parts.get(name, 0) + _memory(number)
+            if sum(parts.values()) > sum(self._memory.values()):
+                self._memory = parts
             self._last_memory = time.monotonic()
 
     def alive(self) -> list[int]:
@@ -225,17 +239,22 @@ class _Tree:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(number, signal.SIGKILL)
 
-    def sum_up(self, measured: Measured) -> None:
-        """Write what was seen."""
+    def processor(self) -> float:
+        """Seconds of processor time that were seen so far."""
         below: dict[_Process, list[_Process]] = {}
         for process in self._all:
             below.setdefault(process.parent, []).append(process)
+        return sum(process.total(below) for process in below.get(self._own, ()))
+
+    def sum_up(self, measured: Measured) -> None:
+        """Write what was seen."""
+        for process in self._all:
             names = measured.by_program
             names[process.name or "other"] = names.get(process.name or "other", 0.0) + process.own
         measured.seen = sum(process.own for process in self._all)
-        in_tree = sum(process.total(below) for process in below.get(self._own, ()))
-        measured.processor = max(measured.waited, in_tree)
-        measured.memory, measured.processes = self._memory, len(self._all)
+        measured.processor = max(measured.waited, self.processor())
+        measured.memory_by_program = dict(sorted(self._memory.items()))
+        measured.memory, measured.processes = sum(self._memory.values()), len(self._all)
 
 
 @dataclass(frozen=True)
@@ -261,6 +280,9 @@ def _facts(number: int) -> _Facts | None:
 def _name(number: int) -> str:
     """What a process is, for people; "" if it has ended."""
     try:
+        # What scores is a fork, with the command of what it was forked from, but a name of its own.
+        if Path(f"/proc/{number}/comm").read_text(encoding="utf-8", errors="replace") == "scoring\n":
+            return "scoring"
         command = Path(f"/proc/{number}/cmdline").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""

@@ -107,8 +107,10 @@ class ScoringMeter:
     """Reads what the scoring process of this process has spent. Before one runs, everything is 0."""
 
     def __init__(self):
+        below = psutil.Process().children(recursive=True)
+        # Forked, it has a name of its own; started anew, its module's.
         self._process = next(
-            (child for child in psutil.Process().children(recursive=True) if _WORKER in child.cmdline()), None
+            (child for child in below if child.name() == "scoring" or _WORKER in child.cmdline()), None
         )
         if self._process:  # from here on, the peak counts anew
             Path("/proc", str(self._process.pid), "clear_refs").write_text("5", encoding="ascii")
