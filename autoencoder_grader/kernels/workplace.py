@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import autoencoder_helpers
-import matplotlib
 from autoencoder_grader.files import temporary
 from autoencoder_grader.kernels import places, sandbox
 from autoencoder_grader.kernels.fork_server import MAILBOX, SOCKETS, Fork, ForkServer, fork_server
@@ -196,10 +195,16 @@ class Workplace:
 
     def _copy_font_list(self) -> None:
         """Give matplotlib its list of fonts, which takes seconds to make."""
-        for source in Path(matplotlib.get_cachedir()).glob("fontlist-*.json"):
+        for source in _fonts_place().glob("fontlist-*.json"):
             target = self.home / ".cache" / "matplotlib" / source.name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
+
+
+def _fonts_place() -> Path:
+    """Where matplotlib keeps that list on Linux, without importing it: all that runs here would wait for that."""
+    named = os.environ.get("MPLCONFIGDIR")
+    return Path(named or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "matplotlib").expanduser()
 
 
 def kernel_server(log: Path, try_out: Callable[[ForkServer], object]) -> ForkServer | None:

@@ -271,3 +271,9 @@ def test_all_that_a_submission_can_write_counts(submitted, tier, where):
             place.watch.stop()
         said = "more than 2000 files" if in_memory else "MB of files, more than the limit of 10 MB"
         assert said in place.watch.exceeded and not place.watch.failure
+
+
+def test_the_list_of_fonts_is_looked_for_where_matplotlib_keeps_it():
+    import matplotlib
+
+    assert workplace._fonts_place() == Path(matplotlib.get_cachedir())
