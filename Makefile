@@ -40,12 +40,13 @@ benchmarks: .venv/installed ## measure grading against nbgrader, the engine, and
 clean: ## remove .venv/, demo/ and the book; work/, trained weights and measured references stay
 	rm -rf .venv demo docs/_build docs/chapters *.egg-info .pytest_cache
 
-# install.py does the set-up, and nothing where all is set up. A Python of the right version has to be found for it.
-is_311 := import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 11))
-no_311 := The course needs Python 3.11 with its venv module: install it (Debian: python3.11-venv) and try again.
+# install.py does the set-up, and nothing where all is set up. A Python of a version that is right has to be found for
+# it: the first of these, of which the first is the one that all tests run with.
+is_right := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+no_python := The course needs Python 3.11, 3.12 or 3.13 with its venv module: install one (Debian: python3-venv) and try again.
 
 .venv/installed: FORCE
-	@python=$$(for p in python3.11 python3 python $(PYTHON); do \
-	    "$$p" -c '$(is_311)' >/dev/null 2>&1 && echo "$$p" && break; done); \
-	test -n "$$python" || { echo "$(no_311)" >&2; exit 1; }; \
+	@python=$$(for p in python3.11 python3.13 python3.12 python3 python $(PYTHON); do \
+	    "$$p" -c '$(is_right)' >/dev/null 2>&1 && echo "$$p" && break; done); \
+	test -n "$$python" || { echo "$(no_python)" >&2; exit 1; }; \
 	"$$python" install.py

@@ -1,9 +1,10 @@
 """Sets up .venv/ for the course: `python install.py`. Every target of make calls it; on Windows a person does.
 
-What is set up already takes no time. Needs Python 3.11 and nothing else: it runs before anything is installed.
+What is set up already takes no time. Needs Python 3.11, 3.12 or 3.13 and nothing else: it runs before anything is installed.
 """
 
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -19,9 +20,15 @@ LOG = VENV / "setup.log"
 PACKAGES, INSTALLED = VENV / "packages", VENV / "installed"
 CONSTRAINTS, PROJECT = COURSE / "constraints.txt", COURSE / "pyproject.toml"
 
+#: The first and the last Python that all pinned packages have wheels for, and that the tests run with.
+OLDEST, NEWEST = (3, 11), (3, 13)
 _LAST_LINES = 12  # of the log, shown when something fails
 _SECONDS_BETWEEN_LOOKS = 0.5
 #: What a failing pip says, and what helps.
+_NO_WHEELS = (
+    "TensorFlow has no packages for {}: learn in the browser, with Colab or a JupyterHub, or install the course in a "
+    "Linux with glibc, in WSL or a container."
+)
 _REMEDIES = (
     ("No space left on device|Errno 28", "make room for 4 GB on this disk"),
     ("NewConnectionError|name resolution|ConnectTimeout|ReadTimeout|ProxyError", "look at the network or its proxy"),
@@ -59,9 +66,20 @@ def _trouble_with_python() -> str:
         import ensurepip  # noqa: F401
         import venv  # noqa: F401
     except ImportError:
-        return "Python lacks its venv module: install it (Debian: python3.11-venv) and try again."
-    if sys.version_info[:2] != (3, 11):
-        return "The course needs Python 3.11, not {}.{}: install it and try again.".format(*sys.version_info)
+        return "Python lacks its venv module: install it (Debian: python{}.{}-venv) and try again.".format(
+            *sys.version_info
+        )
+    if not OLDEST <= sys.version_info[:2] <= NEWEST:
+        return (
+            "The course needs Python {}.{} to {}.{}, not {}.{}: install one of these and try again, or learn in the "
+            "browser, with Colab or a JupyterHub.".format(*OLDEST, *NEWEST, *sys.version_info)
+        )
+    if sys.platform == "darwin" and platform.machine() == "x86_64":
+        return _NO_WHEELS.format("Macs with an Intel processor")
+    if os.name == "nt" and platform.machine().lower() == "arm64":
+        return _NO_WHEELS.format("Windows on ARM")
+    if sys.platform == "linux" and platform.libc_ver()[0] != "glibc":
+        return _NO_WHEELS.format("a Linux without glibc, as Alpine is one")
     return ""
 
 
@@ -150,8 +168,8 @@ class _Count:
 
     @staticmethod
     def _installed():
-        folder = VENV / ("Lib/site-packages" if os.name == "nt" else "lib/python3.11/site-packages")
-        return len([*folder.glob("*.dist-info")])
+        site = "Lib/site-packages" if os.name == "nt" else "lib/python3.*/site-packages"
+        return len([*VENV.glob(f"{site}/*.dist-info")])
 
     def __str__(self):
         log = LOG.read_text(encoding="utf-8", errors="replace")
@@ -175,7 +193,8 @@ class _Line:
     def begin(self):
         """Say what begins and where its log is."""
         self._shown = True
-        print(f"Setting up .venv, once, in some minutes; its log: {LOG}", flush=True)
+        python = "{}.{}.{}".format(*sys.version_info)
+        print(f"Setting up .venv with Python {python}, once, in some minutes; its log: {LOG}", flush=True)
 
     def say(self, what):
         """Show how far it is, in place of what stood there."""

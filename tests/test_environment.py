@@ -1,6 +1,7 @@
 """The three lists of packages agree: pyproject.toml, constraints.txt, environment.yml."""
 
 import re
+import runpy
 import subprocess
 import tomllib
 from pathlib import Path
@@ -8,7 +9,6 @@ from pathlib import Path
 import pytest
 import yaml
 from packaging.requirements import Requirement
-from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -62,13 +62,33 @@ def test_conda_names_what_pyproject_names_in_the_pinned_versions():
     assert conda() == {name: pins[name] for name in required()}
 
 
-def test_conda_has_the_python_that_pyproject_asks_for():
-    (python,) = (line for line in CONDA if str(line).startswith("python="))
-    series = python.removeprefix("python=")
-    allowed = SpecifierSet(PROJECT["project"]["requires-python"])
-    assert allowed.contains(f"{series}.9")
-    major, minor = map(int, series.split("."))
-    assert not allowed.contains(f"{major}.{minor + 1}.0") and not allowed.contains(f"{major}.{minor - 1}.9")
+def versions(module):
+    """(oldest, newest) Python in install.py, as "3.11"."""
+    return [".".join(map(str, module[name])) for name in ("OLDEST", "NEWEST")]
+
+
+def test_all_lists_name_the_same_pythons():
+    oldest, newest = versions(runpy.run_path(str(REPOSITORY / "install.py")))
+    below = "3.{}".format(int(newest.partition(".")[2]) + 1)
+    allowed = f">={oldest},<{below}"
+    assert PROJECT["project"]["requires-python"] == allowed
+    (python,) = (line for line in CONDA if str(line).startswith("python"))
+    assert python == f"python{allowed}"
+    series = [f"3.{minor}" for minor in range(int(oldest.partition(".")[2]), int(newest.partition(".")[2]) + 1)]
+    named = [f"Programming Language :: Python :: {one}" for one in series]
+    assert [line for line in PROJECT["project"]["classifiers"] if ":: Python ::" in line] == named
+    for name in ("Makefile", ".ci/run"):
+        text = (REPOSITORY / name).read_text(encoding="utf-8")
+        first, last = (one.replace(".", ", ") for one in (oldest, newest))
+        assert f"({first}) <= sys.version_info[:2] <= ({last})" in text
+        assert all(f"python{one} " in text for one in series), name
+
+
+@pytest.mark.parametrize("python", ["3.11.9", "3.12.9", "3.13.9"])
+def test_one_list_of_pins_serves_every_python(python):
+    pins = pinned(python)
+    for name, requirement in required().items():
+        assert requirement.specifier.contains(pins[name]), f"{requirement}, but {pins[name]} is pinned"
 
 
 @pytest.mark.parametrize("line", re.findall(r"^ +- (.*)$", ENVIRONMENT, re.MULTILINE))

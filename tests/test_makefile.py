@@ -219,20 +219,40 @@ def test_a_set_up_that_was_cut_short_is_not_taken_as_done(clone, cut):
     assert not (clone / ".venv" / "half").exists()
 
 
-def test_the_set_up_says_itself_which_python_it_needs(clone):
+@pytest.mark.parametrize(
+    ("pretends", "says"),
+    [
+        ("sys.version_info = (3, 14, 1)", "needs Python 3.11 to 3.13, not 3.14: install one of these"),
+        ("sys.version_info = (3, 10, 9)", "needs Python 3.11 to 3.13, not 3.10: install one of these"),
+        ("sys.platform, platform.machine = 'darwin', lambda: 'x86_64'", "for Macs with an Intel processor"),
+        ("os.name, platform.machine = 'nt', lambda: 'ARM64'", "for Windows on ARM"),
+        ("platform.libc_ver = lambda: ('', '')", "for a Linux without glibc"),
+    ],
+)
+def test_the_set_up_says_itself_where_it_cannot_be(clone, pretends, says):
     """Where there is no make, a person starts it."""
-    refused = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "import sys, runpy; sys.version_info = (3, 12, 1); runpy.run_path('install.py', run_name='__main__')",
-        ],
-        cwd=clone,
-        capture_output=True,
-        text=True,
+    program = (
+        f"import os, platform, runpy, sys; names = runpy.run_path('install.py'); {pretends}; sys.exit(names['main']())"
     )
-    assert refused.returncode == 1
-    assert refused.stderr == "The course needs Python 3.11, not 3.12: install it and try again.\n"
+    refused = subprocess.run([sys.executable, "-c", program], cwd=clone, capture_output=True, text=True)
+    assert refused.returncode == 1, refused.stderr
+    assert refused.stderr.count("\n") == 1 and says in refused.stderr and "Colab" in refused.stderr
+    assert not (clone / ".venv").exists()
+
+
+@pytest.mark.parametrize(("there", "taken"), [("3.11 3.12 3.13", "3.11"), ("3.12 3.13", "3.13"), ("3.12", "3.12")])
+def test_make_takes_the_first_python_that_is_there_and_says_which(clone, there, taken):
+    install_python(clone)
+    tools = clone.parent / "tools"
+    program = (tools / "python3.11").read_text()
+    for version in there.split():
+        (tools / f"python{version}").write_text(program.replace("\n", f'\necho {version} >> "{clone}/taken"\n', 1))
+        (tools / f"python{version}").chmod(0o755)
+    if "3.11" not in there:
+        (tools / "python3.11").unlink()
+    said = make(clone, "setup").stdout
+    assert set((clone / "taken").read_text().split()) == {taken}
+    assert "Setting up .venv with Python {}.{}.{}, once".format(*sys.version_info) in said
 
 
 def test_an_environment_behind_a_link_is_made_there(clone):
