@@ -231,9 +231,7 @@ def test_a_set_up_that_was_cut_short_is_not_taken_as_done(clone, cut):
 )
 def test_the_set_up_says_itself_where_it_cannot_be(clone, pretends, says):
     """Where there is no make, a person starts it."""
-    program = (
-        f"import os, platform, runpy, sys; names = runpy.run_path('install.py'); {pretends}; sys.exit(names['main']())"
-    )
+    program = f"import ensurepip, os, platform, runpy, sys, venv; names = runpy.run_path('install.py'); {pretends}; sys.exit(names['main']())"
     refused = subprocess.run([sys.executable, "-c", program], cwd=clone, capture_output=True, text=True)
     assert refused.returncode == 1, refused.stderr
     assert refused.stderr.count("\n") == 1 and says in refused.stderr and "Colab" in refused.stderr
