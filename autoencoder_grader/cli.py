@@ -222,7 +222,11 @@ def collect(ctx, archives, dry_run, who):
     help="So many submissions at the same time. Default: as this machine has cores and memory for.",
 )
 @click.option("--every-cell", is_flag=True, help="Run also the cells on which no point depends, for their pictures.")
-@click.option("--scheduler", metavar="ADDRESS", help="Use this Dask scheduler, as tcp://10.0.0.1:8786.")
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Use this Dask scheduler, as tcp://10.0.0.1:8786; local: one of its own, with a page that shows its work.",
+)
 @click.option(
     "--i-trust-these-submissions",
     "trusted",

@@ -37,8 +37,24 @@ def test_the_engine_imports_neither_tensorflow_nor_grammars_that_nobody_needs(lo
     if start.endswith("main"):
         start += "; main(['grade', '--help'], standalone_mode=False)"
     loaded = loaded_by(f"{start}; import autoencoder_grader.engine.grading, autoencoder_grader.engine.worker")
-    unneeded = {"rfc3987_syntax", "lark", "tensorflow", "tf_keras", "distributed", "dask", "pandas", "matplotlib"}
+    unneeded = {
+        "rfc3987_syntax",
+        "lark",
+        "tensorflow",
+        "tf_keras",
+        "distributed",
+        "dask",
+        "pandas",
+        "matplotlib",
+        "bokeh",
+    }
     assert "jsonschema" in loaded and not loaded & unneeded
+
+
+def test_workers_on_this_machine_import_nothing_of_a_cluster(loaded_by):
+    start = "from autoencoder_grader.engine.pool_worker import _settle; _settle(1)"
+    loaded = loaded_by(f"{start}; import autoencoder_grader.engine.worker, autoencoder_grader.engine.pool")
+    assert not loaded & {"rfc3987_syntax", "distributed", "dask", "tensorflow", "matplotlib"}
 
 
 def test_own_workers_leave_the_same_out(loaded_by):

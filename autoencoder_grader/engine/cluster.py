@@ -1,4 +1,4 @@
-"""Where submissions are graded: in this process, by workers on this machine, or on any Dask cluster."""
+"""Where submissions are graded: in this process or on a Dask cluster; engine/pool.py is for workers on this machine."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
-from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from autoencoder_grader.engine.orders import CourseCopy, Graded, InfrastructureFault, Order
+from autoencoder_grader.engine.orders import CourseCopy, Graded, InfrastructureFault, Order, Reply
 from autoencoder_grader.engine.pulse import Pulse
 from autoencoder_grader.engine.quiet_dask import NEVER, hush
 from autoencoder_grader.engine.shelf import Shelf
@@ -22,6 +21,8 @@ from autoencoder_helpers.errors import CourseError
 
 #: Bytes of memory that a worker needs with its scoring process and its kernels.
 WORKER_MEMORY = 1_500_000_000
+#: In the place of a scheduler's address: a cluster of our own on this machine.
+LOCAL = "local"
 _TOPIC = "autoencoder-course"
 _RETRIES = 2
 _CONNECT_SECONDS = 30
@@ -38,15 +39,6 @@ _SET_BY_DASK = (
 )
 #: Grades an order, and calls what it is given with what goes on meanwhile; see worker.grade_order.
 GradeOne = Callable[[Order, Callable[[dict], None]], Graded]
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What came of an order: `graded`, or `fault`, why the machine could not grade it."""
-
-    order: Order
-    graded: Graded | None = None
-    fault: str = ""
 
 
 def fitting_workers() -> int:
@@ -110,7 +102,7 @@ class NoCluster(Exception):
 class Cluster:
     """Grades orders on a Dask cluster.
 
-    scheduler: the address of an existing one; None for workers of our own on this machine, `workers` of them.
+    scheduler: the address of an existing one; LOCAL for workers of our own on this machine, `workers` of them.
     grade_one: grades an order on a worker, and can be sent there; worker.grade_order if None.
     trouble: why no more orders were taken, once that is so; else "".
     Raises CourseError for an address that is none, and a cluster without workers; NoCluster when nobody answers.
@@ -120,11 +112,11 @@ class Cluster:
         self,
         on_event: Callable[[str, dict], None],
         workers: int,
-        scheduler: str | None = None,
+        scheduler: str = LOCAL,
         grade_one: GradeOne | None = None,
     ):
         self.trouble, self._number = "", 0  # number: of what was sent so far
-        self._where = f"at {scheduler}" if scheduler else "of this command"
+        self._where = f"at {scheduler}" if scheduler != LOCAL else "of this command"
         self._on_event, self._grade_one = on_event, grade_one
         self._cluster = self._folder = self._client = self._pulse = None
         self._environment = dict(os.environ)
@@ -142,7 +134,7 @@ class Cluster:
             self.close()
             raise
 
-    def _open(self, workers: int, scheduler: str | None) -> None:
+    def _open(self, workers: int, scheduler: str) -> None:
         import dask
         from distributed import Client, LocalCluster
         from distributed.security import Security
@@ -150,7 +142,7 @@ class Cluster:
         hush()
         # What a submission holds goes with its order. Dask warns of that, and asks for what would lose it with a worker.
         dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 GB"})
-        if scheduler is not None:
+        if scheduler != LOCAL:
             self._client = _connect(scheduler, self._gone)
             return
         # Nobody waits for a worker that has lost the network; what it had is graded elsewhere.

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from autoencoder_grader.engine import journal, tiers_seen
 from autoencoder_grader.engine.bundle import pack
-from autoencoder_grader.engine.cluster import Cluster, GradeOne, InThisProcess, NoCluster, Reply
+from autoencoder_grader.engine.cluster import Cluster, GradeOne, InThisProcess, NoCluster
 from autoencoder_grader.engine.grading_report import INFRASTRUCTURE, INVALID, Choice, GradingReport
-from autoencoder_grader.engine.orders import CourseCopy, Graded, InfrastructureFault, Order, digest
+from autoencoder_grader.engine.orders import CourseCopy, Graded, InfrastructureFault, Order, Reply, digest
+from autoencoder_grader.engine.pool import Pool
 from autoencoder_grader.engine.progress import GradingProgress
 from autoencoder_grader.engine.readiness import expect_ready
 from autoencoder_grader.engine.records import RECORDS, SCRATCH, locked
@@ -226,8 +227,10 @@ class _Run:
 
         workers = min(workers, len(todo))
         try:
-            cluster = scheduler or workers > 1
-            engine = Cluster(on_event, workers, scheduler, grade_one) if cluster else InThisProcess(on_event, grade_one)
+            if scheduler:
+                engine = Cluster(on_event, workers, scheduler, grade_one)
+            else:
+                engine = Pool(on_event, workers, grade_one) if workers > 1 else InThisProcess(on_event, grade_one)
         except NoCluster as reason_:
             self._left(len(todo), str(reason_))
             return

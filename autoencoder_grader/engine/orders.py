@@ -86,6 +86,15 @@ class Graded:
     sandbox: str = ""
 
 
+@dataclass(frozen=True)
+class Reply:
+    """What came of an order: `graded`, or `fault`, why the machine could not grade it."""
+
+    order: Order
+    graded: Graded | None = None
+    fault: str = ""
+
+
 class InfrastructureFault(Exception):
     """Grading failed for a reason that is not the submission's, and never becomes a zero.
 

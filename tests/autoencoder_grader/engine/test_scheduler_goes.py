@@ -20,7 +20,7 @@ import psutil
 import pytest
 from autoencoder_grader.engine import cluster, pulse
 from autoencoder_grader.engine.bundle import pack
-from autoencoder_grader.engine.cluster import Cluster
+from autoencoder_grader.engine.cluster import LOCAL, Cluster
 from autoencoder_grader.engine.grading import grade
 from autoencoder_grader.engine.orders import Graded
 from autoencoder_grader.engine.writer import Writer
@@ -273,7 +273,7 @@ def test_our_own_scheduler_goes(course, monkeypatch, capfd, moment):
 
     with monkeypatch.context() as patch:
         arrange(patch, go)
-        report = grade(course, console=quiet(), trusted=True, workers=2, grade_one=grader())
+        report = grade(course, console=quiet(), trusted=True, workers=2, scheduler=LOCAL, grade_one=grader())
     expect_one_line(report, "of this command", left)
     assert not our_own()
     assert dict(os.environ) == environment and sys.path == places
@@ -296,14 +296,14 @@ def test_workers_that_never_start_are_the_same_kind_of_line(course, monkeypatch)
         raise RuntimeError("Cluster failed to start: no port")
 
     monkeypatch.setattr(distributed, "LocalCluster", fail)
-    report = grade(course, console=quiet(), trusted=True, workers=2, grade_one=grader())
+    report = grade(course, console=quiet(), trusted=True, workers=2, scheduler=LOCAL, grade_one=grader())
     assert report.exit_code == 3 and len(report.faults) == 1
     assert "6 of 6 not graded: the workers do not start (Cluster failed to start: no port)" in report.faults[0]
 
 
 COMMAND = """
 import sys, time
-from autoencoder_grader.engine.cluster import Cluster
+from autoencoder_grader.engine.{module} import {engine}
 from autoencoder_grader.engine.orders import CourseCopy, Graded, Order
 
 def slow():
@@ -314,20 +314,21 @@ def slow():
 
 if __name__ == "__main__":
     print("begins", flush=True)
-    workers = Cluster(lambda name, event: None, 2, grade_one=slow())
+    workers = {engine}(lambda name, event: None, 2, grade_one=slow())
     print("started", flush=True)
     copy = CourseCopy("01_tiny", "", b"", 1)
-    for reply in workers.run(Order(f"s{i}", "01_tiny", b"files", f"hash {i}", copy) for i in range(1000)):
+    for reply in workers.run(Order(f"s{{i}}", "01_tiny", b"files", f"hash {{i}}", copy) for i in range(1000)):
         print("graded", flush=True)
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("engine", ["Cluster", "Pool"])
 @pytest.mark.parametrize("moment", ["begins", "started", "graded"])
-def test_a_command_that_is_killed_leaves_no_worker(tmp_path, moment):
+def test_a_command_that_is_killed_leaves_no_worker(tmp_path, moment, engine):
     chance = random.Random(f"{moment} {os.environ.get('CLUSTER_SEED', 1)}")
     mark = f"CLUSTER_MARK={uuid.uuid4()}"
-    (tmp_path / "command.py").write_text(COMMAND)
+    (tmp_path / "command.py").write_text(COMMAND.format(engine=engine, module=engine.lower()))
     name, _, value = mark.partition("=")
     command = subprocess.Popen(
         [sys.executable, tmp_path / "command.py"],
