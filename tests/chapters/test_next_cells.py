@@ -74,7 +74,7 @@ def run(source, cell, names):
 @pytest.fixture(scope="module")
 def chapters():
     """chapter(number): (its code cells, the names that it leaves), run once."""
-    before, found = matplotlib.get_backend(), {}
+    before, fallback, found = matplotlib.get_backend(), matplotlib.rcParams["backend_fallback"], {}
     matplotlib.use("agg")
 
     def chapter(number):
@@ -92,6 +92,7 @@ def chapters():
 
     yield chapter
     matplotlib.use(before)
+    matplotlib.rcParams["backend_fallback"] = fallback
 
 
 def copied(names):

@@ -36,7 +36,7 @@ def bce_per_image(step, bce_per_image):
     with step("It is summed over the pixels: one number for each image", points=0.5):
         each = reading.each((1, _MEAN), 1)
         _expect_shape(step, reading.together, x.shape)
-        whole = f"{each[0]:.2f} for the first image, the sum over 784 pixels"
+        whole = f"{each[0]:.2f} nats for the first image, the sum over 784 pixels"
         expect_no_known_mistake(
             step,
             ((_MEAN, "mean-over-pixels", "the mean over the pixels: 784 times smaller",

@@ -57,7 +57,7 @@ def loss(step, reconstruction_loss):
     with step("It is summed over pixels, and stays one number per image", points=0.5):
         _, ratio = reading.split(_KNOWN)
         each = reading.each(_KNOWN, 1)
-        expected = f"{each[0]:.1f} for the first image, the sum over 784 pixels"
+        expected = f"{each[0]:.1f} nats for the first image, the sum over 784 pixels"
         found = float(reading.alone[0])
         expect_no_known_mistake(
             step,

@@ -1,6 +1,7 @@
 """Running submissions: what an endless, loud or spying notebook costs, and that it leaves nothing behind."""
 
 import os
+import re
 import time
 import uuid
 from pathlib import Path
@@ -196,7 +197,8 @@ def test_an_endless_cell_is_interrupted_and_the_rest_counts(ran):
     assert points(course, "endless") == {"conv.sides": 1, "flowers.beta": 1}
     assert outcome(course, "endless")["status"] == "limit"
     (note,) = notes_of(report, "endless")
-    assert "a cell ran longer than" in note and "(cell train-net)" in note
+    # The second where a busy machine takes its time over the interrupt.
+    assert re.search(r"a cell (ran longer than|or its output did not end in time)", note) and "(cell train-net)" in note
 
 
 def test_a_kernel_that_ignores_an_interrupt_is_killed_and_keeps_its_points_from_before(ran):

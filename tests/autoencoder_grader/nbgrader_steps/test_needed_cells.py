@@ -4,6 +4,7 @@ import ast
 import builtins
 import contextlib
 import io
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -12,7 +13,8 @@ from autoencoder_grader.nbgrader_steps.only_shows import only_shows
 from autoencoder_grader.nbgrader_steps.release import chapters_of, solution_source
 from autoencoder_grader.references.trained import trained_weights
 from autoencoder_helpers.checks import catalogue
-from conftest import REPOSITORY
+
+REPOSITORY = Path(__file__).resolve().parents[3]
 
 SETUP = "import numpy as np\nshown = []\ndata = np.arange(4.0)"
 SHOWS = "codes = data * 2\nprint('a picture of', codes)"
