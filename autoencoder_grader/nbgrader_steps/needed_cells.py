@@ -16,6 +16,8 @@ notebook is run whole (`execution.py`).
 from __future__ import annotations
 
 import ast
+import functools
+import inspect
 import re
 import symtable
 import unicodedata
@@ -24,6 +26,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
+import numpy as np
 from nbgrader.utils import is_grade
 
 
@@ -63,6 +66,15 @@ _REACH_UNSEEN = _words(
     deserialize
     """
 )
+#: The same, where they are no words of a text: modules' own parts, and what runs a text, or what a text or a file names.
+_REACH_BY_TEXT = _words(
+    """
+    bmat runstring measure myeval safe_eval f2py getmembers getmembers_static tf_inspect python src load_model
+    model_from_config model_from_json model_from_yaml from_config deserialize_keras_object load_library
+    load_op_library popen system subprocess write_file rename renames copyfile copy2 copytree copyfileobj symlink
+    symlink_to hardlink_to writelines
+    """
+)
 _HARMLESS_DUNDERS = frozenset({"__future__", "__name__", "__version__"})
 #: What IPython keeps of the cells before.
 _HISTORY = re.compile(r"_+|_\d+|_i+|_i\d+|_[iod]h|In|Out")
@@ -78,40 +90,39 @@ _COMMANDS = _words(
 )
 
 #: How Keras calls a layer that was given no name: it counts all that were made before.
-_NUMBERED = re.compile(r"[a-z]\w*_\d+")
+_NUMBERED = re.compile(r"[A-Za-z0-9]_(\d|%|\{|$)|_\d+")
 
 #: Ways to train beside the course's `train`.
-_TRAINS = _words(
-    """
-    fit_generator train_on_batch train_step make_train_function GradientTape apply_gradients minimize
-    """
-)
-_FITS_QUICKLY = _words(
-    """
-    PCA KernelPCA KMeans KNeighborsClassifier NearestNeighbors LinearRegression
-    """
-)
-_FITS_NETWORKS = _words(
-    """
-    batch_size callbacks compile epochs initial_epoch validation_data validation_split
-    """
-)
+_TRAINS = _words("fit_generator train_on_batch train_step make_train_function GradientTape apply_gradients minimize")
+_FITS_QUICKLY = _words("PCA KernelPCA KMeans KNeighborsClassifier NearestNeighbors LinearRegression")
+_FITS_NETWORKS = _words("batch_size callbacks compile epochs initial_epoch validation_data validation_split")
 
 #: Methods that change what they belong to, or what they are given.
 _CHANGE = _words(
     """
-    add append appendleft assign assign_add assign_sub at clear compile copyto defaultdict discard extend fill
-    fill_diagonal fit insert itemset iter load_weights next partial_fit place pop popitem popleft put putmask
-    remove resize reverse save save_weights scatter_update seed send set_random_seed set_seed set_weights
-    setdefault setflags shuffle sort train update
+    add add_loss add_metric add_update add_weight append appendleft assign assign_add assign_sub at byteswap chdir
+    clear clear_session compile copyto difference_update discard dump enqueue extend extendleft fill fill_diagonal fit
+    get_uid imsave insert intersection_update itemset iter load_weights makedirs mkdir move_to_end next partial_fit
+    partition place pop popitem popleft put put_along_axis putenv putmask remove reset_state reset_states reset_uids
+    resize reverse rmdir rmtree rotate run_functions_eagerly save save_weights savefig savetxt savez
+    savez_compressed scatter_add scatter_div scatter_max scatter_min scatter_mul scatter_nd_add scatter_nd_sub
+    scatter_nd_update scatter_sub scatter_update seed send set_floatx set_global_policy set_printoptions
+    set_random_seed set_seed set_value set_weights setdefault seterr setfield setflags setrecursionlimit setstate
+    shuffle sort subtract symmetric_difference_update tofile touch train unlink unsetenv update update_state
+    update_wrapper
     """
 )
+#: Of these, what people call values of their own, too.
+_OWN_NAMES = _words("at dump place seed subtract")
+#: What keeps what it was first called with, or makes what is asked for.
+_KEEPS = _words("cache cached_property defaultdict lru_cache")
 #: What is used up by being read.
-_USED_UP = _words(
-    """
-    enumerate filter iter map open reversed zip
-    """
+_USED_UP = _words("enumerate filter iter map open reversed zip")
+_USED_UP_METHODS = _words(
+    "as_numpy_iterator finditer from_iterable glob iglob iterdir ndenumerate ndindex nditer rglob scandir"
 )
+#: What uses it up at once.
+_USES_UP = _words("all any dict frozenset join list max min set sorted sum tuple")
 
 _Function = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
@@ -215,6 +226,7 @@ class _Read:
             warnings.simplefilter("ignore")  # of a learner's code, and for nobody here
             tree = ast.parse(source)
         self._nodes = list(ast.walk(tree))
+        self._parents = {id(inner): node for node in self._nodes for inner in ast.iter_child_nodes(node)}
         self._in_functions = [
             node
             for function in self._nodes
@@ -222,7 +234,8 @@ class _Read:
             for part in (function.body if isinstance(function.body, list) else [function.body])
             for node in ast.walk(part)
         ]
-        self.words = frozenset(self._names(source) | self._in_strings() | self._others())
+        self._said = self._names(source) | self._others()
+        self.words = frozenset(self._said | self._in_strings())
         # A keyword names a parameter of what is called: it reaches nothing here, but may ask for what does.
         self._keywords = {
             keyword.arg for node in self._nodes if isinstance(node, ast.Call) for keyword in node.keywords
@@ -271,17 +284,35 @@ class _Read:
             # Half of such a name, too: the rest may be put behind it.
             if word in _REACH_UNSEEN or ("__" in word and word not in _HARMLESS_DUNDERS):
                 return f"uses {word[:40]}"
+        for word in sorted(self._said & _REACH_BY_TEXT):
+            return f"uses {word}"
+        calls = {id(node.func): node for node in self._nodes if isinstance(node, ast.Call)}
         for node in self._nodes:
+            name, call = _name_of(node), calls.get(id(node))
+            if isinstance(node, ast.Name) and name == "compile" and isinstance(node.ctx, ast.Load):
+                return "uses compile"  # Python's own: Keras's is an attribute
+            # A type of three arguments is a class; one by another name could have three.
+            if isinstance(node, ast.Name) and name == "type" and (call is None or not _is_plain(call, 1)):
+                return "uses type"
+            # A file's arrays may hold code, where a third argument allows it.
+            if name == "load" and isinstance(node.ctx, ast.Load) and (call is None or not _is_plain(call, 1)):
+                return "uses load"
+            if isinstance(node, ast.Attribute) and name.startswith("_"):
+                return f"uses {name[:40]}"
+            if isinstance(node, ast.alias) and ("." + node.name).count("._") and node.name not in _HARMLESS_DUNDERS:
+                return f"uses {node.name[:40]}"
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and _HISTORY.fullmatch(node.id):
                 return f"uses {node.id[:40]}"
             # A format's text can ask for attributes and items of what is formatted.
             if isinstance(node, ast.Attribute) and node.attr == "format" and not isinstance(node.value, ast.Constant):
                 return "uses format"
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and _NUMBERED.fullmatch(node.value):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and _NUMBERED.search(node.value):
                 return f"names {node.value[:40]}"
             if isinstance(node, ast.Delete):
                 return "uses del"
             if isinstance(node, (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.AsyncFunctionDef)):
+                return "uses async"
+            if isinstance(node, ast.comprehension) and node.is_async:
                 return "uses async"
         return ""
 
@@ -304,7 +335,7 @@ class _Read:
     def _trains(self, trained):
         called = {id(node.func): node for node in self._nodes if isinstance(node, ast.Call)}
         for node in self._nodes:
-            name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+            name = _name_of(node)
             if name in _TRAINS:
                 return f"uses {name}"
             if name == "train":
@@ -315,7 +346,10 @@ class _Read:
                 if call is None or (isinstance(word, ast.Constant) and word.value not in trained):
                     return "trains what has no weights"
             if name == "fit" and (
-                self.words & _FITS_NETWORKS or self._keywords & _FITS_NETWORKS or not self.words & _FITS_QUICKLY
+                not _is_plain(called.get(id(node)), 2)
+                or self.words & _FITS_NETWORKS
+                or self._keywords & _FITS_NETWORKS
+                or not self.words & _FITS_QUICKLY
             ):
                 return "uses fit"
         return ""
@@ -331,35 +365,103 @@ class _Read:
                 return "defines a generator"
             if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
                 return "sets an attribute"
-            if isinstance(node, (ast.Assign, ast.AnnAssign, ast.NamedExpr)) and _is_kept_and_used_up(node):
+            if self._is_kept_and_used_up(node):
                 return "keeps something that is used up"
+            name = _name_of(node)
+            if name in _KEEPS or (isinstance(node, ast.Attribute) and name == "function"):  # a graph of TensorFlow's
+                return f"uses {name}"
+            if isinstance(node, ast.ImportFrom):
+                for alias in node.names:
+                    keeps = alias.name in _KEEPS or (alias.name == "function" and node.module == "tensorflow")
+                    renamed = alias.name in _CHANGE and alias.asname not in (None, alias.name)
+                    if keeps or renamed or alias.name in _OWN_NAMES or node.module == "itertools":
+                        return f"imports {alias.name[:40]}"
         calls = {id(node.func) for node in self._nodes if isinstance(node, ast.Call)}
         for node in self._nodes:
-            if isinstance(node, ast.Attribute) and node.attr in _CHANGE and id(node) not in calls:
-                return f"hands on {node.attr}"
+            name = _name_of(node)
+            own = isinstance(node, ast.Name) and (name in _OWN_NAMES or not isinstance(node.ctx, ast.Load))
+            if name in _CHANGE and id(node) not in calls and not own:
+                return f"hands on {name}"
         for node in self._in_functions:
             if isinstance(node, ast.AugAssign):
                 return "changes a value in a function"
             if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
                 return "changes a part of something in a function"
-            if isinstance(node, ast.Call) and any(keyword.arg == "out" for keyword in node.keywords):
+            if isinstance(node, ast.Call) and _gives_place_for_result(node):
                 return "changes a value in a function"
-            name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+            if isinstance(node, ast.Call) and _name_of(node.func) == "open" and not _is_plain(node, 1):
+                return "may write a file in a function"
+            name = _name_of(node)
             if name in _CHANGE and isinstance(node.ctx, ast.Load):
                 fits_quickly = name == "fit" and self.words & _FITS_QUICKLY
                 if not fits_quickly:
                     return f"uses {name} in a function"
         return ""
 
+    def _is_kept_and_used_up(self, node) -> bool:
+        """Whether something that is used up by being read is not read at once."""
+        parent = self._parents.get(id(node))
+        if isinstance(node, ast.GeneratorExp):
+            used_up = True
+        elif isinstance(node, ast.Call):
+            name, by = _name_of(node.func), node.func
+            of_itertools = isinstance(by, ast.Attribute) and _name_of(by.value) == "itertools"
+            own = isinstance(by, ast.Name) and name in _USED_UP
+            used_up = own or (isinstance(by, ast.Attribute) and name in _USED_UP_METHODS) or of_itertools
+            kind = name[:1].isupper() and isinstance(by, ast.Attribute) and _name_of(by.value) == "metrics"
+            if kind and isinstance(parent, (ast.Assign, ast.AnnAssign, ast.NamedExpr, ast.arguments)):
+                return True  # a metric of Keras's goes on from call to call
+        else:
+            # By another name it could be called unseen.
+            named = isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in _USED_UP
+            return named and not (isinstance(parent, ast.Call) and parent.func is node)
+        if not used_up:
+            return False
+        if isinstance(parent, ast.Assign):
+            return not all(isinstance(target, (ast.Tuple, ast.List)) for target in parent.targets)
+        if isinstance(parent, ast.Call) and parent.func is not node:
+            return _name_of(parent.func) not in _USES_UP | _USED_UP
+        return not isinstance(parent, (ast.For, ast.comprehension, ast.Starred, ast.withitem, ast.Expr, ast.Attribute))
 
-def _is_kept_and_used_up(node) -> bool:
-    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-    if all(isinstance(target, (ast.Tuple, ast.List)) for target in targets):  # used up at once
-        return False
-    if isinstance(node.value, ast.GeneratorExp):
+
+def _name_of(node) -> str:
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+
+
+def _is_plain(call, most: int) -> bool:
+    """Whether something is called with so many arguments at most, none of them by its name or from a list of them."""
+    return call is None or (
+        len(call.args) <= most and not call.keywords and not any(isinstance(part, ast.Starred) for part in call.args)
+    )
+
+
+def _gives_place_for_result(call: ast.Call) -> bool:
+    """Whether a call of NumPy's may write its result into what it is given."""
+    name = _name_of(call.func)
+    if any(keyword.arg in ("out", None) for keyword in call.keywords) or (
+        name == "nan_to_num" and not _is_plain(call, 1)
+    ):
         return True
-    call = node.value
-    return isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in _USED_UP
+    place = _place_of_result(name)
+    if place is None:
+        return False
+    if len(call.args) > place or any(isinstance(part, ast.Starred) for part in call.args):
+        return True
+    # Of an array's own method it is one place earlier.
+    method = isinstance(call.func, ast.Attribute) and not isinstance(getattr(np, name), np.ufunc)
+    return method and len(call.args) == place and isinstance(call.args[-1], (ast.Name, ast.Attribute, ast.Subscript))
+
+
+@functools.lru_cache(maxsize=1000)
+def _place_of_result(name: str) -> int | None:
+    """Which argument of a function of NumPy's is the place for its result; None if none is."""
+    function = getattr(np, name, None)
+    if isinstance(function, np.ufunc):
+        return function.nin
+    try:
+        return list(inspect.signature(function).parameters).index("out")
+    except (TypeError, ValueError):
+        return None
 
 
 def _table(source: str) -> symtable.SymbolTable:
