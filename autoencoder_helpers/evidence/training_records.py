@@ -51,7 +51,7 @@ def record_of(model) -> Record | None:
     try:
         count, sums = json.loads(getattr(model, _ATTRIBUTE))
         sums = tuple(float(value) for value in sums)
-    except (AttributeError, TypeError, ValueError):
+    except (AttributeError, TypeError, ValueError, OverflowError):  # the last: a whole number larger than any float
         return None
     fits = type(count) is int and 0 < count <= _MOST_IMAGES and len(sums) == min(count, PROBED_ROWS)
     return Record(count, sums) if fits and all(map(math.isfinite, sums)) else None

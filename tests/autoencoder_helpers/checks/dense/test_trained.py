@@ -93,5 +93,7 @@ def test_a_training_keeps_what_it_was_given(make, mnist, tmp_path):
         train(model, x, epochs=1, batch_size=300, name="kept", folder=tmp_path)
         assert np.allclose(record_of(model).sums, sums_of(x[probed_rows(300)]), atol=1e-3)
     assert [step.mistake for step in check("dense.trained", model).failures] == ["trained-on-test-images"]
+    from_data(model, [3, [1.0, 2.0, 10**400]])  # larger than any float
+    assert record_of(model) is None
     from_data(model, [300, ["no number"]])
     assert record_of(model) is None
