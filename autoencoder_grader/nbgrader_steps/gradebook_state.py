@@ -7,6 +7,7 @@ one that somebody else keeps locked.
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
@@ -84,6 +85,9 @@ def _expect_file(api, path: Path, write: bool) -> None:
             if said != "ok":
                 raise CourseError(f"the gradebook {path} is damaged ({' '.join(said.split())[:100]}): {_BACKUP}")
             if write:
+                # SQLite begins in a file that it may only read, too, and says so at the first change: after all the work.
+                if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+                    raise sqlite3.OperationalError("permission denied")
                 file.execute("BEGIN IMMEDIATE")
                 file.execute("ROLLBACK")
     except sqlite3.OperationalError as error:

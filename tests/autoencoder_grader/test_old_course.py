@@ -27,10 +27,15 @@ def scores(course):
 
 
 def page(course, student):
-    """The words of a feedback page, without the sign that was a link to a heading: a page holds no such links any more."""
+    """The words of a feedback page, but for the steps of cards, which say what today's checks look at.
+
+    And without the sign that was a link to a heading: a page holds no such links any more.
+    """
     text = (course / "feedback" / student / CHAPTER / f"{CHAPTER}.html").read_text(encoding="utf-8")
     body = re.sub(r"<(style|script)\b.*?</\1>", "", text[text.index("<body") :], flags=re.DOTALL)
-    return [word for word in html.unescape(re.sub(r"<[^>]+>", " ", body)).split() if word != "¶"]
+    lines = html.unescape(re.sub(r"<[^>]+>", " ", body)).splitlines()
+    said = [re.split(r"(?<=\S) +[✓✗] ", line, maxsplit=1)[0] for line in lines]
+    return [word for word in " ".join(said).split() if word != "¶"]
 
 
 def grades(course):
