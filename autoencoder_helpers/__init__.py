@@ -18,6 +18,7 @@ from autoencoder_helpers.quiet import quiet_tensorflow_import
 
 if TYPE_CHECKING:
     from autoencoder_helpers.checks import check, progress
+    from autoencoder_helpers.guesses import came_out, guess
     from autoencoder_helpers.images.flowers import load_flowers
     from autoencoder_helpers.images.mnist import load_mnist
     from autoencoder_helpers.pictures import explorer, plots
@@ -25,9 +26,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CourseError",
+    "came_out",
     "check",
     "choose_epochs",
     "explorer",
+    "guess",
     "load_flowers",
     "load_mnist",
     "plots",
@@ -36,8 +39,10 @@ __all__ = [
 ]
 
 _MODULE_OF = {
+    "came_out": "guesses",
     "check": "checks",
     "choose_epochs": "training.running",
+    "guess": "guesses",
     "load_flowers": "images.flowers",
     "load_mnist": "images.mnist",
     "progress": "checks",

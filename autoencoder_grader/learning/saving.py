@@ -1,6 +1,6 @@
-"""A server extension of JupyterLab: saved notebooks keep pictures in place of widgets.
+"""A server extension of JupyterLab: saved notebooks keep pictures and texts in place of widgets.
 
-A widget lives in the kernel. Without it JupyterLab would show an error where the saved notebook holds a picture too.
+A widget lives in the kernel. Without it JupyterLab would show an error where the saved notebook holds a page's part too.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ _VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 def keep_pictures(model: dict, **_) -> None:
-    """Take the widget out of each output that has a picture as well, just before the notebook is saved.
+    """Take the widget out of each output that has a picture or a card as well, just before the notebook is saved.
 
     model: what JupyterLab is about to save, as its contents managers hand it to a hook; changed in place.
     """
@@ -17,7 +17,7 @@ def keep_pictures(model: dict, **_) -> None:
         return
     for cell in model["content"].get("cells", ()):
         for output in cell.get("outputs", ()):
-            if "image/png" in output.get("data", {}):
+            if {"image/png", "text/html"} & output.get("data", {}).keys():
                 output["data"].pop(_VIEW, None)
 
 

@@ -12,6 +12,7 @@ from autoencoder_helpers.checks import catalogue
 from autoencoder_helpers.checks.result import RESULT_MIME_TYPE, CheckResult
 from autoencoder_helpers.checks.standing import Standing
 from autoencoder_helpers.errors import CourseError
+from autoencoder_helpers.guesses.tally import tally
 from nbgrader.utils import is_grade
 
 _CELL_SECONDS = 3600  # a cell may train
@@ -39,7 +40,7 @@ def saved_standing(path: Path) -> Standing:
     Raises CourseError for a file that is no notebook.
     """
     when = datetime.fromtimestamp(path.stat().st_mtime)
-    return _standing(_read(path), f"{path.stem}, as saved on {when:%d %B at %H:%M}")
+    return _standing(path, _read(path), f"{path.stem}, as saved on {when:%d %B at %H:%M}")
 
 
 def run_standing(path: Path, on_cell: Callable[[int, int], None] = lambda done, cells: None) -> Standing:
@@ -69,7 +70,7 @@ def run_standing(path: Path, on_cell: Callable[[int, int], None] = lambda done, 
         client.execute()
     except (CellTimeoutError, DeadKernelError) as error:
         raise CourseError(f"{path}: it could not be run to its end ({' '.join(str(error).split())[:200]})") from error
-    return _standing(notebook, f"{path.stem}, run just now")
+    return _standing(path, notebook, f"{path.stem}, run just now")
 
 
 def _read(path: Path):
@@ -79,7 +80,7 @@ def _read(path: Path):
         raise CourseError(f"{path} cannot be read as a notebook ({type(error).__name__}); save it again") from error
 
 
-def _standing(notebook, title: str) -> Standing:
+def _standing(path: Path, notebook, title: str) -> Standing:
     by_cell = {name.replace(".", "-"): rule for name, rule in catalogue().items()}
     rules, results = [], {}
     for cell in notebook.cells:
@@ -91,4 +92,5 @@ def _standing(notebook, title: str) -> Standing:
             data = output.get("data", {}).get(RESULT_MIME_TYPE)
             if data:
                 results[rule.name] = CheckResult.from_dict(data)
-    return Standing(title, tuple(rules), results)
+    chapter = rules[0].name.split(".")[0] if rules else ""
+    return Standing(title, tuple(rules), results, guesses=tally(chapter, path.resolve().parent))

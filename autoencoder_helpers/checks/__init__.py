@@ -1,7 +1,6 @@
 """What is right, what to look at: `check(name, answer)` tells a learner at once, and gives the points."""
 
 import importlib
-import sys
 import warnings
 
 import numpy as np
@@ -10,6 +9,8 @@ from autoencoder_helpers.checks.handing_over import hand_over, handed_over, is_g
 from autoencoder_helpers.checks.result import CheckResult
 from autoencoder_helpers.checks.rule import CheckError, Rule, bind, registered_rules, run_rule, unknown_name
 from autoencoder_helpers.checks.standing import Standing
+from autoencoder_helpers.front_end import shows_cards
+from autoencoder_helpers.guesses.tally import tally
 
 __all__ = ["CheckError", "CheckResult", "catalogue", "check", "progress"]
 
@@ -53,13 +54,14 @@ def check(name: str, *answers, **named_answers) -> CheckResult:
     # What follows from a mistake that has cost points already must not cost more.
     charged = {other: result.lost for other, result in _RESULTS.items() if result.mistaken and other != name}
     result = _RESULTS[name] = run_rule(rules[name], answers, named_answers, charged=charged)
-    if not _shows_cards():
+    if not shows_cards():
         print(result)
     return result
 
 
 def progress(chapter: str) -> Standing:
-    """How far you are in a chapter: its checks as they were run last in this session, points so far, what is next.
+    """How far you are in a chapter: its checks as they were run last in this session, points so far, what is next, and
+    what became of your guesses.
 
     chapter: the first part of its checks' names: "dense", "conv", "vae" or "flowers".
     The result shows as a card. In grading it says nothing, because a notebook does not learn its points there.
@@ -68,14 +70,9 @@ def progress(chapter: str) -> Standing:
     rules = tuple(rule for name, rule in catalogue().items() if name.split(".")[0] == chapter)
     if not rules:
         raise CheckError(f"progress: no chapter is named {chapter!r}; there are {', '.join(_CHAPTERS)}")
-    found = Standing(f"Chapter {_CHAPTERS.index(chapter) + 1}", rules, _RESULTS, is_graded())
-    if not _shows_cards():
+    graded = is_graded()
+    title, guesses = f"Chapter {_CHAPTERS.index(chapter) + 1}", "" if graded else tally(chapter)
+    found = Standing(title, rules, _RESULTS, graded, guesses)
+    if not shows_cards():
         print(found)
     return found
-
-
-def _shows_cards() -> bool:
-    """Whether we run in a Jupyter kernel, whose front end draws the card."""
-    kernel = sys.modules.get("ipykernel.zmqshell")
-    ipython = sys.modules.get("IPython")
-    return bool(kernel and ipython and isinstance(ipython.get_ipython(), kernel.ZMQInteractiveShell))

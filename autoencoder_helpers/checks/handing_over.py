@@ -8,7 +8,6 @@ by it: whoever changes this code changes only what is handed in.
 from __future__ import annotations
 
 import json
-import os
 import re
 from pathlib import Path
 
@@ -20,21 +19,16 @@ from autoencoder_helpers.checks.raised import named
 from autoencoder_helpers.checks.result import CheckResult, StepResult
 from autoencoder_helpers.checks.right_parts import with_right_parts
 from autoencoder_helpers.checks.rule import NotYet, Rule, describe
-from autoencoder_helpers.evidence.messages import ASKED_FOR, ENVIRONMENT, BadMessage, Mailbox
+from autoencoder_helpers.evidence.messages import ASKED_FOR, BadMessage, Mailbox, grading_folder
 from autoencoder_helpers.evidence.training_records import as_data
 from autoencoder_helpers.evidence.values import Recorder, decode, encode
 
-_AT_FIRST = os.environ.get(ENVIRONMENT)  # a learner may clear the environment, and is right all the same
 _SECONDS = 300.0  # without a question for so long, nobody is there any more
 
 
 def is_graded() -> bool:
     """Whether a grader watches this session."""
-    return bool(_folder())
-
-
-def _folder() -> str | None:
-    return os.environ.get(ENVIRONMENT) or _AT_FIRST
+    return bool(grading_folder())
 
 
 def hand_over(rule: Rule, answers: dict) -> bool:
@@ -43,7 +37,7 @@ def hand_over(rule: Rule, answers: dict) -> bool:
     answers: by name, as the learner gave them. Returns whether that was done: the rule then runs where they are
     scored, and need not run here as well. Whatever goes wrong here, the learner's cell goes on.
     """
-    folder = _folder()
+    folder = grading_folder()
     if not folder:
         return False
     try:

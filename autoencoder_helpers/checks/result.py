@@ -1,8 +1,9 @@
 """What a check found: the points for nbgrader, a card for people, plain data for programs."""
 
-import re
 from dataclasses import asdict, dataclass, field
 from html import escape
+
+from autoencoder_helpers.cards import COLOURS, SYMBOLS, card_frame, marked_up
 
 #: The key under which a result travels as data in a notebook's output.
 RESULT_MIME_TYPE = "application/vnd.autoencoder-course.check+json"
@@ -105,14 +106,6 @@ def format_points(points: float) -> str:
     return f"{round(points, 4):g}"
 
 
-#: A sign for each verdict.
-SYMBOLS = {"passed": "✓", "partly": "◐", "not yet": "✗"}
-#: Okabe-Ito colours, which people with any colour vision can tell apart; the verdict's word and symbol say the same.
-COLOURS = {"passed": "#009E73", "partly": "#E69F00", "not yet": "#D55E00"}
-# JupyterLab's own variables follow its light and dark theme; elsewhere (feedback pages) the browser's text colour does.
-_TEXT = "color:var(--jp-ui-font-color1, inherit)"
-
-
 def card(result: CheckResult) -> str:
     """The result as HTML with inline styles only: JupyterLab drops style sheets from outputs it does not trust."""
     colour = COLOURS[result.verdict]
@@ -125,20 +118,6 @@ def card(result: CheckResult) -> str:
         f'<ul style="list-style:none;margin:6px 0 0 0;padding:0">{rows}</ul>'
         f'<div style="font-size:85%;margin-top:4px"><code>{escape(result.name)}</code></div>',
     )
-
-
-def card_frame(colour: str, label: str, body: str) -> str:
-    """The frame that all cards have. colour: of its edge. label: for screen readers, plain text. body: HTML."""
-    return (
-        f'<div role="group" aria-label="{escape(label)}" '
-        f'style="border:1px solid {colour};border-left-width:6px;border-radius:4px;padding:8px 12px;'
-        f'margin:4px 0;max-width:48em;font-family:var(--jp-ui-font-family, sans-serif);{_TEXT}">{body}</div>'
-    )
-
-
-def _marked_up(text: str) -> str:
-    """A text as HTML: what stands between backticks is code."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def _details(step: StepResult) -> list[tuple[str, str]]:
@@ -154,10 +133,10 @@ def _details(step: StepResult) -> list[tuple[str, str]]:
 def _card_step(step: StepResult) -> str:
     symbol, word = ("✓", "right") if step.passed else ("✗", "not yet")
     details = "".join(
-        f'<div style="margin-left:1.6em"><span style="font-style:italic">{label}:</span> {_marked_up(text)}</div>'
+        f'<div style="margin-left:1.6em"><span style="font-style:italic">{label}:</span> {marked_up(text)}</div>'
         for label, text in _details(step)
     )
     return (
         f'<li style="margin:2px 0"><span role="img" aria-label="{word}">{symbol}</span> '
-        f"{_marked_up(step.title)}{details}</li>"
+        f"{marked_up(step.title)}{details}</li>"
     )

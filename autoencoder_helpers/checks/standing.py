@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 
-from autoencoder_helpers.checks.result import COLOURS, SYMBOLS, CheckResult, card_frame, format_points
+from autoencoder_helpers.cards import COLOURS, SYMBOLS, card_frame
+from autoencoder_helpers.checks.result import CheckResult, format_points
 from autoencoder_helpers.checks.rule import Rule
 
 _NOT_RUN = "not run"
@@ -19,13 +20,15 @@ class Standing:
     """What is known of the checks of one chapter.
 
     title: of the chapter or of where the results are from. rules: its checks, in their order. results: of those that
-    were run, by name. scored_elsewhere: in grading, where a notebook does not learn its points.
+    were run, by name. scored_elsewhere: in grading, where a notebook does not learn its points. guesses: a line about
+    what became of those, "" for none.
     """
 
     title: str
     rules: tuple[Rule, ...]
     results: Mapping[str, CheckResult]
     scored_elsewhere: bool = False
+    guesses: str = ""
 
     @property
     def points(self) -> float:
@@ -77,7 +80,7 @@ class Standing:
         for rule in self.rules:
             verdict, points = self.verdict(rule), self._points(rule)
             lines.append(f"  {_symbol(verdict)} {verdict:8}{points:>8}  {rule.title}")
-        return "\n".join([*lines, f"  {self._advice}"])
+        return "\n".join([*lines, f"  {self._advice}", *([f"  {self.guesses}"] if self.guesses else [])])
 
     def in_one_line(self) -> str:
         """Title and points so far, as text."""
@@ -114,6 +117,8 @@ class Standing:
             f'<table style="margin:0;color:inherit;font-size:inherit"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
             f'<div style="margin-top:6px">{escape(self._advice)}</div>'
         )
+        if self.guesses:
+            body += f'<div style="margin-top:6px">{escape(self.guesses)}</div>'
         colour = COLOURS["passed"] if self.next is None else COLOURS["partly"] if self.points else COLOURS["not yet"]
         return card_frame(colour, "How far you are", body)
 

@@ -53,10 +53,16 @@ _HEADER = re.compile(
     rb"'shape': \(((?:\d{1,9}, ?)*(?:\d{1,9})?)\), \} *\n"
 )
 _MOST_AXES = 16
+_AT_FIRST = os.environ.get(ENVIRONMENT)  # a learner may clear the environment, and is right all the same
 
 
 class BadMessage(Exception):
     """What arrived is no message; the text says why, in one line."""
+
+
+def grading_folder() -> str | None:
+    """The mailbox's folder where this session is graded; None where it is not."""
+    return os.environ.get(ENVIRONMENT) or _AT_FIRST
 
 
 def pack(tree: Any, arrays: Sequence[np.ndarray] = ()) -> bytes:

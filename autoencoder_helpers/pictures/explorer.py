@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from autoencoder_helpers.checks.handing_over import is_graded
 from autoencoder_helpers.errors import CourseError
+from autoencoder_helpers.front_end import somebody_is_there as _somebody_is_there
 from autoencoder_helpers.pictures import plots, showing
 
 _SHOWN = 5  # images along each slider of the static picture
@@ -99,15 +100,3 @@ def _can_answer() -> bool:
     except ImportError:
         return False
     return True
-
-
-def _somebody_is_there() -> bool:
-    """Whether the front end that runs this cell could pass on what a person types.
-
-    JupyterLab says so with each cell. nbconvert, nbgrader and the like say that they cannot: they make documents, and a
-    document that finds a widget in it shows nothing where the widget's scripts cannot be fetched.
-    """
-    from IPython import get_ipython
-
-    request = getattr(get_ipython(), "parent_header", None) or {}
-    return bool(request.get("content", {}).get("allow_stdin"))

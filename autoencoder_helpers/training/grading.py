@@ -6,12 +6,9 @@ so grading runs that instead: better before the training than after it.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-from autoencoder_helpers.evidence.messages import ENVIRONMENT, NOT_WHOLE, TRAINS
-
-_AT_FIRST = os.environ.get(ENVIRONMENT)  # a learner may clear the environment
+from autoencoder_helpers.evidence.messages import NOT_WHOLE, TRAINS, grading_folder
 
 
 class RunWhole(BaseException):
@@ -20,7 +17,7 @@ class RunWhole(BaseException):
 
 def expect_whole() -> None:
     """Raise RunWhole where a training would begin in a notebook that is graded without some of its cells."""
-    folder = os.environ.get(ENVIRONMENT) or _AT_FIRST
+    folder = grading_folder()
     if folder and Path(folder, "questions", NOT_WHOLE).exists():
         Path(folder, "answers", TRAINS).touch()
         raise RunWhole("the notebook is run whole, with this training")

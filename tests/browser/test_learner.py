@@ -1,5 +1,6 @@
 """A learner in JupyterLab fills in a stub, trains, looks around, validates; and sees what was meant to be seen."""
 
+import json
 import re
 import shutil
 import sys
@@ -73,7 +74,7 @@ SHOWN = {
 import autoencoder_helpers
 import numpy as np
 import tf_keras as keras
-from autoencoder_helpers import check, explorer, load_mnist, plots, train
+from autoencoder_helpers import came_out, check, explorer, guess, load_mnist, plots, train
 
 (images, labels), _ = load_mnist(flatten=True)
 x, y = images[:1500].astype("float32") / 255, labels[:1500]
@@ -89,6 +90,8 @@ net = keras.Sequential(
 )
 net.compile("adam", "binary_crossentropy")
 """,
+    "guess": """guess("vae.double", "once", "twice", "it depends on the image")""",
+    "came-out": """came_out("vae.double", "2 entries, and their sum is 2.00 times the exact KL")""",
     "train": """train(net, x[:400], epochs=250, batch_size=16, validation_data=x[400:500], name="small_ae");""",
     "plane": """\
 explorer.plane(
@@ -118,6 +121,22 @@ def shown(page, work, open_notebook):
     notebook = open_notebook(page, "shown.ipynb", work / "shown.ipynb")
     notebook.run("setup")
     return notebook
+
+
+def test_a_guess_is_pressed_kept_and_unfolds_the_answer(shown, work, picture):
+    asked, told = shown.output("guess"), shown.output("came-out")
+    shown.run("guess")
+    shown.run("came-out")
+    expect(told.get_by_text("You made no guess.")).to_be_visible()
+    expect(told.get_by_text("A distribution layer of")).to_be_hidden()
+    asked.get_by_role("button", name="1 · once").click()
+    expect(asked.get_by_role("button", name="✓ · once")).to_be_disabled()
+    expect(asked.get_by_role("status")).to_have_text("Your guess. The answer has been told.")
+    expect(told).to_contain_text("≠ You guessed: once. It came out: twice.")
+    expect(told.get_by_text("A distribution layer of")).to_be_visible()
+    picture(asked, "guess", ours=True)
+    picture(told, "came-out", ours=True)
+    assert json.loads((work / "guesses.json").read_text()) == {"vae.double": {"guess": "once", "told": True}}
 
 
 def test_training_shows_how_far_it_is_and_leaves_one_line_and_one_picture(shown, picture):
