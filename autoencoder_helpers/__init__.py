@@ -19,6 +19,7 @@ from autoencoder_helpers.quiet import quiet_tensorflow_import
 if TYPE_CHECKING:
     from autoencoder_helpers.checks import check, progress
     from autoencoder_helpers.guesses import came_out, guess
+    from autoencoder_helpers.images.cells import load_cells
     from autoencoder_helpers.images.flowers import load_flowers
     from autoencoder_helpers.images.mnist import load_mnist
     from autoencoder_helpers.pictures import explorer, plots
@@ -31,6 +32,7 @@ __all__ = [
     "choose_epochs",
     "explorer",
     "guess",
+    "load_cells",
     "load_flowers",
     "load_mnist",
     "plots",
@@ -43,6 +45,7 @@ _MODULE_OF = {
     "check": "checks",
     "choose_epochs": "training.running",
     "guess": "guesses",
+    "load_cells": "images.cells",
     "load_flowers": "images.flowers",
     "load_mnist": "images.mnist",
     "progress": "checks",

@@ -10,6 +10,7 @@ import numpy as np
 from autoencoder_helpers.errors import CourseError
 
 EPSILON = 1e-7  # Keras clips probabilities at the same distance from 0 and 1
+_MOST_COUNTS = 1_000_000  # of one gene in one cell
 _CHUNK_VALUES = 8_000_000  # float64 values worked on at once: 64 MB, so that 3,000 colour images fit a laptop
 
 
@@ -132,6 +133,33 @@ def gaussian_kl_tril(mean, L):
         raise CourseError("A scale triangle must be lower triangular; found values above the diagonal.")
     squares = (L**2).sum(axis=(1, 2)) + (mean**2).sum(axis=1)
     return (squares - mean.shape[1]) / 2 - np.log(diagonal).sum(axis=1)
+
+
+def poisson_per_cell(counts, means):
+    """Negative log probability of each cell's counts under independent Poisson distributions, in nats.
+
+    sum over genes of [m - x ln m + ln x!], with 0 ln 0 = 0. A count above 0 where the mean is 0 costs infinitely much.
+
+    counts: whole numbers, 0 or more, (cells, genes). means: of the same shape, 0 or more. Returns float64 (cells,).
+    Raises CourseError for shapes that do not match, and for counts that are no counts.
+    """
+    counts, means = np.asarray(counts, dtype=np.float64), np.asarray(means, dtype=np.float64)
+    if counts.ndim != 2 or counts.shape != means.shape:
+        raise CourseError(
+            f"Counts of shape {counts.shape} and means of shape {means.shape}: both must be cells by genes."
+        )
+    if not (counts >= 0).all() or (counts != np.rint(counts)).any() or counts.max(initial=0) > _MOST_COUNTS:
+        raise CourseError("Counts must be whole numbers, 0 or more; found others.")
+    with np.errstate(divide="ignore"):
+        logarithms = np.where(counts > 0, counts * np.log(np.where(counts > 0, means, 1)), 0.0)
+    return (means - logarithms + log_factorials(counts)).sum(axis=1)
+
+
+def log_factorials(counts):
+    """ln x! of whole numbers x from 0 to a million, float64 of the same shape."""
+    counts = np.asarray(counts)
+    table = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, int(counts.max(initial=0)) + 1)))])
+    return table[counts.astype(np.int64)]
 
 
 def mse_per_pixel(x, reconstruction):

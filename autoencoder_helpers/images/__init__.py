@@ -1,1 +1,1 @@
-"""Data sets: MNIST's digits, flowers as photos or drawn, and the cache that all notebooks share."""
+"""Data sets: MNIST's digits, flowers as photos or drawn, blood cells, and the cache that all notebooks share."""

@@ -150,6 +150,26 @@ def test_effective_beta_reproduces_the_table_of_scales():
         assert measures.effective_beta(*arguments) == pytest.approx(expected)
 
 
+def test_the_poisson_loss_is_the_one_of_scipy(rng):
+    means = rng.uniform(0, 5, (6, 40)) * rng.integers(0, 2, (6, 40))
+    counts = rng.poisson(means)
+    np.testing.assert_allclose(
+        measures.poisson_per_cell(counts, means), -stats.poisson.logpmf(counts, means).sum(axis=1), atol=1e-9
+    )
+
+
+def test_no_means_are_better_than_the_counts_themselves(rng):
+    counts = rng.poisson(2.0, (20, 30))
+    best = measures.poisson_per_cell(counts, counts)
+    assert (
+        measures.poisson_per_cell(counts, counts + rng.normal(0, 0.3, counts.shape).clip(-0.9, 0.9) ** 2) > best
+    ).all()
+
+
+def test_a_count_that_cannot_be_costs_infinitely_much():
+    assert measures.poisson_per_cell([[1, 0]], [[0.0, 1.0]]) == np.inf
+
+
 def test_nearest_distance_agrees_with_scipy(rng):
     from scipy.spatial.distance import cdist
 
@@ -170,6 +190,9 @@ def test_nearest_distance_agrees_with_scipy(rng):
         (lambda: measures.gaussian_kl(np.zeros((2, 2)), np.ones((2, 3))), "latent variables"),
         (lambda: measures.gaussian_kl_tril(np.zeros((2, 2)), np.ones((2, 2, 2))), "lower triangular"),
         (lambda: measures.gaussian_kl_tril(np.zeros((2, 2)), np.ones((2, 3, 3))), r"\(N, d, d\)"),
+        (lambda: measures.poisson_per_cell(np.zeros((2, 3)), np.zeros((2, 4))), "cells by genes"),
+        (lambda: measures.poisson_per_cell([[0.5]], [[1.0]]), "whole numbers"),
+        (lambda: measures.poisson_per_cell([[-1.0]], [[1.0]]), "whole numbers"),
         (lambda: measures.nearest_distance([[1.0, 2.0]], [[1.0]]), "latent variables"),
     ],
 )
