@@ -225,7 +225,7 @@ def collect(ctx, archives, dry_run, who):
 @click.option(
     "--scheduler",
     metavar="ADDRESS",
-    help="Use this Dask scheduler, as tcp://10.0.0.1:8786; local: one of its own, with a page that shows its work.",
+    help="Use the workers of this Dask scheduler, as tcp://10.0.0.1:8786.",
 )
 @click.option(
     "--i-trust-these-submissions",

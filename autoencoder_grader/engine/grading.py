@@ -228,7 +228,7 @@ class _Run:
         workers = min(workers, len(todo))
         try:
             if scheduler:
-                engine = Cluster(on_event, workers, scheduler, grade_one)
+                engine = Cluster(on_event, scheduler, grade_one)
             else:
                 engine = Pool(on_event, workers, grade_one) if workers > 1 else InThisProcess(on_event, grade_one)
         except NoCluster as reason_:

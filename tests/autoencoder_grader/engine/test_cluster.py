@@ -1,6 +1,5 @@
 """Grading by workers: on this machine, and on a cluster that somebody else has started."""
 
-import asyncio
 import contextlib
 import json
 import os
@@ -10,18 +9,15 @@ import sys
 import threading
 import time
 
-import distributed.scheduler
 import psutil
 import pytest
 from autoencoder_grader import cli
 from autoencoder_grader.engine import cluster
-from autoencoder_grader.engine.cluster import Cluster, InThisProcess, NoCluster
+from autoencoder_grader.engine.cluster import InThisProcess
 from autoencoder_grader.engine.grading import grade
-from autoencoder_grader.engine.orders import CourseCopy, Graded, Order
 from autoencoder_grader.nbgrader_steps.nbgrader_api import open_api
 from autoencoder_helpers.errors import CourseError
 from click.testing import CliRunner
-from distributed.nanny import WorkerProcess
 from tiny_class import quiet
 
 STUDENTS = {
@@ -67,10 +63,8 @@ def test_in_this_process(handed_in):
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("scheduler", [None, cluster.LOCAL])
-def test_two_workers_give_the_same_though_one_is_killed(handed_in, monkeypatch, scheduler):
+def test_two_workers_give_the_same_though_one_is_killed(handed_in):
     """The worker is replaced, what it had is graded, and nobody waits for the one that is not there any more."""
-    monkeypatch.setattr(cluster, "_READY_SECONDS", 3600)
     killed = []
 
     def kill_one():
@@ -90,100 +84,13 @@ def test_two_workers_give_the_same_though_one_is_killed(handed_in, monkeypatch, 
             time.sleep(0.2)
 
     threading.Thread(target=kill_one, daemon=True).start()
-    report = grade(handed_in, console=quiet(), trusted=True, workers=2, scheduler=scheduler)
+    report = grade(handed_in, console=quiet(), trusted=True, workers=2)
     assert killed
     assert report.exit_code == 0 and len(report.graded) == 4
     assert scores(handed_in) == EXPECTED
     assert not [
         process for process in psutil.Process().children(recursive=True) if "spawn_main" in " ".join(process.cmdline())
     ]
-
-
-def orders_of(count):
-    """So many orders that nothing real is in."""
-    copy = CourseCopy("01_tiny", "", b"", 1)
-    return [Order(f"student{number}", "01_tiny", b"files", f"hash {number}", copy) for number in range(count)]
-
-
-def half_a_second_grader():
-    """What a worker can be sent in place of the real grading: a function inside, which travels by value."""
-
-    def grade_slowly(order, report):
-        time.sleep(0.5)
-        return Graded(order.student, order.assignment, order.sha256, "graded", autograded=b"n", feedback=b"p")
-
-    return grade_slowly
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="stops processes")
-def test_workers_that_hang_are_replaced(monkeypatch):
-    monkeypatch.setattr(cluster, "_SILENT", "4s")
-    orders = orders_of(8)
-    workers = Cluster(lambda name, event: None, 2, grade_one=half_a_second_grader())
-    try:
-        processes = list(workers._client.run(os.getpid).values())
-        replies = workers.run(iter(orders))
-        found = [next(replies)]
-        for process in processes:
-            os.kill(process, signal.SIGSTOP)
-        found += replies
-        now = set(workers._client.run(os.getpid).values())
-    finally:
-        workers.close()
-    assert sorted(reply.order.student for reply in found if reply.graded) == sorted(order.student for order in orders)
-    assert now and now.isdisjoint(processes)
-    assert not any(psutil.pid_exists(process) for process in processes)
-
-
-@pytest.mark.parametrize("jump", [86400.0, -86400.0])
-def test_a_clock_that_jumps_costs_nobody_anything(monkeypatch, jump):
-    monkeypatch.setattr(cluster, "_SILENT", "4s")
-    orders = orders_of(12)
-    workers = Cluster(lambda name, event: None, 2, grade_one=half_a_second_grader())
-    clock, ahead = distributed.scheduler.time, [0.0]
-    monkeypatch.setattr(distributed.scheduler, "time", lambda: clock() + ahead[0])
-    try:
-        replies = workers.run(iter(orders))
-        found = [next(replies)]
-        ahead[0] = jump  # a laptop that slept, a clock that was set
-        found += replies
-    finally:
-        workers.close()
-    assert sorted(reply.order.student for reply in found if reply.graded) == sorted(order.student for order in orders)
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="kills a process")
-def test_a_worker_that_dies_while_it_starts_is_started_again(monkeypatch):
-    start, killed = WorkerProcess.start, []
-
-    async def start_and_kill(self):
-        if killed:
-            return await start(self)
-        killed.append(self)
-        starting = asyncio.ensure_future(start(self))
-        while not (self.process and self.process.pid):
-            await asyncio.sleep(0.01)
-        os.kill(self.process.pid, signal.SIGKILL)
-        return await starting
-
-    monkeypatch.setattr(WorkerProcess, "start", start_and_kill)
-    workers = Cluster(lambda name, event: None, 2)
-    try:
-        assert killed and workers.workers == 2
-    finally:
-        workers.close()
-
-
-def test_workers_that_never_start_are_one_line(monkeypatch):
-    tries = []
-
-    def fail(**settings):
-        tries.append(settings)
-        raise RuntimeError("Cluster failed to start: no port")
-
-    with pytest.raises(NoCluster, match="the workers do not start .*no port"):
-        cluster._started(fail, n_workers=2)
-    assert tries == [{"n_workers": 2}] * 3
 
 
 def test_a_result_that_comes_twice_counts_once(handed_in, monkeypatch):
@@ -318,20 +225,3 @@ def test_a_cluster_without_workers_is_said(handed_in, dask, monkeypatch, tmp_pat
     monkeypatch.setattr(cluster, "_CONNECT_SECONDS", 2)
     with pytest.raises(CourseError, match="has no workers"):
         grade(handed_in, console=quiet(), trusted=True, scheduler=json.loads(place.read_text())["address"])
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux what a process is to do when its parent ends")
-def test_our_own_workers_leave_ctrl_c_alone_and_end_with_the_command():
-    def what_a_worker_does():
-        import ctypes
-        import signal
-
-        at_parents_end = ctypes.c_int()
-        ctypes.CDLL(None).prctl(2, ctypes.byref(at_parents_end), 0, 0, 0)  # PR_GET_PDEATHSIG
-        return signal.getsignal(signal.SIGINT) is signal.SIG_IGN, at_parents_end.value
-
-    cluster = Cluster(lambda name, event: None, workers=1)
-    try:
-        assert list(cluster._client.run(what_a_worker_does).values()) == [(True, signal.SIGKILL)]
-    finally:
-        cluster.close()

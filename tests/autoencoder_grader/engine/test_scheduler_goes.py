@@ -1,9 +1,8 @@
-"""Whenever a scheduler goes, one line says so, the exit code is 3, and nothing is lost, ours or that of others.
+"""Whenever a scheduler goes, one line says so, the exit code is 3, and nothing is lost.
 
 Grading is a stand-in here that takes no time. CLUSTER_SEED=7 tries other moments, CLUSTER_MOMENTS=50 more of them.
 """
 
-import asyncio
 import contextlib
 import os
 import random
@@ -20,7 +19,7 @@ import psutil
 import pytest
 from autoencoder_grader.engine import cluster, pulse
 from autoencoder_grader.engine.bundle import pack
-from autoencoder_grader.engine.cluster import LOCAL, Cluster
+from autoencoder_grader.engine.cluster import Cluster
 from autoencoder_grader.engine.grading import grade
 from autoencoder_grader.engine.orders import Graded
 from autoencoder_grader.engine.writer import Writer
@@ -160,7 +159,7 @@ MOMENTS = {
 }
 
 
-def expect_one_line(report, place, left=None):
+def expect_one_line(report, address, left=None):
     """What a run must come to whose scheduler went; left: whether something was left, if that is known."""
     done = len(report.graded)
     if left is not None:
@@ -170,7 +169,7 @@ def expect_one_line(report, place, left=None):
     else:
         assert report.exit_code == 3 and len(report.faults) == 1, report.faults
         assert re.fullmatch(
-            rf"{STUDENTS - done} of {STUDENTS} not graded: the Dask scheduler {re.escape(place)} does not answer; "
+            rf"{STUDENTS - done} of {STUDENTS} not graded: the Dask scheduler at {re.escape(address)} does not answer; "
             "nothing is lost, the same command tries again",
             report.faults[0],
         ), report.faults
@@ -196,7 +195,7 @@ def test_a_scheduler_of_others_goes(course, others, monkeypatch, capfd, moment, 
     with monkeypatch.context() as patch:
         arrange(patch, lambda: others.go(how))
         report = grade(course, console=quiet(), trusted=True, scheduler=others.address, grade_one=grader())
-    expect_one_line(report, f"at {others.address}", left)
+    expect_one_line(report, others.address, left)
     assert capfd.readouterr() == ("", "")
     expect_nothing_lost(course)
 
@@ -216,7 +215,7 @@ def test_a_scheduler_of_others_goes_at_any_time(course, tmp_path, capfd):
         finally:
             killer.join()
             others.close()
-        expect_one_line(report, f"at {others.address}")
+        expect_one_line(report, others.address)
         assert capfd.readouterr() == ("", ""), number
     expect_nothing_lost(course)
 
@@ -233,7 +232,7 @@ def test_a_scheduler_of_others_goes_while_workers_get_ready(course, others, monk
     began = time.monotonic()
     report = grade(course, console=quiet(), trusted=True, scheduler=others.address)
     assert time.monotonic() - began < 150
-    expect_one_line(report, f"at {others.address}", left=True)
+    expect_one_line(report, others.address, left=True)
     assert capfd.readouterr() == ("", "")
 
 
@@ -248,62 +247,12 @@ def test_another_scheduler_in_its_place_is_not_taken_for_it(course, others, monk
 
     monkeypatch.setattr(pulse.Pulse, "_ask", ask)
     report = grade(course, console=quiet(), trusted=True, scheduler=others.address, grade_one=grader(1.0))
-    expect_one_line(report, f"at {others.address}", left=True)
-
-
-def our_own():
-    """The processes of our own workers."""
-    found = []
-    for process in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.Error):
-            if "spawn_main" in " ".join(process.cmdline()) and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-    return found
-
-
-@pytest.mark.parametrize("moment", [name for name in MOMENTS if name != "before anybody asks"])
-def test_our_own_scheduler_goes(course, monkeypatch, capfd, moment):
-    arrange, left = MOMENTS[moment]
-    opened, environment, places = [], dict(os.environ), list(sys.path)
-    monkeypatch.setattr(Cluster, "_open", _remembering(Cluster._open, opened))
-
-    def go():
-        own = opened[0]._cluster
-        asyncio.run_coroutine_threadsafe(own.scheduler.close(), own.loop.asyncio_loop).result(60)
-
-    with monkeypatch.context() as patch:
-        arrange(patch, go)
-        report = grade(course, console=quiet(), trusted=True, workers=2, scheduler=LOCAL, grade_one=grader())
-    expect_one_line(report, "of this command", left)
-    assert not our_own()
-    assert dict(os.environ) == environment and sys.path == places
-    assert capfd.readouterr() == ("", "")
-    expect_nothing_lost(course)
-
-
-def _remembering(function, opened):
-    def wrapped(self, *given):
-        opened.append(self)
-        return function(self, *given)
-
-    return wrapped
-
-
-def test_workers_that_never_start_are_the_same_kind_of_line(course, monkeypatch):
-    import distributed
-
-    def fail(**settings):
-        raise RuntimeError("Cluster failed to start: no port")
-
-    monkeypatch.setattr(distributed, "LocalCluster", fail)
-    report = grade(course, console=quiet(), trusted=True, workers=2, scheduler=LOCAL, grade_one=grader())
-    assert report.exit_code == 3 and len(report.faults) == 1
-    assert "6 of 6 not graded: the workers do not start (Cluster failed to start: no port)" in report.faults[0]
+    expect_one_line(report, others.address, left=True)
 
 
 COMMAND = """
 import sys, time
-from autoencoder_grader.engine.{module} import {engine}
+from autoencoder_grader.engine.pool import Pool
 from autoencoder_grader.engine.orders import CourseCopy, Graded, Order
 
 def slow():
@@ -314,21 +263,20 @@ def slow():
 
 if __name__ == "__main__":
     print("begins", flush=True)
-    workers = {engine}(lambda name, event: None, 2, grade_one=slow())
+    workers = Pool(lambda name, event: None, 2, grade_one=slow())
     print("started", flush=True)
     copy = CourseCopy("01_tiny", "", b"", 1)
-    for reply in workers.run(Order(f"s{{i}}", "01_tiny", b"files", f"hash {{i}}", copy) for i in range(1000)):
+    for reply in workers.run(Order(f"s{i}", "01_tiny", b"files", f"hash {i}", copy) for i in range(1000)):
         print("graded", flush=True)
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-@pytest.mark.parametrize("engine", ["Cluster", "Pool"])
 @pytest.mark.parametrize("moment", ["begins", "started", "graded"])
-def test_a_command_that_is_killed_leaves_no_worker(tmp_path, moment, engine):
+def test_a_command_that_is_killed_leaves_no_worker(tmp_path, moment):
     chance = random.Random(f"{moment} {os.environ.get('CLUSTER_SEED', 1)}")
     mark = f"CLUSTER_MARK={uuid.uuid4()}"
-    (tmp_path / "command.py").write_text(COMMAND.format(engine=engine, module=engine.lower()))
+    (tmp_path / "command.py").write_text(COMMAND)
     name, _, value = mark.partition("=")
     command = subprocess.Popen(
         [sys.executable, tmp_path / "command.py"],
@@ -369,4 +317,4 @@ def test_whoever_is_busy_meanwhile_does_not_take_a_scheduler_for_gone(course, ot
 def test_a_scheduler_that_hangs_is_given_up(course, others, monkeypatch):
     before(monkeypatch, cluster, "_reply", lambda: os.kill(others._process.pid, signal.SIGSTOP))
     report = grade(course, console=quiet(), trusted=True, scheduler=others.address, grade_one=grader(0.1))
-    expect_one_line(report, f"at {others.address}", left=True)
+    expect_one_line(report, others.address, left=True)

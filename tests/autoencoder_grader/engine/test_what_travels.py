@@ -2,14 +2,11 @@
 
 import io
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from autoencoder_grader.engine.bundle import contents, pack, unpack
-from autoencoder_grader.engine.cluster import Cluster, Reply
 from autoencoder_grader.engine.grading import grade
 from autoencoder_grader.engine.orders import CourseCopy, Graded, Order, digest
-from autoencoder_grader.engine.shelf import Shelf
 from autoencoder_grader.engine.small_gradebook import small_gradebook
 from autoencoder_grader.engine.worker import _compared
 from autoencoder_grader.nbgrader_steps.nbgrader_api import open_api
@@ -52,42 +49,11 @@ def test_only_the_named_files_of_a_bundle_are_written(order, tmp_path):
     assert not (tmp_path / "none").exists()
 
 
-def test_a_shelf_keeps_files_until_it_is_cleared(order, tmp_path):
-    shelf = Shelf(tmp_path / "shelf")
-    sent = shelf.put_order(order)
-    assert sent.files == b"" and shelf.whole_order(sent) == order
-    graded = Graded("ada", "01_tiny", order.sha256, "graded", autograded=b"notebook", feedback=b"page")
-    sent = shelf.put_result(graded)
-    assert sent.autograded == sent.feedback == b"" and shelf.whole_result(sent) == graded
-    shelf.clear()
-    assert not shelf.folder.exists()
-
-
-def test_what_the_shelf_cannot_take_travels(order, tmp_path):
-    shelf = Shelf(tmp_path / "no such folder" / "shelf")
-    assert shelf.whole_order(shelf.put_order(order)) == order
-    graded = Graded("ada", "01_tiny", order.sha256, "graded", autograded=b"notebook", feedback=b"page")
-    assert shelf.whole_result(shelf.put_result(graded)) == graded
-
-
 def send_back(order, report):
     """Stand in for grading: what was handed in is what was graded."""
     assert digest(order.files) == order.sha256
     report({"cell": 1, "cells": 1, "id": "only"})
     return Graded(order.student, order.assignment, order.sha256, "graded", autograded=order.files, feedback=b"page")
-
-
-def test_our_own_workers_get_all_and_return_all_and_nothing_is_left(order):
-    events = []
-    cluster = Cluster(lambda name, event: events.append((name, event)), 2, grade_one=send_back)
-    try:
-        orders = [replace(order, student=name) for name in ("ada", "ben", "cy")]
-        found = {outcome.order.student: outcome for outcome in cluster.run(iter(orders))}
-        assert found["ben"] == Reply(orders[1], send_back(orders[1], lambda event: None))
-        assert {outcome.graded.autograded for outcome in found.values()} == {order.files}
-        assert not list(Path(cluster._folder.name).glob("parcel-*"))
-    finally:
-        cluster.close()
 
 
 def test_another_grading_can_stand_in_and_its_unchanged_weights_are_kept(graded_course, notebook, tmp_path):
