@@ -14,7 +14,7 @@ demo: .venv/installed ## release, hand in, grade and tabulate a small demo class
 	$(COURSE) demo
 
 test: .venv/installed ## run the tests
-	$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(PYTHON) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 lint: .venv/installed ## check the code: its look, common mistakes, and the walls between the wings (seconds)
 	$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check . && .venv/bin/lint-imports --no-cache

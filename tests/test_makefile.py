@@ -120,7 +120,7 @@ def test_each_target_is_one_line_of_its_own():
         assert "\\\n" not in recipe
     for target in ("demo", "lab", "release", "book", "references", "validity"):
         assert TARGETS[target] == f"\t$(COURSE) {target}\n"
-    assert TARGETS["test"] == "\t$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder\n"
+    assert TARGETS["test"] == "\t$(PYTHON) -m pytest -n auto --dist loadfile --no-loadscope-reorder\n"
 
 
 def test_help_is_the_default_lists_every_target_and_sets_nothing_up(clone):

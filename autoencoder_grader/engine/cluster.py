@@ -119,6 +119,7 @@ class Cluster:
 
     def _open(self) -> None:
         import dask
+        import distributed  # noqa: F401 - its loggers have to be there before they can be told to say nothing
 
         hush()
         # What a submission holds goes with its order. Dask warns of that, and asks for what would lose it with a worker.

@@ -1,11 +1,17 @@
 """--any-order: the files of tests in an order by chance; --any-order=7 for the one that has this number.
 
-Without it the longest files come first: of two processes none has to wait for the other at the end.
+Without it the longest files come first: no process has to wait for another at the end. `-n auto` is one process more
+than there are cores, as far as memory goes: the longest tests wait for other programs most of their time.
 """
 
+import os
 import random
 
+import psutil
 import pytest
+
+#: Bytes of memory that a process needs with all that its tests start.
+PROCESS_MEMORY = 3_000_000_000
 
 #: Of these files each takes minutes.
 LONGEST = (
@@ -34,6 +40,13 @@ def pytest_configure(config):
     config.option.any_order = getattr(config, "workerinput", {}).get("any_order", config.option.any_order)
     if config.option.any_order == "":
         config.option.any_order = str(random.SystemRandom().randrange(10_000))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    """How many processes share the tests."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores + 1, psutil.virtual_memory().available // PROCESS_MEMORY))
 
 
 @pytest.hookimpl(optionalhook=True)
