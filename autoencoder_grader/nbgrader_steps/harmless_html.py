@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 import bleach
+import tinycss2
 from bleach.css_sanitizer import ALLOWED_CSS_PROPERTIES, CSSSanitizer
 from bleach.html5lib_shim import Filter
 
@@ -110,6 +111,8 @@ _STYLES = [
     ),
     *("max-width", "min-width", "opacity", "padding", "padding-left", "text-align", "white-space"),
 ]
+#: Functions that a style may use. Others fetch something: `url`, `image-set`, and what browsers will learn.
+_FUNCTIONS = frozenset(["calc", "clamp", "hsl", "hsla", "max", "min", "rgb", "rgba", "var"])
 #: What the cards and bars of the course are. A learner's text is no button, no dialog, no message of the page.
 _ROLES = frozenset(["group", "img"])
 #: Tags in tags of one text, at most. What builds a page of them, and browsers, go down into each.
@@ -123,6 +126,31 @@ _LINK = re.compile(r"(?:https?://\w|mailto:)", re.IGNORECASE)
 
 #: What stands in the place of a picture that nobody has described, for who cannot see it.
 NOT_DESCRIBED = "No description has been provided for this image"
+
+
+class _FetchesNothing(CSSSanitizer):
+    """Leaves out of a style what would have a browser ask for a file: it would tell who looks, and could be a request."""
+
+    def sanitize_css(self, style):
+        """The style without what is not allowed."""
+        parts = tinycss2.parse_declaration_list(style)
+        kept = [
+            part
+            for part in parts
+            if part.type in ("comment", "whitespace") or (part.type == "declaration" and not _fetches(part.value))
+        ]
+        return super().sanitize_css(tinycss2.serialize(kept))
+
+
+def _fetches(value) -> bool:
+    """Whether the value of a style holds an address, or a function that may."""
+    for part in value:
+        if part.type == "url" or (part.type == "function" and part.lower_name not in _FUNCTIONS):
+            return True
+        inner = getattr(part, "arguments", None) or getattr(part, "content", None)
+        if isinstance(inner, list) and _fetches(inner):
+            return True
+    return False
 
 
 class _Described(Filter):
@@ -154,7 +182,7 @@ _CLEANER = bleach.Cleaner(
     tags=_TAGS,
     attributes=lambda tag, name, value: _is_harmless_attribute(tag, name, value),
     protocols=["http", "https", "mailto", "data"],
-    css_sanitizer=CSSSanitizer(allowed_css_properties=_STYLES),
+    css_sanitizer=_FetchesNothing(allowed_css_properties=_STYLES),
     filters=[_Shallow, _Described],
 )
 

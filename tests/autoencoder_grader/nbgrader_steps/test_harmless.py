@@ -171,6 +171,23 @@ def test_no_name_of_a_learner_stays():
     )
 
 
+@pytest.mark.parametrize(
+    "style",
+    [
+        "list-style:url(https://example.org/who)",
+        "cursor:url(../../logout),auto",
+        "border:\\75rl(x)",
+        "white-space:image-set('x' 1x)",
+        "color:var(--x, url(x))",
+        "font:{url('x')}",
+        "margin:src(x)",
+    ],
+)
+def test_no_style_has_a_browser_ask_for_a_file(style):
+    clean = harmless_html(f'<p style="{style};color:rgb(1, 2, 3)">x</p>')
+    assert clean == '<p style="color:rgb(1, 2, 3);">x</p>'
+
+
 def test_tags_in_tags_without_end_become_shallow():
     assert harmless_html("<b>" * 500 + "x" + "</b>" * 500).count("<b>") == 100
     assert harmless_html("<i>" * 101 + "x</i>y").endswith("xy" + "</i>" * 100)
