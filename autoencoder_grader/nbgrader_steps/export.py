@@ -6,6 +6,8 @@ same.
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -24,6 +26,7 @@ from nbgrader.plugins import ExportPlugin
 from traitlets import Dict, Enum, Unicode
 
 _MOST_NAMES = 10  # that one line lists
+_POINTS_POSSIBLE = re.compile(r"points\s+possible", re.IGNORECASE)
 
 
 class GradesExport(ExportPlugin):
@@ -237,9 +240,8 @@ class CanvasExport(_ColumnsExport):
     def person(self, person):
         """Return name, ids, login and an empty section, which Canvas does not need."""
         name = ", ".join(part for part in (person.last_name.strip(), person.first_name.strip()) if part)
-        # Canvas takes a line whose first cell has these words for the points possible.
-        if not name or "Points Possible" in name:
-            name = person.id
+        # Canvas takes a line whose first cell has these words for the points possible. It finds people by their ids.
+        name = next((text for text in (name, person.id) if text and not _POINTS_POSSIBLE.search(text)), "a student")
         ids = ("", person.lms_user_id) if self.lms_user_id_is == "SIS User ID" else (person.lms_user_id, "")
         return [harmless_cell(text) for text in (name, *ids, person.id, "")]
 
@@ -296,7 +298,9 @@ def _refuse_doubles(people: list[Person], identity: Callable[[Person], str]) -> 
     """Raise CourseError when two students have the same identity: one would get the other's grades."""
     seen = {}
     for person in people:
-        other = seen.setdefault(identity(person).casefold(), person)
+        # As an importer may compare them: without case, and whichever form letters have.
+        key = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", identity(person)).casefold())
+        other = seen.setdefault(key, person)
         if other is not person:
             raise CourseError(
                 f"{other.id} and {person.id} are both {identity(person)!r} in the gradebook; nothing was written"

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable
 
 # A spreadsheet runs a cell that begins so. A separator inside a text counts as well: set to another one than
-# the comma, the program takes what follows it for a cell of its own. The last four are the wide forms of the
-# first.
-_FORMULA = re.compile(r"(^|[;,|])( *)([=+\-@＝＋－＠])")
+# the comma, the program takes what follows it for a cell of its own, and quotation marks at its beginning for no part of
+# it. The last four are the wide forms of the first.
+_FORMULA = re.compile(r'(^|[;,|])([ "]*)([=+\-@＝＋－＠])')
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?")
 
 

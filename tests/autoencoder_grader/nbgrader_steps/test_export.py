@@ -162,6 +162,9 @@ def test_nobody_can_be_taken_for_the_points_possible(course):
     rows, _ = write(course, "canvas")
     assert canvas_importer(rows)[0] == {DENSE: "12", FLOWERS: "12"}
     assert ["ada", "101", "", "ada", "", "12", "9.5"] in rows
+    set_student(course, "points  possible", lms_user_id="107")
+    rows, _ = write(course, "canvas")
+    assert ["a student", "107", "", "points  possible", "", "", ""] in rows
 
 
 def test_an_assignment_may_have_another_name_on_the_platform(course):
@@ -322,6 +325,13 @@ def test_two_students_with_one_identity_are_refused(course):
         with pytest.raises(CourseError, match="ada and cy are both .*; nothing was written"):
             write(course, file_format)
         assert not (course.folder / f"out-{file_format}.csv").exists()
+
+
+def test_an_identity_in_another_form_of_its_letters_is_the_same(course):
+    set_student(course, "ada", email="zoé@example.org")
+    set_student(course, "cy", email="ZOE\u0301@example.org")
+    with pytest.raises(CourseError, match="ada and cy are both .*; nothing was written"):
+        write(course, "moodle")
 
 
 def test_a_file_without_anybody_is_not_written(course):

@@ -28,7 +28,10 @@ def test_a_text_that_would_be_run_gets_an_apostrophe(text):
     assert harmless_cell(cell) == cell
 
 
-@pytest.mark.parametrize(("text", "cell"), [("Ada;=1+1", "Ada;'=1+1"), ("x, =1", "x, '=1"), ("a|@b", "a|'@b")])
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [("Ada;=1+1", "Ada;'=1+1"), ("x, =1", "x, '=1"), ("a|@b", "a|'@b"), ('x;"=1', "x;\"'=1"), ('x; ""+1', 'x; ""\'+1')],
+)
 def test_a_separator_of_another_setting_does_not_free_a_formula(text, cell):
     assert harmless_cell(text) == cell
 
