@@ -18,11 +18,14 @@ _END_BYTES = 2 * tarfile.BLOCKSIZE  # zeros that end an archive
 def pack(folder: Path, paths: Iterable[Path] | None = None) -> bytes:
     """The plain files below a folder as bytes, the same for the same files: no times, no owners.
 
-    paths: those wanted; all that `plain_files` finds if None. What cannot be read or is too large is left out.
+    paths: those wanted; all that `plain_files` finds if None. What cannot be read, is too large, or has a name of
+    several lines is left out.
     """
     target = io.BytesIO()
     with tarfile.open(fileobj=target, mode="w", format=tarfile.PAX_FORMAT, errors="surrogateescape") as archive:
         for path in sorted(plain_files(folder) if paths is None else paths):
+            if len(os.fspath(path.relative_to(folder)).splitlines()) > 1:
+                continue  # it would write lines of its own wherever nbgrader names it
             with contextlib.suppress(BadMessage, OSError):
                 data = read_file(path, MOST_BYTES)
                 if data is None:

@@ -138,7 +138,7 @@ class _Run:
             why = self._why(submission, done)
             if why:
                 seconds = self._expected_seconds(submission, done)
-                self.report.planned.append(f"{submission}: {why}, about {seconds:.0f} s")
+                self.report.planned.append(_one_line(f"{submission}: {why}, about {seconds:.0f} s"))
             else:
                 self.report.unchanged.append(submission)
         return self.report
@@ -313,7 +313,7 @@ class _Run:
         else:
             report.graded.append(submission)
             report.statuses[graded.status] += 1
-            report.notes += [f"{label}: {note}" for note in graded.notes]
+            report.notes += [_one_line(f"{label}: {note}") for note in graded.notes]
             report.notices.update(graded.notices)
             self._sandboxes.add(graded.sandbox)
             weights = folder_of(self.api, "autograded") / submission.student / submission.assignment / WEIGHTS
@@ -426,7 +426,7 @@ class _Run:
 def _line(submission: Submission, graded: Graded) -> str:
     """One line about a graded submission: its status, and what a person should know."""
     sign = "✓" if graded.status == "graded" else "◐"
-    return f"{sign} {submission} {graded.status}" + "".join(f"; {note}" for note in graded.notes)
+    return _one_line(f"{sign} {submission} {graded.status}" + "".join(f"; {note}" for note in graded.notes))
 
 
 def _one_line(text: str) -> str:

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 
+from autoencoder_grader.nbgrader_steps.harmless import harmless_text
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn
 from rich.text import Text
@@ -104,7 +105,8 @@ class GradingProgress:
     def _at(self, label: str) -> str:
         event = self._events.get(label, {})
         cell = f"cell {event['cell']} of {event['cells']} {event['id']}".rstrip() if "cell" in event else ""
-        return " ".join(word for word in (label, cell, event.get("detail", "")) if word)
+        words = " ".join(word for word in (label, cell, event.get("detail", "")) if word)
+        return harmless_text(words).replace("\n", " ")  # a name of a folder may hold anything
 
     def _line(self) -> None:
         self._console.print(f"  {self.words()}", soft_wrap=True, markup=False, highlight=False)

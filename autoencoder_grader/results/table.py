@@ -5,11 +5,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from itertools import groupby
 
+from autoencoder_grader.nbgrader_steps.harmless import harmless_text
 from autoencoder_grader.results.class_results import check_costs, said_once
 from autoencoder_grader.results.graded_notebooks import CheckRow
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 _MOST_LINES = 40  # of reasons; where there are more, the checks that cost most are named instead
 _MOST_CHECKS = 10
@@ -29,13 +31,13 @@ def print_table(rows: list[CheckRow], console: Console, now: Iterable[tuple[str,
     for row in rows:
         by_place[row.student, row.assignment].append(row)
     table = Table(box=box.SIMPLE_HEAD, show_edge=False)
-    table.add_column("student")
+    table.add_column("student", overflow="fold")
     for chapter in chapters:
         table.add_column(_title(chapter))
     table.add_column("all", justify="right")
     for student in sorted({row.student for row in rows}):
         cells = [_points(by_place[student, chapter]) for chapter in chapters]
-        table.add_row(student, *cells, f"{_sum(row for row in rows if row.student == student):g}")
+        table.add_row(Text(_plain(student)), *cells, f"{_sum(row for row in rows if row.student == student):g}")
     most = [_most(chapter, by_place) for chapter in chapters]
     table.add_row("of", *(text for text, _ in most), f"{sum(points for _, points in most):g}", style="dim")
     console.print("[bold]Points by student and chapter[/]")
@@ -92,10 +94,16 @@ def print_notices(report, console: Console) -> None:
 
 def _say(line: str, console: Console) -> None:
     """Print a line: between words and indented on a terminal, whole in a log, where one searches."""
+    line = _plain(line)
     indent = "    " if line.startswith(" ") else ""
     width = max(console.width, 20) if console.is_terminal else len(line) + 1
     for part in textwrap.wrap(line, width, subsequent_indent=indent, break_on_hyphens=False):
         console.print(part, soft_wrap=True, markup=False, highlight=False)
+
+
+def _plain(text: str) -> str:
+    """A text of one line without what a terminal obeys: names are those of folders, which may hold anything."""
+    return harmless_text(text).replace("\n", " ")
 
 
 def _title(chapter: str) -> str:

@@ -45,6 +45,17 @@ def test_files_come_out_as_they_went_in(tmp_path):
     assert len(found) == 4
 
 
+@posix_only
+def test_a_name_of_several_lines_is_left_out(tmp_path):
+    """It would stand in nbgrader's log, where a line that says so is taken for a fault of the machine."""
+    write(tmp_path / "source" / "01.ipynb")
+    write(tmp_path / "source" / "Icon\r")  # as macOS leaves it
+    write(tmp_path / "source" / "a\nScoringFailed: x" / "b.csv")
+    write(tmp_path / "source" / "c\rNoSandbox: x.csv")
+    unpack(pack(tmp_path / "source"), tmp_path / "target")
+    assert sorted(path.name for path in files(tmp_path / "target")) == ["01.ipynb", "Icon\r"]
+
+
 def files(folder):
     return [path for path in folder.rglob("*") if path.is_file()]
 

@@ -61,6 +61,13 @@ def test_what_goes_on_in_a_cell_is_shown(clock):
         assert "ada/1 cell 1 of 12 net: 2 epochs trained" in progress.words()
 
 
+def test_no_name_writes_a_line_of_its_own(clock):
+    name = "eve\n✓ ben/1 graded\x1b[2J/1"
+    with GradingProgress({name: 60}, quiet()) as progress:
+        progress.event(name, BEGINS)
+        assert "eve ✓ ben/1 graded\ufffd[2J/1" in progress.words() and "\n" not in progress.words()
+
+
 def test_one_that_begins_again_is_timed_anew(clock):
     with GradingProgress({"ada/1": 60}, quiet()) as progress:
         progress.event("ada/1", BEGINS)

@@ -101,6 +101,13 @@ def test_text_of_learners_is_no_markup():
     assert "Found: [/] and [red]." in printed([row], width=120) and "[bold]eve" in printed([row])
 
 
+def test_no_name_of_a_folder_is_markup_or_writes_a_line_of_its_own():
+    name = "[red]eve\n✓ ben graded\x1b[2J\u202e"
+    said = printed([CheckRow(name, "01_x", "x.a", 0.0, 1.0, False, ("No.",), ("other",))], width=120)
+    table, reasons = said.split("of ", 1)
+    assert all(part.count("[red]eve ✓ ben graded\ufffd[2J\ufffd") == 1 for part in (table, reasons))
+
+
 def a_hundred():
     return [row for n in range(100) for row in notebook(f"student{n:03}", "01_dense_autoencoder", wrong=3 - n % 2)]
 
