@@ -181,7 +181,10 @@ class Pool:
         """Runs in a thread for each worker: one that hangs in the middle of a message holds up nobody else."""
         try:
             while True:
-                self._said.put((worker, worker.connection.recv()))
+                message = worker.connection.recv()
+                # Here, and not where it is looked at: whoever looks may have been busy with writing for minutes.
+                worker.heard = time.monotonic()
+                self._said.put((worker, message))
         except Exception:  # noqa: BLE001 - the pipe has ended with the worker, perhaps in the middle of a message
             worker.connection.close()
             self._said.put((worker, None))
@@ -197,7 +200,7 @@ class Pool:
             worker, message = None, None
         now = time.monotonic()
         if worker is not None and message is not None:
-            worker.heard, worker.begun, self._ended_unheard = now, True, 0
+            worker.begun, self._ended_unheard = True, 0
             if message[0] == "event":
                 self._on_event(message[1], message[2])
             elif message[0] == "ready":

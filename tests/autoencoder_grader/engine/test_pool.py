@@ -77,6 +77,17 @@ def test_workers_that_hang_or_die_are_replaced(started, monkeypatch, how):
     assert not any(psutil.pid_exists(process) for process in processes) and workers.workers == 2
 
 
+def test_workers_are_not_taken_for_silent_while_nobody_listens(started, monkeypatch):
+    workers = started(standing_in(0.1))
+    replies = workers.run(iter(orders_of(6)))
+    found = [next(replies)]
+    processes = {worker.process.pid for worker in workers._workers}
+    monkeypatch.setattr(pool, "_SILENT", 2.5)
+    time.sleep(4)  # as long as writing what came takes, on a slow disk
+    found += replies
+    assert len(graded(found)) == 6 and {worker.process.pid for worker in workers._workers} == processes
+
+
 @linux_only
 def test_what_kills_each_worker_is_given_up_and_all_others_are_graded(started):
     def grade_one(order, report):
