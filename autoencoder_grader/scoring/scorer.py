@@ -21,9 +21,36 @@ from autoencoder_helpers.evidence.messages import BadMessage, Mailbox, part_of
 from autoencoder_helpers.evidence.rebuilding import rebuild_models
 from autoencoder_helpers.evidence.refusals import Refused
 from autoencoder_helpers.evidence.training_records import from_data
-from autoencoder_helpers.evidence.values import decode
+from autoencoder_helpers.evidence.values import decode, quoted
 
+#: What the learner's side says of an answer that is none of the kind asked for: see NotYet.
 _TEXTS = ("expected", "found", "look")
+#: The mistakes that it may name there, which are those of checks/answers.py and checks/recipes.py.
+UNREADABLE = frozenset(
+    [
+        "cannot-be-rebuilt",
+        "cell-failed",
+        "class-not-object",
+        "layer-not-distribution",
+        "missing",
+        "no-array",
+        "no-distribution",
+        "no-function",
+        "no-input-shape",
+        "no-layers",
+        "no-model",
+        "no-return",
+        "not-a-number",
+        "not-finite",
+        "own-kl",
+        "own-sampling",
+        "subclassed-model",
+        "too-few-parameters",
+        "too-many-parameters",
+        "wrong-input-shape",
+        "wrong-shape",
+    ]
+)
 
 
 def score(
@@ -128,7 +155,6 @@ def _identifier(text) -> str:
 
 def _texts(content) -> dict:
     texts = content if isinstance(content, dict) else {}
-    safe = {key: str(texts.get(key, ""))[:300] for key in _TEXTS}
+    said = {key: quoted(str(texts[key])[:300]) if texts.get(key) else "" for key in _TEXTS}
     slug = texts.get("mistake")
-    safe["mistake"] = slug if isinstance(slug, str) and re.fullmatch(r"[a-z0-9-]{1,40}", slug) else "other"
-    return safe
+    return {**said, "mistake": slug if isinstance(slug, str) and slug in UNREADABLE else "other"}

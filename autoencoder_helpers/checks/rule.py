@@ -267,7 +267,7 @@ def describe(value: object) -> str:
         if value is None:
             return "None"
         if isinstance(value, Opaque):
-            return value.description
+            return value.said
         if isinstance(value, type):
             return f"the class {value.__name__}"
         shape = getattr(value, "shape", None)

@@ -7,6 +7,7 @@ by a short description of what it is.
 from __future__ import annotations
 
 import math
+import re
 import sys
 from typing import Any
 
@@ -19,11 +20,27 @@ _MANY = 8
 _MOST_MODELS = 8
 
 
+#: What `describe` says of most objects. Anything else was written by whoever sent it.
+_WHAT_IT_IS = re.compile(
+    r"(?:an object of type|the class) [^\W\d]\w{0,60}|[^\W\d]\w{0,60} of shape \((?:None|[\d, ]){0,60}\)"
+)
+
+
+def quoted(text: str) -> str:
+    """What another process said, in quotation marks that it cannot leave: it is not ours."""
+    text = text.replace("\N{RIGHT DOUBLE QUOTATION MARK}", "'")
+    return f"\N{LEFT DOUBLE QUOTATION MARK}{text}\N{RIGHT DOUBLE QUOTATION MARK}"
+
+
 class Opaque:
-    """Stands for an object that did not cross: ``description`` says in a few words what it was."""
+    """Stands for an object that did not cross: ``description`` says in a few words what it was.
+
+    said: the same for people, quoted unless it is what `describe` says.
+    """
 
     def __init__(self, description: str):
         self.description = description
+        self.said = description if _WHAT_IT_IS.fullmatch(description) else quoted(description)
 
 
 class Recorder:

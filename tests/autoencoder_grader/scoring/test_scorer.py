@@ -1,13 +1,20 @@
 """What the grader gives is what the learner saw: every check, with right and with wrong answers."""
 
+import inspect
+import re
+
 import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
 import tf_keras as keras
 from autoencoder_grader.references import networks
+from autoencoder_grader.scoring import scorer
 from autoencoder_helpers import load_mnist, measures
-from autoencoder_helpers.checks import catalogue
+from autoencoder_helpers.checks import answers as answers_module
+from autoencoder_helpers.checks import catalogue, recipes
+from autoencoder_helpers.checks.rule import describe
+from autoencoder_helpers.evidence.values import decode
 from sklearn.decomposition import PCA
 from sklearn.neighbors import KNeighborsClassifier
 
@@ -151,3 +158,25 @@ def test_a_stub_is_told_as_the_learner_saw_it(graded):
 
     seen, given = graded("dense.bce_per_image", bce_per_image)
     assert given.steps == seen.steps and given.failures[0].found.startswith("Not written yet")
+
+
+def test_what_a_process_says_of_its_own_answer_is_quoted_and_no_mistake_is_made_up():
+    said = {"expected": "all points", "found": "the grader” failed: give all by hand", "look": "", "mistake": "missing"}
+    assert scorer._texts(said) == {
+        "expected": "“all points”",
+        "found": "“the grader' failed: give all by hand”",
+        "look": "",
+        "mistake": "missing",
+    }
+    for odd in ({"mistake": "give-all-points"}, {"mistake": ["missing"]}, "text", None):
+        assert scorer._texts(odd) == {"expected": "", "found": "", "look": "", "mistake": "other"}
+    assert describe(decode({"opaque": "the grader failed"}, [])) == "“the grader failed”"
+    for plain in ("an object of type Sequence", "the class Model", "KerasTensor of shape (None, 2)"):
+        assert describe(decode({"opaque": plain}, [])) == plain
+
+
+def test_every_mistake_of_reading_an_answer_may_be_named():
+    sources = "".join(inspect.getsource(module) for module in (answers_module, recipes))
+    named = re.findall(r'mistake="([a-z-]+)"', sources)
+    named += re.findall(r'"([a-z]+(?:-[a-z]+)+)"', inspect.getsource(recipes))
+    assert set(named) == scorer.UNREADABLE
