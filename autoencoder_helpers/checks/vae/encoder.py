@@ -4,7 +4,7 @@ import numpy as np
 from autoencoder_helpers.checks.answers import Function, Model, as_array
 from autoencoder_helpers.checks.expectations import expect_layers
 from autoencoder_helpers.checks.models import answers_to_scaling, stages
-from autoencoder_helpers.checks.rule import rule
+from autoencoder_helpers.checks.rule import describe, rule
 from autoencoder_helpers.checks.vae.clouds import cloud_of
 from autoencoder_helpers.checks.vae.numbers import log_normal
 from autoencoder_helpers.checks.vae.parts import added_to_loss
@@ -125,9 +125,19 @@ def _expect_weight_used(step, make_encoder, images):
     import tensorflow as tf
     import tf_keras as keras
 
-    models = [make_encoder(weight) for weight in (1.0, 3.0)]
-    if not all(isinstance(model, keras.Model) for model in models):
-        return
+    models = []
+    for weight in (1.0, 3.0):
+        made = make_encoder(weight)
+        parts = made if isinstance(made, (list, tuple)) else [made]  # perhaps with something beside it
+        found = [part for part in parts if isinstance(part, keras.Model)]
+        step.expect(
+            len(found) == 1,
+            expected=f"make_encoder({weight}) returns the encoder",
+            found=describe(made),
+            look="the return at the end of make_encoder",
+            mistake="no-return" if made is None else "no-model",
+        )
+        models += found
     added = []
     for model in models:
         model(images)  # builds it

@@ -109,6 +109,23 @@ def test_an_encoder_is_made_with_the_weight_that_is_chosen(expect_full, expect_m
     expect_mistake("vae.encoder", make.encoder(), lambda: make.encoder(), mistake="raises", kept=0.5)
 
 
+def test_what_makes_no_encoder_makes_none_with_another_weight(expect_full, expect_mistake, make):
+    expect_full(
+        "vae.encoder", make.encoder(), lambda weight: (make.encoder(layers.Dense(4), make.cloud_layer(weight)), 7)
+    )
+    for nothing, mistake in ((None, "no-return"), (7, "no-model"), ((make.encoder(), make.encoder()), "no-model")):
+        expect_mistake("vae.encoder", make.encoder(), lambda weight, n=nothing: n, mistake=mistake, kept=0.5)
+    calls = []
+
+    def raises_the_second_time(weight):
+        calls.append(weight)
+        return make.encoder() if len(calls) == 1 else 1 / 0
+
+    expect_mistake("vae.encoder", make.encoder(), raises_the_second_time, mistake="raises", kept=0.5)
+    shared = make.encoder()
+    expect_mistake("vae.encoder", make.encoder(), lambda weight: shared, mistake="weight-ignored", kept=0.5)
+
+
 def test_a_notebook_of_before_hands_over_the_encoder_alone(expect_full, make):
     expect_full("vae.encoder", make.encoder())
     expect_full("vae.encoder", make.encoder(), None)

@@ -93,6 +93,14 @@ def test_the_number_alone_does_not_tell(under, make):
     assert under((), "vae.kl_weight", make.joined(e, make.decoder()), e, 1.0) == 2  # halved inside make_encoder
 
 
+def test_another_mistake_of_the_encoder_pays_for_no_kl_that_counts_twice(under, make):
+    e = make.encoder(layers.Dense(4, "tanh"), make.cloud_layer(weight=1.0))
+    vae = make.joined(e, make.decoder())
+    assert under((), "vae.encoder", e) == 0.5
+    assert under({"vae.encoder": 0.5}, "vae.kl_weight", vae, e, 0.5) == 0.5
+    assert under({"vae.encoder": 1.0}, "vae.kl_weight", vae, e, 0.5) == 1  # deaf, too, or not: who can say
+
+
 def test_means_beyond_float32_are_no_other_prior(mistakes, make):
     e = make.encoder()
     kernel, bias = e.layers[-2].get_weights()
