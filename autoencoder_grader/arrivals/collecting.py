@@ -111,6 +111,7 @@ def collect(
             result.left_out += left_out
             for parcel in parcels:
                 _place(parcel, submitted, submitted / _SCRATCH, dry_run, result)
+        result.notes += sorted(found.by_id)
         if found.strangers:
             result.notes.append(
                 f"not on the roster, so under the name in the download: {', '.join(sorted(found.strangers))}; "

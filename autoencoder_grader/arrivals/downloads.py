@@ -35,10 +35,13 @@ class Sent:
 
 @dataclass
 class Sorted:
-    """All downloads by student. strangers: students who are in no roster, where there is one."""
+    """All downloads by student. strangers: students who are in no roster, where there is one. by_id: lines about those who
+    were known by an id alone, which somebody else may have taken for a name.
+    """
 
     by_student: dict[str, list[Sent]] = field(default_factory=lambda: defaultdict(list))
     strangers: set[str] = field(default_factory=set)
+    by_id: set[str] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
 
 
@@ -106,6 +109,12 @@ def _sort_one(path: Path, number: int, roster: Roster, stack: ExitStack, result:
                 f"with --who '{senders[0]}=...'"
             )
             continue
+        for sender in people[student]:
+            other = roster.other_name(sender, student)
+            if other:
+                result.by_id.add(
+                    f"{sender}: taken for {student}, whom the roster calls {other}: is it the same person?"
+                )
         result.by_student[student] += sent
         if roster.known and student not in roster.known:
             result.strangers.add(student)

@@ -77,13 +77,16 @@ class Roster:
         self._users: dict[str, set[str]] = {}
         self._by_name: dict[str, set[str]] = {}
         self._by_letters: dict[str, set[str]] = {}
+        self._full_names: dict[str, str] = {}
+        self._own_names: dict[str, set[str]] = {}
         for person in people:
             first, last = (person.first_name or "").strip(), (person.last_name or "").strip()
             email = (person.email or "").strip()
             _add(self._users, (person.lms_user_id or "").strip(), person.id)
-            names = [person.id, f"{first} {last}", f"{last} {first}", f"{last}, {first}", email]
-            names += [email.partition("@")[0]]
-            for name in names:
+            self._full_names[person.id] = f"{first} {last}".strip()
+            names = [f"{first} {last}", f"{last} {first}", f"{last}, {first}"]
+            self._own_names[person.id] = set(map(bare, names))
+            for name in (*names, person.id, email, email.partition("@")[0]):
                 _add(self._by_name, folded(name), person.id)
                 _add(self._by_letters, bare(name), person.id)
         for folder in folders:  # of who is in no roster
@@ -103,6 +106,15 @@ class Roster:
             if key in names:
                 return self._only(names[key], sender)
         return _as_folder(sender)
+
+    def other_name(self, sender: Sender, student: str) -> str:
+        """The name that the roster has for a student whom `find` knew by an id or an address alone; else "".
+
+        On some platforms people choose the name that stands in a download, and may choose another student's id.
+        """
+        chosen = bool(sender.number) and not sender.user and not {str(sender), sender.name} & self._named.keys()
+        name = self._full_names.get(student, "")
+        return name if chosen and name and bare(sender.name) not in self._own_names[student] else ""
 
     def knows(self, name: str) -> bool:
         """Whether somebody has this name, or one that people take for it."""

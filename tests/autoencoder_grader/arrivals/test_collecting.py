@@ -282,6 +282,20 @@ def test_people_of_one_name_are_kept_apart_until_somebody_says_who_is_who(roster
     assert set(submitted(roster)) == {"ada/01_tiny/01_tiny.ipynb", "ben/01_tiny/01_tiny.ipynb"}
 
 
+def test_who_is_called_as_another_students_id_is_named(roster, worked):
+    path = save(roster, "d.zip", zipped({"ben_7_assignsubmission_file_/01_tiny.ipynb": worked()}))
+    result = collect(roster.folder, [path])
+    assert "ben_7: taken for ben, whom the roster calls Ben Bitdiddle: is it the same person?" in result.notes
+    assert not collect(roster.folder, [path], {"ben_7": "ben"}).notes
+    named = {
+        "Bitdiddle Ben_7_assignsubmission_file_/01_tiny.ipynb": worked(),
+        "lovelaceada_101_1_01_tiny.ipynb": worked(),
+        "zoé_103_2_01_tiny.ipynb": worked(),
+    }
+    for name, data in named.items():
+        assert not collect(roster.folder, [save(roster, "e.zip", zipped({name: data}))]).notes
+
+
 def test_a_stranger_to_the_roster_is_placed_by_the_file_and_named(roster, worked):
     path = save(roster, "d.zip", zipped({"Eve X_1_assignsubmission_file_/01_tiny.ipynb": worked()}))
     result = collect(roster.folder, [path])
