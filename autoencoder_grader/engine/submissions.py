@@ -16,7 +16,13 @@ import autoencoder_helpers
 import nbformat
 from autoencoder_grader.kernels.workplace import DEEPEST
 from autoencoder_grader.nbgrader_steps.handed_in import problem_with_stamp
-from autoencoder_grader.nbgrader_steps.recognition import Chapters, cells_in, names_in
+from autoencoder_grader.nbgrader_steps.recognition import (
+    MOST_BRACKETS,
+    Chapters,
+    cells_in,
+    names_in,
+    without_outputs,
+)
 from autoencoder_helpers.errors import CourseError
 from nbgrader.utils import find_all_files
 
@@ -39,6 +45,8 @@ _AFTERWARDS = re.compile(rb"^c\.(LatePointsPerDay|MoodleExport|CanvasExport|Exch
 
 #: What a submission may be, at most: bytes of its notebook, cells, files and folders, bytes of them all.
 MOST_NOTEBOOK, MOST_CELLS, MOST_FILES, MOST_IN_ALL = 100 << 20, 2_000, 5_000, 1 << 30
+#: Parts of a notebook, as its cells are and what is told of them, beside its texts and outputs: an honest one has a thousand.
+MOST_PARTS = 30_000
 _MOST_NAMED = 5  # other notebooks, in a line about one
 
 
@@ -132,13 +140,14 @@ def problem_with(submission: Submission, grade_ids: set[str], chapters: Chapters
                 f"{notebook} is larger than {MOST_NOTEBOOK >> 20} MB: ask {submission.student} to clear its outputs "
                 "and hand it in again"
             )
-        count = _count_cells(notebook)
-        if count > MOST_CELLS:
-            return (
-                f"{notebook} has {count:,} cells, more than {MOST_CELLS:,}: "
-                f"ask {submission.student} to hand in the course's notebook"
-            )
-        cells = nbformat.read(notebook, as_version=4).cells
+        data = notebook.read_bytes()
+        if data.count(b"{") + data.count(b"[") > MOST_BRACKETS:
+            return f"{notebook} has far too many parts: ask {submission.student} to hand it in without outputs"
+        data = without_outputs(data)
+        too_much = _too_much_in(data)
+        if too_much:
+            return f"{notebook} has {too_much}: ask {submission.student} to hand in the course's notebook"
+        cells = nbformat.reads(data.decode("utf-8"), as_version=4).cells
         ids = names_in(cells)  # lost marks are put back
     except Exception as error:  # noqa: BLE001 - nbformat raises many kinds for a damaged file
         what = " ".join(f"{type(error).__name__}: {error}".split())[:120]
@@ -175,11 +184,27 @@ def _worked_beside(submission: Submission, cells: list, chapters: Chapters) -> l
     return worked
 
 
-def _count_cells(notebook: Path) -> int:
-    """How many cells a notebook has: nbformat needs a thousand times as long for each as it takes to count it."""
-    content = json.loads(notebook.read_bytes())
+def _too_much_in(data: bytes) -> str:
+    """What a notebook's file without outputs has too much of; "" if nothing. nbformat needs a thousand times as long for
+    each part as it takes to count it.
+    """
+    content = json.loads(data)
     places = [content, *(content.get("worksheets") or [])] if isinstance(content, dict) else []
-    return sum(len(place.get("cells") or []) for place in places if isinstance(place, dict))
+    count = sum(len(place.get("cells") or []) for place in places if isinstance(place, dict))
+    if count > MOST_CELLS:
+        return f"{count:,} cells, more than {MOST_CELLS:,}"
+    waiting, seen = [content] * _is_part(content), 0
+    while waiting and seen <= MOST_PARTS:
+        part = waiting.pop()
+        seen += len(part)
+        for name, inner in part.items() if isinstance(part, dict) else enumerate(part):
+            if _is_part(inner) and not (name in ("source", "input") and all(isinstance(line, str) for line in inner)):
+                waiting.append(inner)
+    return f"more than {MOST_PARTS:,} parts beside its texts and outputs" if seen > MOST_PARTS else ""
+
+
+def _is_part(value) -> bool:
+    return isinstance(value, (dict, list))
 
 
 def _other_notebooks(folder: Path) -> list[str]:

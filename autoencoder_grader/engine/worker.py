@@ -39,6 +39,7 @@ from autoencoder_grader.nbgrader_steps.nbgrader_api import (
     warnings_of_nbformat,
 )
 from autoencoder_grader.nbgrader_steps.outcome import KEY
+from autoencoder_grader.nbgrader_steps.recognition import without_outputs
 from autoencoder_grader.scoring.private_data import write_secret
 from autoencoder_helpers import load_mnist
 from autoencoder_helpers.errors import CourseError
@@ -177,6 +178,8 @@ def _lay_out(course: Path, order: Order) -> None:
         unpack(order.files, course / "submitted" / order.student / order.assignment)
     except ValueError as error:
         raise InfrastructureFault(f"the submission was damaged before it was sent: {error}") from error
+    notebook = course / "submitted" / order.student / order.assignment / f"{order.assignment}.ipynb"
+    notebook.write_bytes(without_outputs(notebook.read_bytes()))
     _enter(course, order, order.given)
 
 

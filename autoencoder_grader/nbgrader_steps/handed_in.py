@@ -29,6 +29,7 @@ _COLUMNS = ("student_id", "assignment", "handed_in")
 RECORDED_FIRST, RECORDED_ONLY, OWN_FILE = "recorded first", "recorded only", "timestamp.txt"
 # A folder of the exchange is written when its name says so; one that was written later has another name than it ought.
 _MOST_SECONDS_APART = 600
+_LONGEST_STAMP = 1000  # bytes: it is read whole
 _TIME = re.compile(
     r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?(?P<zone>Z|[+-]\d\d:?\d\d| (?P<name>[A-Za-z]+(/[\w+-]+)*))?", re.ASCII
 )
@@ -114,6 +115,8 @@ def _own_word(folder: Path) -> datetime.datetime | None:
     if not stamp.is_file():
         return None
     try:
+        if stamp.stat().st_size > _LONGEST_STAMP:
+            raise NoTime("it is longer than any time")
         text = stamp.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise NoTime(f"it cannot be read ({type(error).__name__})") from None

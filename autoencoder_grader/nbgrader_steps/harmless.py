@@ -23,7 +23,8 @@ def harmless_text(text: str) -> str:
 
 def quoted(text: str, most: int = 200) -> str:
     """What a learner's process said, in one line and in quotation marks that it cannot leave: it is not ours."""
-    line = " ".join(harmless_text(text).split()).replace("\N{RIGHT DOUBLE QUOTATION MARK}", "'")
+    # Of millions of letters no more is looked at than may be shown.
+    line = " ".join(harmless_text(text[: 100 * most]).split()).replace("\N{RIGHT DOUBLE QUOTATION MARK}", "'")
     return (
         f"\N{LEFT DOUBLE QUOTATION MARK}{line[:most]}{'…' if len(line) > most else ''}\N{RIGHT DOUBLE QUOTATION MARK}"
     )

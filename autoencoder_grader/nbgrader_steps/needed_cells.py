@@ -34,7 +34,7 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_MOST_TEXT = 2_000_000  # characters of code that are looked at; an honest chapter has 30,000
+_MOST_TEXT = 300_000  # characters of code that are looked at; an honest chapter has 30,000
 
 #: What may lie beside a notebook and cannot be imported or unpickled.
 _HARMLESS_FILES = _words(
@@ -227,13 +227,8 @@ class _Read:
             tree = ast.parse(source)
         self._nodes = list(ast.walk(tree))
         self._parents = {id(inner): node for node in self._nodes for inner in ast.iter_child_nodes(node)}
-        self._in_functions = [
-            node
-            for function in self._nodes
-            if isinstance(function, _Function)
-            for part in (function.body if isinstance(function.body, list) else [function.body])
-            for node in ast.walk(part)
-        ]
+        inside = _inside_functions(tree)
+        self._in_functions = [node for node in self._nodes if id(node) in inside]
         self._said = self._names(source) | self._others()
         self.words = frozenset(self._said | self._in_strings())
         # A keyword names a parameter of what is called: it reaches nothing here, but may ask for what does.
@@ -422,6 +417,19 @@ class _Read:
         if isinstance(parent, ast.Call) and parent.func is not node:
             return _name_of(parent.func) not in _USES_UP | _USED_UP
         return not isinstance(parent, (ast.For, ast.comprehension, ast.Starred, ast.withitem, ast.Expr, ast.Attribute))
+
+
+def _inside_functions(tree) -> set[int]:
+    """The ids of the nodes that lie in the body of a function, each looked at once, however deep functions lie in others."""
+    found, waiting = set(), [(tree, False)]
+    while waiting:
+        node, inside = waiting.pop()
+        if inside:
+            found.add(id(node))
+        body = getattr(node, "body", ()) if isinstance(node, _Function) else ()
+        own = {id(part) for part in (body if isinstance(body, list) else [body])}
+        waiting += [(part, inside or id(part) in own) for part in ast.iter_child_nodes(node)]
+    return found
 
 
 def _name_of(node) -> str:

@@ -18,8 +18,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor
 
-#: How the text begins that a written answer follows.
-_QUESTION = re.compile(r"#+ [^\n]*\([^\n]*read by a person\)")
+#: How the text begins that a written answer follows, and what its first line then holds.
+_HEADING, _BY_A_PERSON = re.compile(r"#+ "), "read by a person)"
 
 
 @dataclass(frozen=True)
@@ -148,10 +148,13 @@ def _chosen(cells, by_name, notes) -> dict[str, int]:
     taken |= {index for places in marked.values() for index in places}
     called: dict[str, list[int]] = {}
     for index, cell in enumerate(cells):  # a notebook that was copied cell by cell has neither marks nor ids
-        if index not in taken and cell.get("cell_type") == "code" and is_nothing_but_checks(_text(cell)):
-            for name in called_checks(_text(cell)):
-                if name in by_name and by_name[name].is_test and name not in marked:
-                    called.setdefault(name, []).append(index)
+        if index not in taken and cell.get("cell_type") == "code":
+            text = _text(cell)
+            names = [name for name in called_checks(text) if name in by_name and by_name[name].is_test]
+            if names and is_nothing_but_checks(text):
+                for name in names:
+                    if name not in marked:
+                        called.setdefault(name, []).append(index)
     for name, places in called.items():
         # Two checks in one cell: it stands for the first of them, and the other is put back as if it had been missing.
         if not any(places[-1] in own for own in marked.values()):
@@ -181,10 +184,16 @@ def _choose_written(cells, by_name, marked, notes):
         for index, cell in enumerate(cells[:-1]):
             texts = cell.get("cell_type"), cells[index + 1].get("cell_type")
             answer = _text(cells[index + 1]).lstrip()
-            if texts == ("markdown", "markdown") and _QUESTION.match(_text(cell)) and not answer.startswith("#"):
+            if texts == ("markdown", "markdown") and _is_question(_text(cell)) and not answer.startswith("#"):
                 marked[name] = [index + 1]
                 notes.append(f"{name}: the written answer had lost its mark; it was known by the question before it")
                 break
+
+
+def _is_question(text: str) -> bool:
+    """Whether a text begins with the heading of a question that a person reads the answer to."""
+    first = text.split("\n", 1)[0]
+    return bool(_HEADING.match(first)) and -1 < first.find("(") < first.rfind(_BY_A_PERSON)
 
 
 def _tell_other_points(cell, released, notes):
@@ -250,14 +259,15 @@ def _new(released, source, metadata=None):
 
 def _insert_behind_calls(cells, released, notes):
     """Put back a test cell behind the last cell of the learner's own that calls its check beside other things."""
+    called = {
+        id(own): called_checks(own.source)
+        for own in cells
+        if own.cell_type == "code" and "nbgrader" not in own.metadata
+    }
     for cell in released:
         if not cell.is_test or _place(cells, cell.name) is not None:
             continue
-        calls = [
-            place
-            for place, own in enumerate(cells)
-            if own.cell_type == "code" and "nbgrader" not in own.metadata and cell.name in called_checks(own.source)
-        ]
+        calls = [place for place, own in enumerate(cells) if cell.name in called.get(id(own), ())]
         if calls:
             cells.insert(calls[-1] + 1, _new(cell, cell.source))
             notes.append(f"{cell.name}: the test cell had become a part of another one; it was put back behind it")

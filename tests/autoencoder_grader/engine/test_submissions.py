@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 
 import pytest
 from autoencoder_grader.engine import submissions
@@ -71,6 +72,8 @@ def test_a_time_of_submission_that_is_none_is_named(submission):
     ("most", "says"),
     [
         ("MOST_CELLS", "2 cells, more than 1: ask ann"),
+        ("MOST_PARTS", "more than 1 parts beside its texts and outputs: ask ann"),
+        ("MOST_BRACKETS", "has far too many parts: ask ann"),
         ("MOST_NOTEBOOK", "larger than 0 MB: ask ann"),
         ("MOST_FILES", "holds more than 1 files, which no submission needs"),
         ("MOST_IN_ALL", "holds more than 0 MB, which no submission needs"),
@@ -81,8 +84,22 @@ def test_what_is_far_too_much_is_refused_before_it_is_read(submission, monkeypat
     (submission.folder / "data.csv").write_text("1")
     assert problem_with(submission, {"test"}) is None
     monkeypatch.setattr(submissions, most, 1)
-    monkeypatch.setattr(submissions.nbformat, "read", lambda *_: pytest.fail("it was read"))
+    monkeypatch.setattr(submissions.nbformat, "reads", lambda *_: pytest.fail("it was read"))
     assert says in problem_with(submission, {"test"})
+
+
+def test_outputs_are_not_read_whatever_they_are(submission):
+    hand_in(submission, code("test", "check(1)"), code("other", "1"))
+    made = json.loads(submission.notebook.read_text("utf-8"))
+    made["cells"][0]["outputs"] = [{"output_type": "none"}] * 100_000
+    made["cells"][1]["source"] = ["1\n"] * 100_000
+    submission.notebook.write_text(json.dumps(made), encoding="utf-8")
+    begun = time.process_time()
+    assert problem_with(submission, {"test"}) is None
+    assert time.process_time() - begun < 3
+    made["cells"][0]["metadata"]["tags"] = list(range(100_000))
+    submission.notebook.write_text(json.dumps(made), encoding="utf-8")
+    assert "parts beside its texts and outputs" in problem_with(submission, {"test"})
 
 
 # -------------------------------------------------------- what a grade depends on, and what no submission may hold

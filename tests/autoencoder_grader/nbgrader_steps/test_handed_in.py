@@ -2,6 +2,7 @@
 
 import datetime
 import os
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -77,6 +78,12 @@ def test_a_text_that_leaves_the_time_open_is_refused_with_the_reason(text, reaso
 def test_whatever_bytes_stand_there_the_line_is_short(content, tmp_path):
     (tmp_path / "timestamp.txt").write_bytes(content)
     assert len(problem_with_stamp(tmp_path).removeprefix(str(tmp_path))) < 250
+
+
+def test_no_long_file_is_read_for_a_time(tmp_path, monkeypatch):
+    (tmp_path / "timestamp.txt").write_text(" " * 2000 + "2026-05-01 12:00:00 UTC")
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: pytest.fail("it was read"))
+    assert "longer than any time" in problem_with_stamp(tmp_path)
 
 
 def test_no_file_and_an_empty_one_say_nothing_and_are_no_problem(tmp_path):

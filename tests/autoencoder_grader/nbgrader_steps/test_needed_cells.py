@@ -4,10 +4,12 @@ import ast
 import builtins
 import contextlib
 import io
+import time
 from pathlib import Path
 
 import nbformat
 import pytest
+from autoencoder_grader.nbgrader_steps import needed_cells
 from autoencoder_grader.nbgrader_steps.needed_cells import after_last_graded, bound_names, is_known, plan, words_of
 from autoencoder_grader.nbgrader_steps.only_shows import only_shows
 from autoencoder_grader.nbgrader_steps.release import chapters_of, solution_source
@@ -376,3 +378,15 @@ def _root(node):
     while isinstance(node, (ast.Attribute, ast.Subscript)):
         node = node.value
     return (node.id,) if isinstance(node, ast.Name) else ()  # else what was made right here
+
+
+def test_functions_in_functions_are_looked_at_once():
+    begun = time.process_time()
+    chain = "f = " + "lambda: " * 190 + "1\n"
+    found = planned("codes = 1", chain * 100, shows=("c0",))
+    assert found.left_out == {0} and time.process_time() - begun < 10
+
+
+def test_more_code_than_anybody_writes_is_not_looked_at(monkeypatch):
+    monkeypatch.setattr(needed_cells.ast, "parse", lambda *_: pytest.fail("it was read"))
+    assert "very much code" in planned("codes = 1", "a\n" * 160_000, shows=("c0",)).whole

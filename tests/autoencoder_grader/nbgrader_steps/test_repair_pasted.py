@@ -1,5 +1,7 @@
 """A notebook that was copied cell by cell: no mark and no id, but each test cell still calls its check."""
 
+import time
+
 import pytest
 from autoencoder_grader.nbgrader_steps.recognition import called_checks, is_nothing_but_checks
 from autoencoder_grader.nbgrader_steps.repair import Released, repaired
@@ -57,6 +59,15 @@ def test_calls_of_the_learners_own_draw_no_test_while_the_marked_ones_are_there(
     marked = new_code_cell(TEST_A, id="a-one", metadata={"nbgrader": RELEASED[1].marks()})
     found, notes = repaired([cells[0], marked, *cells[1:]], RELEASED)
     assert order(found)[:4] == ["a = 1", "a-one", TEST_A, "b = 2"]
+
+
+def test_texts_of_any_length_are_told_apart_in_no_time():
+    begun = time.process_time()
+    long = 'check("a.one", a)\n' * 20_000
+    assert not is_nothing_but_checks(long)  # nor is it read as Python, which takes a thousand times its memory
+    found, _ = repaired(pasted("# " + "(" * 50_000, "W", "a = 1", long, TEST_B, QUESTION, "Why not."), RELEASED)
+    assert order(found)[-3:] == ["a-two", QUESTION, "written"] and order(found)[3:5] == [long, "a-one"]
+    assert time.process_time() - begun < 2
 
 
 @pytest.mark.parametrize("text", ["## What I learned", ""])

@@ -1,8 +1,11 @@
 """What is too much alike is named, whatever was renamed or moved; what the course gave, and honest work, is not."""
 
+import io
 import json
+import os
 import random
 import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +13,7 @@ import pytest
 from autoencoder_grader.engine.submissions import Submission
 from autoencoder_grader.nbgrader_steps.recognition import Chapters
 from autoencoder_grader.references.trained import trained_weights
-from autoencoder_grader.results.copies import find_likenesses, plain_code
+from autoencoder_grader.results.copies import _work, find_likenesses, plain_code
 
 CHAPTER = "01_dense_autoencoder"
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -178,12 +181,24 @@ def test_identical_and_nearly_identical_weights_are_named_and_others_are_not(sub
         submit("ben", weights={"b.npz": {**network(1), "history_loss": np.arange(3.0), "optimizer_000": np.zeros(9)}}),
         submit("cy", weights={"a.npz": noisy}),
         submit("dora", weights={"a.npz": network(2)}),
+        submit("eve", weights={"c.npz": {"another": np.zeros(3, np.float32), **network(1)}}),
         submit("emil", weights={"a.npz": {name: array.astype(np.float64) for name, array in network(1).items()}}),
     ]
     assert told(class_, chapters) == {
-        (("ada", "ben"), "identical weights"),
+        (("ada", "ben", "eve"), "identical weights"),
         (("ada", "cy"), "nearly identical weights"),
     }
+
+
+@pytest.mark.parametrize(("share", "near"), [(0.008, True), (0.015, False)])
+def test_nearly_identical_is_nearer_than_one_seed_with_another_loss(submit, chapters, share, near):
+    noise = np.random.default_rng(3)
+    other = {
+        name: array + (share * np.std(array) * noise.normal(size=array.shape)).astype(np.float32)
+        for name, array in network(1).items()
+    }
+    class_ = [submit("ada", weights={"a.npz": network(1)}), submit("eve", weights={"a.npz": other})]
+    assert told(class_, chapters) == ({(("ada", "eve"), "nearly identical weights")} if near else set())
 
 
 def test_the_weights_that_the_course_carries_are_no_copies_of_each_other(submit, chapters):
@@ -211,6 +226,26 @@ def test_a_notebook_that_is_none_does_no_harm(submit, chapters):
     class_[0].notebook.write_bytes(b"\xff")
     class_[1].notebook.write_bytes(b"[" * 100_000)
     assert told(class_, chapters) == {(("cy", "dora"), "the same answers")}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no FIFOs")
+def test_what_never_ends_is_not_waited_for_and_no_long_list_is_read(submit, chapters):
+    long = io.BytesIO()
+    with zipfile.ZipFile(long, "w") as archive:
+        archive.writestr("weight_000.npy", network(1)["weight_000"].tobytes())
+        for number in range(1001):
+            archive.writestr(f"{number}.npy", b"")
+    class_ = [submit(name, weights={"a.npz": long.getvalue()}) for name in ("ada", "ben", "cy")]
+    os.mkfifo(class_[0].folder / "weights" / "b.npz")
+    class_[1].notebook.unlink()
+    os.mkfifo(class_[1].notebook)
+    assert told(class_, chapters) == set()
+
+
+def test_of_one_submission_no_more_is_compared_than_anybody_writes(submit, chapters):
+    own = [f"x{number} = {number} + y\n" * 3000 for number in range(60)]
+    work = _work(submit("ada", own=own, written="words " * 400_000), chapters)
+    assert work.tokens < 400_000 and len(work.shingles) < 400_000 and len(work.words) <= 500_000
 
 
 def test_hostile_texts_are_compared_in_no_time():
