@@ -12,13 +12,14 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from autoencoder_helpers import old_names
-from autoencoder_helpers.errors import CourseError
+from autoencoder_helpers import old_names, surroundings
+from autoencoder_helpers.errors import CourseError, UnfitEnvironment
 from autoencoder_helpers.quiet import quiet_tensorflow_import
 
 if TYPE_CHECKING:
     from autoencoder_helpers.checks import check, progress
     from autoencoder_helpers.guesses import came_out, guess
+    from autoencoder_helpers.handing_in import hand_in
     from autoencoder_helpers.images.cells import load_cells
     from autoencoder_helpers.images.flowers import load_flowers
     from autoencoder_helpers.images.mnist import load_mnist
@@ -32,6 +33,7 @@ __all__ = [
     "choose_epochs",
     "explorer",
     "guess",
+    "hand_in",
     "load_cells",
     "load_flowers",
     "load_mnist",
@@ -46,6 +48,7 @@ _MODULE_OF = {
     "choose_epochs": "training.running",
     "guess": "guesses",
     "load_cells": "images.cells",
+    "hand_in": "handing_in",
     "load_flowers": "images.flowers",
     "load_mnist": "images.mnist",
     "progress": "checks",
@@ -84,28 +87,41 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
+def _look_around() -> None:
+    """Refuse a Python that lacks something in one line. What the grader starts is not asked: its doctor tells it all."""
+    if "autoencoder_grader" not in sys.modules and (trouble := surroundings.trouble()):
+        raise UnfitEnvironment(trouble)
+
+
 def _choose_keras() -> None:
     """Make ``tf.keras`` mean tf_keras and keep TensorFlow's own chatter down; refuse when it is too late."""
+    before = os.environ.get("TF_USE_LEGACY_KERAS", "")
     # Not setdefault: with "0" in the environment every layer of TensorFlow Probability would fail.
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     tensorflow = sys.modules.get("tensorflow")
+    keras_3 = f"Keras {getattr(sys.modules.get('keras'), '__version__', 3)}"
+    cause = f" (TF_USE_LEGACY_KERAS={before} was set)" if before and before not in _LEGACY else ""
     # TensorFlow keeps a placeholder under "keras" until its first use, then the module itself. Looking into
     # __dict__ does not count as a use.
     keras = vars(tensorflow).get("keras") if tensorflow is not None else None
     if getattr(type(keras), "__name__", "") == "module" and keras.__name__.split(".")[0] == "keras":
-        raise CourseError(
-            "tf.keras is already Keras 3 in this kernel, and TensorFlow Probability does not work with it: "
+        raise UnfitEnvironment(
+            f"tf.keras is already {keras_3} in this kernel{cause}, and TensorFlow Probability does not work with it: "
             "restart the kernel and import autoencoder_helpers first, before TensorFlow."
         )
     if tensorflow is not None and vars(tensorflow).get("_tf_uses_legacy_keras") is False:
         # tf.keras is settled at its first use; "from tensorflow.keras import" when TensorFlow is imported.
         print(
-            "TensorFlow was imported before autoencoder_helpers: tf_keras and tf.keras work, but "
-            '"from tensorflow.keras import ..." gives Keras 3. Restart the kernel and '
+            f"TensorFlow was imported before autoencoder_helpers{cause}: tf_keras and tf.keras work, but "
+            f'"from tensorflow.keras import ..." gives {keras_3}. Restart the kernel and '
             "import autoencoder_helpers first."
         )
 
 
+#: What TensorFlow takes for yes in TF_USE_LEGACY_KERAS.
+_LEGACY = ("1", "true", "True")
+
+_look_around()
 _choose_keras()
-quiet_tensorflow_import()
+quiet_tensorflow_import(surroundings.could_not_be_imported)

@@ -23,3 +23,7 @@ class DataUnavailable(CourseError):
 
     A file is missing or damaged, the disk is full, the network is away.
     """
+
+
+class UnfitEnvironment(DataUnavailable, ImportError):
+    """This Python lacks what the course imports, or has it in a version that does not fit."""

@@ -10,6 +10,7 @@ import importlib.util
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 
 
 @contextlib.contextmanager
@@ -33,14 +34,20 @@ def quiet_stderr():
             os.close(kept)
 
 
-def quiet_tensorflow_import() -> None:
-    """Make the next `import tensorflow`, whoever asks for it, a quiet one. Imports nothing itself."""
+def quiet_tensorflow_import(explain: Callable[[Exception], Exception]) -> None:
+    """Make the next `import tensorflow`, whoever asks for it, a quiet one. Imports nothing itself.
+
+    explain: makes of an error in there the one that is raised in its place.
+    """
     if "tensorflow" not in sys.modules and not any(isinstance(finder, _Finder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _Finder())
+        sys.meta_path.insert(0, _Finder(explain))
 
 
 class _Finder(importlib.abc.MetaPathFinder):
     """Stands first in the queue of finders until TensorFlow is asked for, and then leaves it."""
+
+    def __init__(self, explain):
+        self._explain = explain
 
     def find_spec(self, fullname, path=None, target=None):
         if fullname != "tensorflow":
@@ -48,22 +55,25 @@ class _Finder(importlib.abc.MetaPathFinder):
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(fullname)
         if spec is not None and spec.loader is not None:
-            spec.loader = _Loader(spec.loader)
+            spec.loader = _Loader(spec.loader, self._explain)
         return spec
 
 
 class _Loader(importlib.abc.Loader):
     """TensorFlow's own loader, with stderr turned away while it works."""
 
-    def __init__(self, loader):
-        self._loader = loader
+    def __init__(self, loader, explain):
+        self._loader, self._explain = loader, explain
 
     def create_module(self, spec):
         return self._loader.create_module(spec)
 
     def exec_module(self, module):
-        with quiet_stderr():
-            self._loader.exec_module(module)
+        try:
+            with quiet_stderr():
+                self._loader.exec_module(module)
+        except Exception as error:  # noqa: BLE001 - whatever ends it: a missing library, versions that do not fit
+            raise self._explain(error) from None
 
     def __getattr__(self, name):  # resources and sources are still the original loader's
         return getattr(self._loader, name)

@@ -43,7 +43,7 @@ from autoencoder_grader.nbgrader_steps.outcome import (
 from autoencoder_grader.scoring.process import MOST_PROCESSOR_SECONDS, ScoringFailed, TooMuchToScore, scoring_process
 from autoencoder_helpers import load_mnist
 from autoencoder_helpers.checks import catalogue
-from autoencoder_helpers.errors import DataUnavailable
+from autoencoder_helpers.errors import DataUnavailable, UnfitEnvironment
 from nbclient.client import CellExecutionComplete
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat.v4 import new_output
@@ -260,10 +260,10 @@ class SealedExecute(Execute):
             errors = {output.ename: output.evalue for output in cell.outputs if output.output_type == "error"}
             if "CellTimeoutError" in errors:
                 self._after_timeout(cell, f"a cell ran longer than {self.timeout} s")
-            fault = errors.get(DataUnavailable.__name__)
-            if fault:  # perhaps this machine's, so a person should look
-                name = DataUnavailable.__name__
-                self._outcome.notes.append(f"the submission raised {name}, saying {quoted(fault)} ({_name(cell)})")
+            for name in (DataUnavailable.__name__, UnfitEnvironment.__name__):
+                if name in errors:  # perhaps this machine's fault, so a person should look
+                    said = quoted(errors[name])
+                    self._outcome.notes.append(f"the submission raised {name}, saying {said} ({_name(cell)})")
 
     def _after_timeout(self, cell, where, renew=False):
         """A cell took too long: go on if the kernel still answers. renew: with a new connection for outputs."""
