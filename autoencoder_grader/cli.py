@@ -10,6 +10,9 @@ import click
 from autoencoder_grader.files.imports import leave_out_unneeded
 from autoencoder_helpers.errors import CourseError
 
+#: Commands that run notebooks, or open them.
+_RUN_NOTEBOOKS = ("book", "demo", "grade", "lab", "references", "validity")
+
 
 class _OneLine(click.ClickException):
     """A CourseError on its way out: one line on stderr, exit code 1."""
@@ -22,7 +25,10 @@ class _OneLine(click.ClickException):
 
 
 class _CourseGroup(click.Group):
-    """A click group in which a CourseError ends the command instead of showing a traceback, and SIGTERM is Ctrl-C."""
+    """A click group in which SIGTERM is Ctrl-C.
+
+    A CourseError, or a package that only instructors install and nobody has, ends the command without a traceback.
+    """
 
     def invoke(self, ctx):
         from autoencoder_grader.files.stopping import as_ctrl_c
@@ -32,6 +38,14 @@ class _CourseGroup(click.Group):
                 return super().invoke(ctx)
         except CourseError as error:
             raise _OneLine(str(error)) from error
+        except ModuleNotFoundError as error:
+            missing = (error.name or "").partition(".")[0]
+            if not missing or missing.startswith("autoencoder_"):
+                raise
+            raise _OneLine(
+                f"{missing} is missing in the Python of {sys.prefix}, as it is where only a learner's part was "
+                f'installed: {sys.executable} -m pip install "autoencoder-course[grader]"'
+            ) from error
 
 
 @click.group(cls=_CourseGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -49,9 +63,15 @@ def main(ctx, course):
 
 
 def _course(ctx) -> Path:
-    """Return the course folder that --course names, or the one found from here."""
-    from autoencoder_grader.course import find_course
+    """Return the course folder that --course names, or the one found from here.
 
+    Raises CourseError when there is none, or when this Python lacks what the command's notebooks import.
+    """
+    from autoencoder_grader.course import find_course
+    from autoencoder_helpers import surroundings
+
+    if ctx.info_name in _RUN_NOTEBOOKS and (trouble := surroundings.trouble()):
+        raise CourseError(trouble)
     return find_course(ctx.obj)
 
 
@@ -399,24 +419,33 @@ def validity(ctx, cases, seeds, processes, folder, **how):
 
 
 @main.command()
+@click.option("--learner", is_flag=True, help="Try out whether the chapters run here; grading is not asked for.")
 @click.option("--json", "as_json", is_flag=True, help="Print all findings as JSON.")
 @click.pass_context
-def doctor(ctx, as_json):
+def doctor(ctx, learner, as_json):
     """Try out whether this machine can grade; say what is missing."""
-    from autoencoder_grader import doctor as looks
+    from autoencoder_grader.learning import findings as made
 
-    course, trouble = None, ""
-    try:
-        course = _course(ctx)
-    except CourseError as error:
-        trouble = str(error)
+    if learner:
+        from autoencoder_grader.learning.looks import learners_looks
+
+        each, verdict = made.looked(learners_looks()), ("The chapters run here.", "The chapters do not run here.")
+    else:
+        from autoencoder_grader.doctor import examine
+
+        course, trouble = None, ""
+        try:
+            course = _course(ctx)
+        except CourseError as error:
+            trouble = str(error)
+        each, verdict = examine(course, trouble), ("This machine can grade.", "This machine cannot grade.")
     findings = []
-    for finding in looks.examine(course, trouble):
+    for finding in each:
         findings.append(finding)
         if not as_json:
-            click.echo(looks.as_lines(finding))
-    able = looks.able(findings)
-    click.echo(looks.as_json(findings) if as_json else f"This machine can{'' if able else 'not'} grade.")
+            click.echo(made.as_lines(finding, "learning" if learner else "grading"))
+    able = made.able(findings)
+    click.echo(made.as_json(findings) if as_json else verdict[not able])
     ctx.exit(0 if able else 1)
 
 

@@ -21,11 +21,18 @@ def required():
     """The packages that pyproject.toml names: to run, to test, to build the book, to install."""
     lines = [
         *PROJECT["project"]["dependencies"],
+        *PROJECT["project"]["optional-dependencies"]["grader"],
         *PROJECT["project"]["optional-dependencies"]["test"],
         *PROJECT["project"]["optional-dependencies"]["book"],
         *PROJECT["dependency-groups"]["build"],
     ]
-    return {canonicalize_name(requirement.name): requirement for requirement in map(Requirement, lines)}
+    found = {}
+    for requirement in map(Requirement, lines):
+        name = canonicalize_name(requirement.name)
+        if name in found:  # a learner's range, and the instructor's narrower one
+            requirement.specifier &= found[name].specifier
+        found[name] = requirement
+    return found
 
 
 def pinned(python="3.11.9"):
@@ -45,7 +52,10 @@ CONDA = yaml.safe_load(ENVIRONMENT)["dependencies"]
 
 
 def conda():
-    """Package -> version in the pip part of environment.yml; its first line, an option, left out."""
+    """Package -> version in the pip part of environment.yml; its first line, an option, left out.
+
+    What is pinned in a version for each Python stands in constraints.txt alone.
+    """
     (pip,) = (entry["pip"] for entry in CONDA if isinstance(entry, dict))
     assert pip[0] == "--requirement constraints.txt"
     return {canonicalize_name(name): version for name, version in (line.split("==") for line in pip[1:])}
@@ -58,8 +68,8 @@ def test_constraints_pin_a_version_that_pyproject_allows():
 
 
 def test_conda_names_what_pyproject_names_in_the_pinned_versions():
-    pins = pinned()
-    assert conda() == {name: pins[name] for name in required()}
+    pins, other = pinned(), pinned("3.13.9")
+    assert conda() == {name: pins[name] for name in required() if pins[name] == other[name]}
 
 
 def versions(module):

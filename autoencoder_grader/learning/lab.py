@@ -1,6 +1,7 @@
 """A learner's own copy of the chapters in work/, and JupyterLab on it."""
 
 import hashlib
+import importlib.util
 import json
 import os
 import shutil
@@ -122,7 +123,14 @@ def jupyterlab_command(
 
 
 def open_jupyterlab(work: Path, browser: bool = True, port: int | None = None, options: Sequence[str] = ()) -> int:
-    """Run JupyterLab on `work` until it is shut down; return its exit code (see jupyterlab_command)."""
+    """Run JupyterLab on `work` until it is shut down; return its exit code (see jupyterlab_command).
+
+    Raises CourseError where this Python has none.
+    """
+    if importlib.util.find_spec("jupyterlab") is None:
+        raise CourseError(
+            f"JupyterLab is missing in the Python of {sys.prefix}: {sys.executable} -m pip install jupyterlab"
+        )
     places = [str(SETTINGS), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
     environment = os.environ | {"JUPYTER_CONFIG_PATH": os.pathsep.join(places)}
     server = subprocess.Popen(jupyterlab_command(work, browser, port, options), cwd=work, env=environment)

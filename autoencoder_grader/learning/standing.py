@@ -13,7 +13,6 @@ from autoencoder_helpers.checks.result import RESULT_MIME_TYPE, CheckResult
 from autoencoder_helpers.checks.standing import Standing
 from autoencoder_helpers.errors import CourseError
 from autoencoder_helpers.guesses.tally import tally
-from nbgrader.utils import is_grade
 
 _CELL_SECONDS = 3600  # a cell may train
 _SLOW = 180  # seconds: a busy machine takes its time to start a kernel, and to hand over what a cell showed
@@ -84,7 +83,8 @@ def _standing(path: Path, notebook, title: str) -> Standing:
     by_cell = {name.replace(".", "-"): rule for name, rule in catalogue().items()}
     rules, results = [], {}
     for cell in notebook.cells:
-        rule = by_cell.get(cell.metadata.get("nbgrader", {}).get("grade_id", "")) if is_grade(cell) else None
+        facts = cell.metadata.get("nbgrader", {})
+        rule = by_cell.get(facts.get("grade_id", "")) if facts.get("grade") else None
         if rule is None:
             continue
         rules.append(rule)
