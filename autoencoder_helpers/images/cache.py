@@ -3,6 +3,7 @@
 A file of the cache is written under a name of its own and moved into place in one step. So a reader finds
 the old file or the new one, never half of one, and a reader that has mapped the old file keeps it.
 Reading takes no lock: a cache folder that cannot be written to serves as well, as long as it is filled.
+On Windows a file that is mapped cannot be replaced, so there arrays are read instead.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ import filelock
 import numpy as np
 import platformdirs
 from autoencoder_helpers.errors import DataUnavailable
+from autoencoder_helpers.moving import move
 
+_MAPS = os.name != "nt"
 LOCK_SECONDS = 900.0  # the longest job done under a lock is the download of the flower photos
 
 
@@ -102,7 +105,7 @@ def write_whole(path: Path) -> Iterator[Path]:
             with open(temporary, "rb+") as file:
                 os.fsync(file.fileno())  # a full disk is sometimes reported only here
             os.chmod(temporary, 0o644)  # mkstemp makes it private; a shared cache is read by others
-            os.replace(temporary, path)
+            move(temporary, path)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
@@ -117,13 +120,15 @@ def save_array(path: Path, array: np.ndarray) -> None:
 def map_array(path: Path) -> np.ndarray:
     """Return the array in the ``.npy`` file ``path``, mapped read-only: pages are read when they are used.
 
-    The result is a plain ``numpy.ndarray`` whose memory is the file; it cannot be written to. A file that
-    is cut short or is no ``.npy`` file raises ``ValueError``, a missing one ``FileNotFoundError``.
+    The result is a plain ``numpy.ndarray`` that cannot be written to; its memory is the file, or on Windows a copy. A
+    file that is cut short or is no ``.npy`` file raises ``ValueError``, a missing one ``FileNotFoundError``.
     """
     try:
-        return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+        array = np.asarray(np.load(path, mmap_mode="r" if _MAPS else None, allow_pickle=False))
     except EOFError as error:  # what NumPy raises for an empty file
         raise ValueError(f"{path} is empty") from error
+    array.flags.writeable = False
+    return array
 
 
 def save_arrays(path: Path, **arrays: np.ndarray) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 from autoencoder_helpers.errors import CourseError
+from autoencoder_helpers.moving import move
 
 FORMAT = 1
 _MOST_FACTS = 4_000_000  # bytes; facts of a large model are below 200 kB
@@ -68,7 +69,7 @@ def write(path: Path, stored: Stored) -> None:
             np.savez(file, allow_pickle=False, **arrays)
             file.flush()
             os.fsync(file.fileno())  # a full disk is sometimes reported only here
-        os.replace(temporary, path)
+        move(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -119,7 +120,7 @@ def keep_as_old(path: Path) -> Path | None:
     """Move ``x.npz`` to ``x.old.npz``; the new path, or None when that is not allowed."""
     old = path.with_name(f"{path.stem}.old.npz")
     try:
-        os.replace(path, old)
+        move(path, old)
     except OSError:
         return None
     return old

@@ -55,7 +55,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_litter(own_cache):
     assert [entry.name for entry in own_cache.iterdir()] == ["a.txt"]
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows lets nobody replace a mapped file")
+@pytest.mark.skipif(os.name == "nt", reason="on Windows nothing is mapped")
 def test_who_has_mapped_a_file_keeps_it_when_it_is_replaced(own_cache):
     old = np.full((512, 512), 1, np.uint8)
     cache.save_array(own_cache / "a.npy", old)
@@ -63,6 +63,17 @@ def test_who_has_mapped_a_file_keeps_it_when_it_is_replaced(own_cache):
     cache.save_array(own_cache / "a.npy", old + 1)
     np.testing.assert_array_equal(mapped, old)
     np.testing.assert_array_equal(cache.map_array(own_cache / "a.npy"), old + 1)
+
+
+def test_where_files_cannot_be_mapped_and_replaced_they_are_read(own_cache, monkeypatch):
+    monkeypatch.setattr(cache, "_MAPS", False)
+    cache.save_array(own_cache / "a.npy", np.arange(6).reshape(2, 3))
+    back = cache.map_array(own_cache / "a.npy")
+    assert not isinstance(back.base, np.memmap) and not back.flags.writeable
+    np.testing.assert_array_equal(back, np.arange(6).reshape(2, 3))
+    (own_cache / "a.npy").write_bytes(b"")
+    with pytest.raises(ValueError, match="empty"):
+        cache.map_array(own_cache / "a.npy")
 
 
 @pytest.mark.parametrize("content", [b"", b"\x93NUMPY", b"no array at all"])
