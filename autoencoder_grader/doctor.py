@@ -4,51 +4,27 @@ from __future__ import annotations
 
 import atexit
 import functools
-import importlib.metadata
-import json
 import os
-import platform
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
 from autoencoder_grader.engine.cluster import WORKER_MEMORY, usable_cores
 from autoencoder_grader.files import temporary
 from autoencoder_grader.kernels import sandbox, trial
-from autoencoder_helpers import load_mnist
+from autoencoder_grader.learning import looks
+from autoencoder_grader.learning.findings import Finding, looked
 from autoencoder_helpers.errors import CourseError
-from autoencoder_helpers.images import cache
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import SpecifierSet
 
-DISTRIBUTION = "autoencoder-course"
-_LEAST_DISK = 2 << 30  # bytes
 _LEAST_SHARED_MEMORY = 16 << 20  # bytes
 _READABLE = (
     "let everybody read this Python, its packages and autoencoder_helpers/ (chmod -R go+rX), or make the environment "
     "anew in another place"
 )
-_SIGNS = {"ok": "✓", "missing": "–", "broken": "✗"}
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What one look found.
-
-    state: "ok", "missing" (it is not there) or "broken" (it is, and does not work). todo: what helps, "" if nothing
-    has to. needed: whether grading needs it.
-    """
-
-    what: str
-    state: str
-    found: str
-    todo: str = ""
-    needed: bool = True
 
 
 def examine(course: Path | None, trouble: str = "") -> Iterator[Finding]:
@@ -56,109 +32,39 @@ def examine(course: Path | None, trouble: str = "") -> Iterator[Finding]:
 
     course: its top folder; None if there is none, `trouble` then says why.
     """
-    looks: list[Callable[[], Finding]] = [
-        _python,
+    each: list[Callable[[], Finding]] = [
+        looks.place,
+        looks.python,
         _packages,
+        looks.keras,
         _bubblewrap,
         _forked_kernels,
         _landlock,
         _control_groups,
         _shared_memory,
-        _data,
-        _cache_folder,
+        looks.data,
+        looks.cache_folder,
         _temporary_folder,
         _workers,
         _fonts,
-        _jupyterlab,
+        looks.jupyterlab,
     ]
     if course is None:
         yield Finding("course", "missing", trouble, "go to the course's folder, or name it with --course")
     else:
-        looks += [
+        each += [
             lambda: _course_folder(course),
             lambda: _settings(course),
             lambda: _gradebook(course),
         ]
-    for look in looks:
-        try:
-            yield look()
-        except sandbox.TooBusy as error:
-            yield Finding(look.__name__.strip("_").replace("_", " "), "broken", str(error))
-        except Exception as error:  # noqa: BLE001 - a look that fails is a finding, and the others go on
-            name = look.__name__.strip("_<>").replace("_", " ")
-            yield Finding(name, "broken", f"could not be looked at: {type(error).__name__}: {error}")
-
-
-def able(findings: list[Finding]) -> bool:
-    """Whether nothing that grading needs is missing or broken."""
-    return all(finding.state == "ok" for finding in findings if finding.needed)
-
-
-def as_lines(finding: Finding) -> str:
-    """A finding for people: a sign and a word, what was found, and below it what to do."""
-    rest = "" if finding.needed or finding.state == "ok" else " (grading goes on without)"
-    text = " ".join(finding.found.split())
-    line = f"{_SIGNS[finding.state]} {finding.state:8}{finding.what:20}{text}{rest}"
-    return f"{line}\n{' ' * 30}→ {finding.todo}" if finding.todo else line
-
-
-def as_json(findings: list[Finding]) -> str:
-    """All findings for programs."""
-    return json.dumps({"able": able(findings), "findings": [asdict(f) for f in findings]}, indent=1)
+    yield from looked(each, too_busy=(sandbox.TooBusy,))
 
 
 # ------------------------------------------------------------------------------------------------- each look
 
 
-def _python() -> Finding:
-    allowed = SpecifierSet(importlib.metadata.metadata(DISTRIBUTION).get("Requires-Python", ""))
-    if allowed.contains(platform.python_version()):
-        return Finding("Python", "ok", f"{platform.python_version()} in {sys.prefix}")
-    return Finding(
-        "Python",
-        "broken",
-        f"{platform.python_version()}; the course needs {allowed}",
-        "set it up anew: make setup",
-    )
-
-
 def _packages() -> Finding:
-    """The versions that were tested, of the packages that the course names; others only as far as they are there."""
-    direct = [Requirement(line) for line in importlib.metadata.requires(DISTRIBUTION) or []]
-    constraints = Path(__file__).resolve().parent.parent / "constraints.txt"
-    pins = _pins(constraints.read_text(encoding="utf-8")) if constraints.is_file() else {}
-    wrong, other = [], []
-    for requirement in (*direct, *pins.values()):
-        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
-            continue
-        try:
-            have = importlib.metadata.version(requirement.name)
-        except importlib.metadata.PackageNotFoundError:
-            if requirement in direct:
-                wrong.append(f"{requirement.name} is missing")
-            continue
-        if not requirement.specifier.contains(have, prereleases=True):
-            names = wrong if requirement in direct else other
-            names.append(f"{requirement.name} {have} instead of {requirement.specifier}")
-    if wrong:
-        return Finding("packages", "broken", "; ".join(wrong), "set it up anew: make setup")
-    if other:
-        found = f"not the versions that were tested: {'; '.join(other[:5])}{' ...' if len(other) > 5 else ''}"
-        return Finding("packages", "broken", found, "set it up anew: make setup", needed=False)
-    return Finding("packages", "ok", f"{len(direct)} as required, {len(pins)} compared with the versions tested")
-
-
-def _pins(constraints: str) -> dict[str, Requirement]:
-    pins = {}
-    for line in constraints.splitlines():
-        if line[:1].isalnum():
-            try:
-                pin = Requirement(line.removesuffix("\\").strip())
-            except InvalidRequirement:
-                continue
-            if not pin.marker or pin.marker.evaluate():
-                pins[pin.name] = pin
-    return pins
+    return looks.packages("grader")
 
 
 def _bubblewrap() -> Finding:
@@ -253,38 +159,11 @@ def _shared_memory() -> Finding:
     free = shutil.disk_usage(place).free
     state = "ok" if free >= _LEAST_SHARED_MEMORY else "broken"
     todo = "" if state == "ok" else "remove what lies there, or give the container more: --shm-size"
-    return Finding("/dev/shm", state, f"{_gigabytes(free)} free", todo, needed=False)
-
-
-def _data() -> Finding:
-    try:
-        load_mnist()
-    except CourseError as error:
-        return Finding("MNIST", "broken", str(error), "see the cache folder below, or install the course again")
-    return Finding("MNIST", "ok", f"70000 digits, hashes compared, in {cache.cache_dir()}")
-
-
-def _cache_folder() -> Finding:
-    folder, name = cache.cache_dir(), "AUTOENCODER_CACHE"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        todo = f"set the environment variable {name} to a folder that can be written to"
-        return Finding("cache folder", "broken", f"{folder} cannot be written to: {error.strerror}", todo)
-    return _with_room("cache folder", folder, f"set the environment variable {name} to a folder on another disk")
+    return Finding("/dev/shm", state, f"{looks.gigabytes(free)} free", todo, needed=False)
 
 
 def _temporary_folder() -> Finding:
-    return _with_room("/tmp", Path("/tmp" if os.name == "posix" else tempfile.gettempdir()), "make room")
-
-
-def _with_room(what: str, folder: Path, todo: str) -> Finding:
-    free = shutil.disk_usage(folder).free
-    if free < _LEAST_DISK:
-        return Finding(what, "broken", f"{folder}: only {_gigabytes(free)} free", todo)
-    return Finding(what, "ok", f"{folder}: {_gigabytes(free)} free")
+    return looks.with_room("/tmp", Path("/tmp" if os.name == "posix" else tempfile.gettempdir()), "make room")
 
 
 def _workers() -> Finding:
@@ -292,7 +171,7 @@ def _workers() -> Finding:
     cores = usable_cores()
     fit = min(cores, memory.available // WORKER_MEMORY)
     found = (
-        f"{cores} cores; {_gigabytes(memory.available)} of {_gigabytes(memory.total)} memory free: "
+        f"{cores} cores; {looks.gigabytes(memory.available)} of {looks.gigabytes(memory.total)} memory free: "
         f"{fit} graders fit at {WORKER_MEMORY / 1e9:.1f} GB each"
     )
     if fit < 1:
@@ -311,21 +190,12 @@ def _fonts() -> Finding:
     return Finding("fonts", "missing", f"no list of fonts in {folder}: each kernel makes its own", todo, needed=False)
 
 
-def _jupyterlab() -> Finding:
-    command = [sys.executable, "-m", "jupyterlab", "--version"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    if done.returncode == 0:
-        return Finding("JupyterLab", "ok", done.stdout.strip(), needed=False)
-    said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-    return Finding("JupyterLab", "broken", said, "set it up anew: make setup", needed=False)
-
-
 def _course_folder(course: Path) -> Finding:
     try:
         sandbox.expect_hidden(course)
     except CourseError as error:
         return Finding("course", "broken", str(error), "move the course's folder")
-    return _with_room("course", course, "make room")
+    return looks.with_room("course", course, "make room")
 
 
 def _settings(course: Path) -> Finding:
@@ -379,7 +249,3 @@ def _gradebook(course: Path) -> Finding:
         found = f"{shown}: schema {have}, nbgrader needs {newest}"
         return Finding("gradebook", "broken", found, "make a copy, then: nbgrader db upgrade")
     return Finding("gradebook", "ok", f"{shown}: opens, can be written to, {graded} submissions")
-
-
-def _gigabytes(size: float) -> str:
-    return f"{size / 1e9:.1f} GB"

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 from autoencoder_grader import cli, doctor
-from autoencoder_grader.doctor import Finding, able, as_lines, examine
+from autoencoder_grader.doctor import examine
 from autoencoder_grader.kernels import sandbox, trial
+from autoencoder_grader.learning import looks
+from autoencoder_grader.learning.findings import Finding, able, as_lines
 from click.testing import CliRunner
 
 needs_sandbox = pytest.mark.skipif(
@@ -31,8 +33,8 @@ def fresh_answers():
 @pytest.fixture
 def quick(monkeypatch):
     """Leave out what takes long and is the same on all hosts."""
-    for name in ("_jupyterlab", "_forked_kernels"):
-        monkeypatch.setattr(doctor, name, lambda: Finding("left out", "ok", "", needed=False))
+    for module, name in ((looks, "jupyterlab"), (looks, "keras"), (doctor, "_forked_kernels")):
+        monkeypatch.setattr(module, name, lambda: Finding("left out", "ok", "", needed=False))
     monkeypatch.setattr(trial, "trouble_with", lambda tier, log: "")
 
 
@@ -150,6 +152,7 @@ def test_here_it_finds_what_the_tests_run_with(graded_course):
     for what in (
         "Python",
         "packages",
+        "Keras",
         "MNIST",
         "cache folder",
         "JupyterLab",
