@@ -7,6 +7,7 @@ import unicodedata
 import pytest
 from autoencoder_grader.arrivals.collecting import collect
 from autoencoder_grader.cli import main
+from autoencoder_helpers import hand_in
 from autoencoder_helpers.errors import CourseError
 from click.testing import CliRunner
 from downloads import TIME, below, with_flag, zipped
@@ -72,6 +73,18 @@ def packed(content, words):
                 archive.addfile(entry, io.BytesIO(packed(inner, words)))
         return out.getvalue()
     return words.get(content, content)
+
+
+def test_what_a_learner_packed_comes_to_its_place_with_its_weights(roster, worked, tmp_path, monkeypatch):
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / "net.npz").write_bytes(b"weights")
+    (tmp_path / "01_tiny.ipynb").write_bytes(worked())
+    monkeypatch.chdir(tmp_path)
+    packed_by_it = hand_in("01_tiny.ipynb").read_bytes()
+    collect(roster.folder, [save(roster, "download.zip", zipped({MOODLE + "01_tiny.zip": packed_by_it}))])
+    there = submitted(roster)
+    assert there.pop("ada/01_tiny/weights/net.npz") == b"weights"
+    assert there["ada/01_tiny/01_tiny.ipynb"] == worked()
 
 
 @pytest.mark.parametrize("shape", SHAPES)
