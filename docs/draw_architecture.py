@@ -34,7 +34,10 @@ COLUMN = {
     "evidence": 2,
 }
 #: Layers that are drawn as slabs over the whole width: the roof, which may import any wing, and the ground.
-SLABS = {"cli", "course", "files", "cards", "front_end", "measures", "old_names", "quiet", "errors"}
+SLABS = {
+    *("cli", "course", "files", "cards", "front_end", "measures", "moving", "old_names", "quiet", "surroundings"),
+    "errors",
+}
 
 #: In pixels; as wide as a page of the book is, so that letters are as large as they are meant there.
 WIDTH, BOX, HEIGHT, GAP, ROW = 636, 192, 46, 16, 72
