@@ -28,7 +28,7 @@ _COLAB_SECONDS = 60
 
 
 def hand_in(notebook: str | os.PathLike | None = None) -> Path:
-    """Pack a notebook and what lies in ``weights/`` beside it into one zip file; return its path.
+    """Pack a notebook, what lies in ``weights/`` beside it, and its guesses into one zip file; return its path.
 
     notebook: the file, as it was saved last. Default: the one that runs this, or the only one in this folder; on Colab
     the one that is open, as it is now. Raises CourseError when that cannot be told, or the file is no notebook.
@@ -41,8 +41,9 @@ def hand_in(notebook: str | os.PathLike | None = None) -> Path:
         when = f"as saved at {datetime.fromtimestamp(path.stat().st_mtime):%H:%M}: save first, and run this again, if that is old"
     chapter = _chapter(content) or (Path(notebook).stem if notebook is not None else "notebook")
     target = folder / f"{chapter}.zip"
+    guesses = folder / "guesses.json"
     weights = sorted(path for path in (folder / "weights").glob("*.npz") if path.is_file())
-    _pack(target, chapter, content, weights)
+    _pack(target, chapter, content, [*weights, *([guesses] if guesses.is_file() else [])])
     print(
         f"To hand in: {target} ({target.stat().st_size / 1e6:.1f} MB), {chapter}.ipynb {when}, {len(weights)} trained networks."
     )
@@ -99,13 +100,13 @@ def _chapter(content: bytes) -> str:
     return ""
 
 
-def _pack(target: Path, chapter: str, content: bytes, weights: list[Path]) -> None:
+def _pack(target: Path, chapter: str, content: bytes, beside: list[Path]) -> None:
     partial = target.with_name(target.name + ".partial")
     try:
         with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr(f"{chapter}/{chapter}.ipynb", content)
-            for path in weights:
-                archive.write(path, f"{chapter}/weights/{path.name}")
+            for path in beside:
+                archive.write(path, f"{chapter}/{path.relative_to(target.parent).as_posix()}")
         move(partial, target)
     except OSError as error:
         partial.unlink(missing_ok=True)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 import re
 import shutil
+import tomllib
 from pathlib import Path
+from urllib.parse import quote
 
 import nbformat
 from autoencoder_grader.files.whole_files import write_whole_text
@@ -13,6 +15,7 @@ from autoencoder_grader.nbgrader_steps.release import chapters_of, release_sourc
 from nbformat import NotebookNode
 from nbgrader.utils import is_grade, is_solution
 
+_SITE = "https://github.com/"
 _MARK_SCHEME = re.compile(r"### BEGIN MARK SCHEME\n(.*?)\n?### END MARK SCHEME", re.DOTALL)
 
 
@@ -62,7 +65,26 @@ def pages_of(course: Path) -> dict[str, NotebookNode]:
     for chapter in chapters_of(course):
         notebook = nbformat.read(course / "solutions" / chapter / f"{chapter}.ipynb", as_version=4)
         pages[chapter] = page_of(notebook, f"{chapter}/{chapter}.ipynb")
+        links = _links(course, chapter)
+        if links:
+            pages[chapter].cells.insert(1, _markdown("open-in", links))
     return pages
+
+
+def _links(course: Path, chapter: str) -> str:
+    """Where a chapter opens in a browser, without any set-up; "" as long as the course has no address of its own."""
+    path = course / "pyproject.toml"
+    project = tomllib.loads(path.read_text(encoding="utf-8")).get("project", {}) if path.is_file() else {}
+    address = project.get("urls", {}).get("Repository", "")
+    if not address.startswith(_SITE) or "_" in address.removeprefix(_SITE).partition("/")[0]:
+        return ""
+    file = f"notebooks/{chapter}/{chapter}.ipynb"
+    repository = address.removeprefix(_SITE)
+    return (
+        f"Open the exercises in [Colab](https://colab.research.google.com/github/{repository}/blob/main/{file}), in "
+        f"[Kaggle](https://kaggle.com/kernels/welcome?src={address}/blob/main/{file}) or in "
+        f"[Binder](https://mybinder.org/v2/gh/{repository}/HEAD?labpath={quote(file, safe='')})."
+    )
 
 
 def write_pages(pages: dict[str, NotebookNode], folder: Path) -> None:
