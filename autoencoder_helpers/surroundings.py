@@ -1,4 +1,4 @@
-"""Whether this Python has what the course needs: a line says what was found, and the command that mends it.
+"""Has this Python what the course needs: a line says what was found, and the command that mends it.
 
 Looked at whenever the package is imported, before TensorFlow can end in a traceback of its own. So nothing large is
 imported here: what is installed stands in what pip and conda wrote down.
