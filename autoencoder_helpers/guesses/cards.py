@@ -70,8 +70,10 @@ class Answer:
     def _headline(self) -> str:
         right = self.question.right
         if not self.guess:
-            return f"You made no guess. It came out: {right}."
-        return f"✓ As you guessed: {right}." if self.right else f"≠ You guessed: {self.guess}. It came out: {right}."
+            return f"You made no guess. It came out: “{right}”."
+        return (
+            f"✓ As you guessed: “{right}”." if self.right else f"≠ You guessed “{self.guess}”. It came out: “{right}”."
+        )
 
     def html(self) -> str:
         """The same as a card."""

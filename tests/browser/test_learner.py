@@ -132,7 +132,7 @@ def test_a_guess_is_pressed_kept_and_unfolds_the_answer(shown, work, picture):
     asked.get_by_role("button", name="1 · once").click()
     expect(asked.get_by_role("button", name="✓ · once")).to_be_disabled()
     expect(asked.get_by_role("status")).to_have_text("Your guess. The answer has been told.")
-    expect(told).to_contain_text("≠ You guessed: once. It came out: twice.")
+    expect(told).to_contain_text("≠ You guessed “once”. It came out: “twice”.")
     expect(told.get_by_text("A distribution layer of")).to_be_visible()
     picture(asked, "guess", ours=True)
     picture(told, "came-out", ours=True)

@@ -48,7 +48,7 @@ def test_a_guess_outlives_the_kernel_and_is_told_right(choice, capsys, monkeypat
     assert "☒ 2 · twice" in capsys.readouterr().out
     came_out("vae.double", "2.00 times the exact KL")
     told = capsys.readouterr().out
-    assert told.startswith("✓ As you guessed: twice.\nMeasured here: 2.00 times the exact KL.\n")
+    assert told.startswith("✓ As you guessed: “twice”.\nMeasured here: 2.00 times the exact KL.\n")
     assert question("vae.double").why in told
 
 
@@ -56,14 +56,14 @@ def test_until_the_answer_is_told_a_guess_may_be_changed_and_then_it_stands(caps
     guess(*ASKED, choice=2)
     guess(*ASKED, choice=1)
     came_out("vae.double")
-    assert "≠ You guessed: once. It came out: twice." in capsys.readouterr().out
+    assert "≠ You guessed “once”. It came out: “twice”." in capsys.readouterr().out
     guess(*ASKED, choice=2)
     assert "☒ 1 · once" in (said := capsys.readouterr().out) and "The answer has been told." in said
 
 
 def test_for_whoever_made_none_the_answer_is_folded(capsys):
     came_out("vae.double")
-    assert capsys.readouterr().out.startswith("You made no guess. It came out: twice.")
+    assert capsys.readouterr().out.startswith("You made no guess. It came out: “twice”.")
     card = Answer(question("vae.double")).html()
     inside = card[card.index("<details>") : card.index("</details>")]
     assert "twice" in inside and "twice" not in card.replace(inside, "").lower()
