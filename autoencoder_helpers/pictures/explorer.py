@@ -47,7 +47,7 @@ def _plane_pictures(decode, codes, labels, alt):
     """What stands in place of the plane's widgets: (axes or figure, alt) of three points and their images."""
     middle, spread = np.median(codes, axis=0), codes.std(axis=0)
     points = np.array([middle + step * spread * (1, 0) for step in (-1.5, 0, 1.5)], np.float32)
-    names = [str(number + 1) for number in range(len(points))]
+    names = list("ABC")  # no numbers: those of the classes stand in the plane, too
     crosses = dict(zip(names, points, strict=True))
     plane_of_codes = plots.latent_plane(codes, labels, title="The latent plane", points=crosses)
     images = plots.image_rows({"decoded there": np.asarray(decode(points))}, titles=names)

@@ -93,11 +93,15 @@ def stages(encoder_sides, decoder_sides, ax=None, code=2):
         + [(0, INK, "", "code")]
         + [(side, ORANGE, "//", "decoder") for side in up]
     )
+    gap, x, named = 0.2 * largest, 0.0, set()
+    widths = [max(0.3 * side, 0.04 * largest) for side, *_ in blocks]
+    low, high = -0.65 * largest, 0.52 * largest
     with family():
-        ax = axes_or_new(ax, figsize=(9.5, 3.3))
-        gap, x, named = 0.2 * largest, 0.0, set()
+        # As high as the blocks are beside their breadth, and the title: no empty band above or below.
+        inches = 9.5 * (high - low) / (sum(widths) + gap * len(blocks)) + 0.4
+        ax = axes_or_new(ax, figsize=(9.5, min(inches, 3.6)))
         for i, (side, colour, hatch, name) in enumerate(blocks):
-            width = max(0.3 * side, 0.04 * largest)
+            width = widths[i]
             height = side or 0.04 * largest
             if i:
                 ax.annotate("", (x - 0.1 * gap, 0), (x - 0.9 * gap, 0), arrowprops={"arrowstyle": "->", "color": INK})
@@ -123,7 +127,7 @@ def stages(encoder_sides, decoder_sides, ax=None, code=2):
             x += width + gap
         ax.set(
             xlim=(-0.5 * gap, x - 0.5 * gap),
-            ylim=(-0.65 * largest, 0.52 * largest),
+            ylim=(low, high),
             aspect="equal",
             title="Side of the image after each stage (pixels)",
         )

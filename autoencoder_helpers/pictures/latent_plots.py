@@ -58,7 +58,7 @@ def latent_plane(codes, labels, ax=None, title=None, prior_circles=False, points
                     zorder=7,
                 )
             )
-        _write_labels(ax, codes, labels)
+        _write_labels(ax, codes, labels, crosses=list((points or {}).values()))
         _plane(ax, title or "Codes in the latent plane")
         if legend:
             _legend_beside(ax, "label")
@@ -146,26 +146,32 @@ def _outlined(text):
     return text
 
 
-def _write_labels(ax, codes, labels):
-    """Each label at the median of its codes; labels that would cover one another are pushed apart a
-    little."""
+def _write_labels(ax, codes, labels, crosses=()):
+    """Each label at the median of its codes; labels that would cover one another are pushed apart a little, and so are
+    those that one of the crosses would cover."""
     names = np.unique(labels)
     if not len(names):
         return
     places = np.stack([np.median(codes[labels == name], axis=0) for name in names])
     # Measured on all that the axes show, which may be more than the codes: far points, the prior's circles.
     nearest = 0.05 * max(*ax.dataLim.size, 1e-9)
+    # A cross stays, and so does its text, above it and inwards; a label goes all the way.
+    middle = np.median(codes[:, 0])
+    texts = [(x + nearest * (-0.8 if x > middle else 0.8), y + 0.65 * nearest) for x, y in crosses]
+    fixed = np.reshape(np.asarray([*crosses, *texts], float), (-1, 2))
+    share = np.repeat([0.5, 1.2], [len(names), len(fixed)])
     for _ in range(20):
-        apart = places[:, None] - places[None]
+        everything = np.concatenate([places, fixed])
+        apart = places[:, None] - everything[None]
         distance = np.linalg.norm(apart, axis=-1)
         # Two medians on the very same spot get a direction from their order, so that the picture is
         # repeatable.
-        order = np.arange(len(names))
-        sideways = np.sign(np.subtract.outer(order, order))[..., None] * [1.0, 0.0]
+        order = np.arange(len(everything))
+        sideways = np.sign(np.subtract.outer(order[: len(names)], order))[..., None] * [1.0, 0.0]
         away = apart / np.maximum(distance, 1e-12)[..., None]
         direction = np.where(distance[..., None] > 0, away, sideways)
-        push = np.clip(nearest - distance, 0, None) * (1 - np.eye(len(names)))
-        places = places + 0.5 * (push[..., None] * direction).sum(axis=1)
+        push = share * np.clip(nearest - distance, 0, None) * (1 - np.eye(*distance.shape))
+        places = places + (push[..., None] * direction).sum(axis=1)
     for name, (x, y) in zip(names, places):
         text = ax.text(x, y, str(name), ha="center", va="center", fontsize=13, fontweight="bold", zorder=5)
         _outlined(text)

@@ -72,7 +72,10 @@ def loss_curves(history, ax=None, unit="nats per pixel", title=None, lines=None)
 
 
 def elbo_curves(epochs, R, K):
-    """Three panels by epoch: R, K and R + K, all in nats per image -> Figure. Each argument: (n,)."""
+    """Three panels by epoch: R, K and R + K, all in nats per image -> Figure. Each argument: (n,).
+
+    A nat is as high in all three: on scales of their own a change of K by a fraction would look like one of R.
+    """
     epochs, R, K = (np.asarray(values, float) for values in (epochs, R, K))
     if not epochs.shape == R.shape == K.shape or epochs.ndim != 1:
         raise CourseError(
@@ -81,7 +84,9 @@ def elbo_curves(epochs, R, K):
     with family():
         figure, axes = plt.subplots(1, 3, figsize=(10, 3.2))
         panels = (("R: reconstruction", R), ("K: KL to the prior", K), ("R + K = -ELBO", R + K))
-        for ax, look, (name, values) in zip(axes, LINES, panels):
+        finite = [values[np.isfinite(values)] for _, values in panels]  # of a training that has not gone astray
+        height = 1.2 * max(1.0, *(np.ptp(values) for values in finite if len(values)), 0.0)
+        for ax, look, (name, values), drawn in zip(axes, LINES, panels, finite):
             ax.plot(epochs, values, **look)
             ax.set(title=name, xlabel="epoch", ylabel="nats per image")
             ax.annotate(
@@ -92,7 +97,10 @@ def elbo_curves(epochs, R, K):
                 ha="left",
                 va="center",
             )
-            ax.margins(x=0.17, y=0.1)
+            ax.margins(x=0.17)
+            if len(drawn):
+                middle = (drawn.min() + drawn.max()) / 2
+                ax.set_ylim(middle - height / 2, middle + height / 2)
             whole_numbers(ax.xaxis)
     return figure
 

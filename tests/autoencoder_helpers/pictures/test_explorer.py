@@ -51,9 +51,9 @@ def test_without_a_notebook_the_plane_is_a_picture_with_three_points_decoded(sho
     explorer.plane(decode, CODES, LABELS, alt="the plane")
     (axes, alt), (rows, _) = shown
     assert alt == "the plane" and [text for text in axes.get_legend_handles_labels()[1] if "point" in text] == [
-        "point 1",
-        "point 2",
-        "point 3",
+        "point A",
+        "point B",
+        "point C",
     ]
     images = [axis.images[0].get_array() for axis in rows.axes if axis.images]
     assert [float(image[0, 0]) for image in images] == sorted(float(image[0, 0]) for image in images)

@@ -85,6 +85,14 @@ def test_labels_on_the_same_spot_are_pushed_apart():
     assert np.linalg.norm(one - other) > 0.03
 
 
+def test_a_label_makes_way_for_a_cross():
+    codes = np.tile([[0.0, 0.0], [1.0, 1.0]], (4, 1))
+    labels = [3, 5] * 4
+    (place,) = (text.get_position() for text in plots.latent_plane(codes, labels, points={"A": (0, 0)}).texts[1:2])
+    (there,) = (text.get_position() for text in plots.latent_plane(codes, labels).texts[:1])
+    assert there == (0, 0) and np.linalg.norm(place) > 0.03
+
+
 def test_points_and_prior_circles_are_named():
     ax = plots.latent_plane(CODES, LABELS, points={"(10, 10)": (10, 10)}, prior_circles=True)
     assert {"(10, 10)", "point (10, 10)", "prior: 1, 2, 3 sd"} <= set(words(ax))
@@ -170,6 +178,12 @@ def test_elbo_curves_add_up():
     figure = plots.elbo_curves([1, 2], [170.0, 160.0], [3.0, 4.0])
     assert [list(ax.lines[0].get_ydata()) for ax in figure.axes] == [[170, 160], [3, 4], [173, 164]]
     assert all(ax.get_ylabel() == "nats per image" and ax.get_xlabel() == "epoch" for ax in figure.axes)
+
+
+@pytest.mark.parametrize("values", [([170.0, 160.0], [3.0, 4.0]), ([160.0], [3.0]), ([170.0, np.nan], [3.0, np.inf])])
+def test_in_elbo_curves_a_nat_is_as_high_everywhere(values):
+    figure = plots.elbo_curves(range(len(values[0])), *values)
+    assert len({round(float(np.ptp(ax.get_ylim())), 6) for ax in figure.axes}) == 1
 
 
 @pytest.mark.parametrize("flip", [False, True])
