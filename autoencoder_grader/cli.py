@@ -138,6 +138,19 @@ def progress(ctx, chapters, run):
 
 
 @main.command()
+@click.argument("chapter")
+@click.pass_context
+def answer(ctx, chapter):
+    """Show a good answer to a CHAPTER's written question, once your own is written in work/ and saved."""
+    from autoencoder_grader.learning.model_answers import model_answer
+    from autoencoder_grader.learning.standing import notebooks_of
+
+    course = _course(ctx)
+    (own,) = notebooks_of(course / "work", [chapter])
+    click.echo(model_answer(own, *(course / kind / chapter / own.name for kind in ("notebooks", "solutions"))))
+
+
+@main.command()
 @click.argument("chapters", nargs=-1)
 @click.pass_context
 def release(ctx, chapters):
