@@ -43,7 +43,7 @@ def test_help_lists_every_sub_command():
     result = run("help")
     assert result.exit_code == 0
     expected = {"book", "demo", "doctor", "export", "grade", "help", "kernelspec", "lab", "references", "release"}
-    assert expected | {"collect", "migrate", "progress", "report", "validity"} == set(cli.main.commands)
+    assert expected | {"answer", "collect", "migrate", "progress", "report", "validity"} == set(cli.main.commands)
     for name in cli.main.commands:
         assert f"\n  {name} " in result.output
     assert result.output == run("--help").output
