@@ -7,6 +7,7 @@ import autoencoder_helpers  # noqa: F401  (first: it chooses the Keras)
 import numpy as np
 import pytest
 import tensorflow as tf
+from autoencoder_helpers import measures
 from autoencoder_helpers.checks import catalogue
 from autoencoder_helpers.checks.rule import run_rule
 
@@ -73,6 +74,30 @@ def test_a_slip_costs_the_same_in_every_loss(slip):
         for name, scale in LOSSES.items()
     }
     assert set(found.values()) == {{"none": 1, "another quantity": 0}.get(slip, 0.5)}, found
+
+
+UNITS = {
+    "none": lambda x: 1,
+    "the mean over the pixels": lambda x: 1 / np.prod(x.shape[1:]),
+    "the sum over the images": lambda x: len(x),
+    "divided by the batch": lambda x: 1 / len(x),
+    "bits": lambda x: 1 / np.log(2),
+    "the wrong sign": lambda x: -1,
+}
+PAIRS = {"dense.floor_and_baseline": 1, "flowers.yardsticks": 1 / 3}  # times the sum over an image's values
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_wrong_unit_costs_in_floor_and_baseline_what_it_costs_in_a_loss(unit):
+    def pair(scale):
+        def floor_and_baseline(x_train, x):
+            right = (float(tf.reduce_mean(summed(each_value(x, p)))) for p in (x, measures.mean_image(x_train)))
+            return [UNITS[unit](x) * scale * value for value in right]
+
+        return floor_and_baseline
+
+    found = {name: run_rule(catalogue()[name], (pair(scale),), {}).points for name, scale in PAIRS.items()}
+    assert set(found.values()) == {1 if unit == "none" else 0.5}, found
 
 
 def test_an_average_over_latent_variables_costs_as_much_as_one_over_pixels():

@@ -4,8 +4,13 @@ import numpy as np
 from autoencoder_helpers import measures
 from autoencoder_helpers.checks.answers import Function, call
 from autoencoder_helpers.checks.dense.sizes import PIXELS
-from autoencoder_helpers.checks.expectations import expect_floor_first
+from autoencoder_helpers.checks.expectations import expect_no_known_mistake
+from autoencoder_helpers.checks.floors_and_baselines import expect_pair, wrong_units
 from autoencoder_helpers.checks.rule import rule
+
+_PER_PIXEL = (
+    1 / PIXELS, "per-pixel", "nats per pixel, 784 times smaller", "use your bce_per_image, and average over the images only"
+)  # fmt: skip
 
 
 @rule(
@@ -19,62 +24,57 @@ def floor_and_baseline(step, floor_and_baseline):
     profile = step.rng.uniform(0, 1, PIXELS)
     x_train = (step.rng.random((60, PIXELS)) * profile).astype(np.float32)
     x = (step.rng.random((40, PIXELS)) * profile).astype(np.float32) ** 2
-    wanted_floor = float(measures.entropy_per_image(x).mean())
-    wanted_baseline = float(measures.bce_per_image(x, np.broadcast_to(x_train.mean(0), x.shape)).mean())
+    mean_image = np.broadcast_to(x_train.mean(0), x.shape)
+    units = wrong_units(len(x), _PER_PIXEL)
+
+    def score(prediction):
+        return float(measures.bce_per_image(x, prediction).mean())
+
+    wanted_floor, wanted_baseline = float(measures.entropy_per_image(x).mean()), score(mean_image)
     with step("It returns two numbers: the floor, then the baseline"):
         found = call(floor_and_baseline, x_train, x, name="floor_and_baseline")
-        step.expect(
-            found.shape == (2,),
-            expected="two numbers",
-            found=f"shape {found.shape}",
-            look="Average over the images; end with: return floor, baseline",
-            mistake="wrong-shape",
-        )
-        floor, baseline = (float(value) for value in found)
-        for name, value, wanted in (("floor", floor, wanted_floor), ("baseline", baseline, wanted_baseline)):
-            step.expect(
-                not np.isclose(value, wanted / PIXELS, rtol=1e-3),
-                expected=f"a {name} of {wanted:.2f} nats per image",
-                found=f"{value:.4f}: nats per pixel, 784 times smaller",
-                look="use your bce_per_image, and average over the images only",
-                mistake="per-pixel",
-            )
-        expect_floor_first(step, (floor, baseline), (wanted_floor, wanted_baseline))
-    with step("The floor is what a perfect copy scores", points=0.5, stop=False):
+        pair = expect_pair(step, found, (wanted_floor, wanted_baseline), units)
+    with step("The floor is what a perfect copy scores, in nats per image", points=0.5, stop=False):
+        floor, expected = pair.floor, f"{wanted_floor:.2f} nats per image"
         step.expect(
             abs(floor) > 1e-6,
-            expected=f"{wanted_floor:.2f} nats per image",
+            expected=expected,
             found="0",
             look="A grey pixel costs something even if it is predicted exactly. Score x against itself.",
             mistake="floor-zero",
         )
+        pair.expect_unit(step, "floor", floor, wanted_floor, expected=expected)
         step.expect(
             np.isclose(floor, wanted_floor, rtol=2e-3),
-            expected=f"{wanted_floor:.2f} nats per image",
+            expected=expected,
             found=f"{floor:.2f} nats per image",
             look="the floor scores each image of x against itself",
             mistake="wrong-floor",
         )
     with step("The baseline is what the mean training image scores", points=0.5, stop=False):
-        own_mean = float(measures.bce_per_image(x, np.broadcast_to(x.mean(0), x.shape)).mean())
-        step.expect(
-            not np.isclose(baseline, own_mean, rtol=1e-4),
-            expected="the mean image of x_train",
-            found="the mean image of x itself",
-            look="A prediction may only use what was there for training.",
-            mistake="mean-of-test-images",
-        )
-        grey = float(measures.bce_per_image(x, np.full(x.shape, float(x_train.mean()))).mean())
-        step.expect(
-            not np.isclose(baseline, grey, rtol=1e-4),
-            expected="a mean for each pixel: x_train.mean(axis=0)",
-            found="one mean grey for the whole image",
-            look="the axis of the mean",
-            mistake="one-grey",
-        )
+        expected = f"{wanted_baseline:.2f} nats per image"
+        baseline = pair.baseline_in_floors_unit(step)
+        pair.expect_unit(step, "baseline", baseline, wanted_baseline, expected=expected)
+        of_x = np.broadcast_to(x.mean(0), x.shape)
+        squared = float(np.square(x - mean_image).sum(1).mean())
+        swapped = float(measures.bce_per_image(mean_image, x).mean())
+        expect_no_known_mistake(
+            step,
+            (
+                (score(of_x), "mean-of-test-images", "the mean image of x itself",
+                 "A prediction may only use what was there for training."),
+                (score(np.full(x.shape, x_train.mean())), "one-grey", "one mean grey for the whole image",
+                 "A mean for each pixel, the axis of the mean: x_train.mean(axis=0)"),
+                (swapped, "swapped-arguments", "the two in each other's place",
+                 "the image first, the prediction second: bce_per_image(x, ...)"),
+                (squared, "squared-error", "a squared error", "use your bce_per_image"),
+            ),
+            lambda value: np.isclose(baseline, value, rtol=1e-4),
+            expected=f"the mean image of x_train as the prediction: {expected}",
+        )  # fmt: skip
         step.expect(
             np.isclose(baseline, wanted_baseline, rtol=2e-3),
-            expected=f"{wanted_baseline:.2f} nats per image",
+            expected=expected,
             found=f"{baseline:.2f} nats per image",
             look="the baseline scores each image of x against the mean image of x_train",
             mistake="wrong-baseline",

@@ -7,12 +7,13 @@ import tensorflow as tf
 import tf_keras as keras
 
 
-def right_yardsticks(x_train, x):
-    def loss(x, p):
-        p = np.clip(p, 1e-7, 1 - 1e-7).astype("float64")
-        return 6400 * np.mean(-x * np.log(p) - (1 - x) * np.log(1 - p))
+def scored(x, p):
+    p = np.clip(p, 1e-7, 1 - 1e-7).astype("float64")
+    return 6400 * np.mean(-x * np.log(p) - (1 - x) * np.log(1 - p))
 
-    return loss(x, x), loss(x, x_train.mean(axis=0, keepdims=True))
+
+def right_yardsticks(x_train, x):
+    return scored(x, x), scored(x, x_train.mean(axis=0, keepdims=True))
 
 
 def keras_yardsticks(x_train, x):
@@ -34,11 +35,18 @@ def scaled(factor):
 @pytest.mark.parametrize(
     ("function", "mistake", "kept"),
     [
-        (scaled(3), "nats-per-image", 0),
-        (scaled(1 / 6400), "not-scaled", 0),
-        (scaled(-1), "wrong-sign", 0),
-        (scaled(1 / np.log(2)), "bits", 0),
-        (scaled(1 / 3), "divided-twice", 0),
+        (scaled(3), "nats-per-image", 0.5),
+        (scaled(1 / 6400), "not-scaled", 0.5),
+        (scaled(-1), "wrong-sign", 0.5),
+        (scaled(1 / np.log(2)), "bits", 0.5),
+        (scaled(1 / 3), "divided-twice", 0.5),
+        (scaled(784 / 6400), "times-784", 0.5),
+        (lambda a, x: scaled(len(x))(a, x), "summed-over-images", 0.5),
+        (lambda a, x: scaled(1 / len(x))(a, x), "divided-by-batch", 0.5),
+        (lambda a, x: scaled(3)(a, x)[::-1], "swapped-results", 0),
+        (lambda a, x: (right_yardsticks(a, x)[0], 6400 * np.square(x - a.mean(0)).mean()), "squared-error", 0.5),
+        (lambda a, x: (right_yardsticks(a, x)[0], scored(np.broadcast_to(a.mean(0), x.shape), x)), "swapped-arguments", 0.5),
+        (scaled(2), "wrong-scale", 0.5),
         (lambda a, x: right_yardsticks(a, x)[::-1], "swapped-results", 0),
         (lambda a, x: (0.0, right_yardsticks(a, x)[1]), "floor-zero", 0.5),
         (lambda a, x: (1.1 * right_yardsticks(a, x)[0], right_yardsticks(a, x)[1]), "wrong-floor", 0.5),
