@@ -406,6 +406,8 @@ def _constant(value, dtype) -> dict:
 def _regularizer(layer, regularizer):
     if regularizer is None:
         return None
+    if type(regularizer) is keras.regularizers.OrthogonalRegularizer:
+        return {"orthogonal": float(regularizer.factor), "mode": regularizer.mode}
     kinds = (keras.regularizers.L1, keras.regularizers.L2, keras.regularizers.L1L2)
     if type(regularizer) not in kinds:
         kind = type(regularizer)

@@ -111,6 +111,8 @@ def _check_activity_regularizer(value):
     if type(value) is dict and "distribution_b" in value:
         parts = fields(value, *KL)
         return {key: kind.check(part) for (key, kind), part in zip(KL.items(), parts, strict=True)}
+    if type(value) is dict and "orthogonal" in value:
+        raise Refused("rows or columns at right angles, of what a layer gives out")
     return REGULARIZER.check(value)
 
 

@@ -22,6 +22,7 @@ from autoencoder_helpers.evidence.settings import (
     ActivationLayer,
     check_constant,
     choice,
+    expect_regularizer_fits,
     several,
     whole,
 )
@@ -275,6 +276,7 @@ class Checker:
         if len(layer.arrays) != len(effect.weights):
             raise Refused(f"expected {len(effect.weights)} arrays, found {len(layer.arrays)}")
         for index, (name, shape) in zip(layer.arrays, effect.weights.items(), strict=True):
+            expect_regularizer_fits(layer.config.get(f"{name.removesuffix('_kernel')}_regularizer"), shape)
             if index >= len(self.arrays) or index in self.used:
                 raise Refused(f"array {index} is missing or taken")
             array = self.arrays[index]

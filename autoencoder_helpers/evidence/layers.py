@@ -26,6 +26,7 @@ from autoencoder_helpers.evidence.settings import (
     RATE,
     REGULARIZER,
     SHAPE,
+    SIDE,
     SIZE,
     Kind,
     choice,
@@ -148,6 +149,12 @@ LAYERS: dict[str, Allowed] = {
         keras.layers.UpSampling2D,
         {"size": PAIR, "data_format": CHANNELS_LAST, "interpolation": choice(*_INTERPOLATIONS)},
         shapes.upsampling,
+    ),
+    "Resizing": _keras_layer(
+        keras.layers.Resizing,
+        {"height": SIDE, "width": SIDE, "interpolation": choice(*_INTERPOLATIONS)},
+        shapes.resized,
+        only={"crop_to_aspect_ratio": False},
     ),
     "ZeroPadding2D": _keras_layer(
         keras.layers.ZeroPadding2D, {"padding": BORDERS, "data_format": CHANNELS_LAST}, shapes.padded

@@ -118,11 +118,12 @@ FLAG = Kind(_check_flag)
 NOTHING = Kind(_check_nothing)
 NAME = Kind(_check_name)
 SIZE = whole(1, LARGEST_TENSOR)
+SIDE = whole(1, 10_000)
 SHAPE = several(SIZE, 0, MOST_AXES)
 AXIS = whole(-MOST_AXES, MOST_AXES)
 AXES = several(AXIS, 1, MOST_AXES)
 AXIS_OR_AXES = Kind(either(AXIS, AXES).check, lambda axes: list(axes) if isinstance(axes, tuple) else axes)
-PAIR = several(whole(1, 10_000), 2, 2)
+PAIR = several(SIDE, 2, 2)
 BORDERS = several(several(whole(0, 10_000), 2, 2), 2, 2)
 PADDING = choice("valid", "same")
 RATE = number(0, 1)
@@ -195,12 +196,32 @@ ACTIVATION = Kind(_check_activation, lambda value: ACTIVATIONS[value])
 def _check_regularizer(value):
     if value is None:
         return None
+    if type(value) is dict and "orthogonal" in value:
+        factor, mode = fields(value, "orthogonal", "mode")
+        return {"orthogonal": number().check(factor), "mode": choice("rows", "columns").check(mode)}
     l1, l2 = fields(value, "l1", "l2")
     return {"l1": number().check(l1), "l2": number().check(l2)}
 
 
 def _make_regularizer(value):
-    return None if value is None else keras.regularizers.L1L2(**value)
+    if value is None:
+        return None
+    if "orthogonal" in value:
+        return keras.regularizers.OrthogonalRegularizer(value["orthogonal"], value["mode"])
+    return keras.regularizers.L1L2(**value)
+
+
+def expect_regularizer_fits(value, shape: tuple[int, ...]) -> None:
+    """Refused if a checked regularizer cannot be computed for a weight of this shape; TooLarge if it would take too much.
+
+    Rows or columns that are to be at right angles are all multiplied with each other.
+    """
+    if value is None or "orthogonal" not in value:
+        return
+    if len(shape) != 2:
+        raise Refused("rows or columns at right angles, of weights that have none")
+    if shape[value["mode"] == "columns"] ** 2 > LARGEST_TENSOR:
+        raise TooLarge("a regularizer of more than 2,000,000 right angles")
 
 
 REGULARIZER = Kind(_check_regularizer, _make_regularizer)

@@ -11,6 +11,8 @@ from autoencoder_helpers.evidence.limits import LARGEST_PATCHES
 from autoencoder_helpers.evidence.refusals import TooLarge, expect
 
 _PASSES_OF_A_NORM = 5  # a mean, a spread, and what is done with both
+# TensorFlow spreads smoothly one value after the other, over as many neighbours as the kernel has.
+_PASSES_OF_INTERPOLATIONS, _SMOOTH = {"nearest": 1, "bilinear": 4}, 50
 
 
 @dataclass(frozen=True)
@@ -166,9 +168,16 @@ def global_pooling(config, shapes):
 
 def upsampling(config, shapes):
     height, width, channels = _image(shapes[0])
-    # TensorFlow spreads smoothly one value after the other, over as many neighbours as the kernel has.
-    passes = {"nearest": 1, "bilinear": 4}.get(config["interpolation"], 50)
-    return Effect((height * config["size"][0], width * config["size"][1], channels), passes=passes)
+    output = (height * config["size"][0], width * config["size"][1], channels)
+    return Effect(output, passes=_PASSES_OF_INTERPOLATIONS.get(config["interpolation"], _SMOOTH))
+
+
+def resized(config, shapes):
+    height, width, channels = _image(shapes[0])
+    output = (config["height"], config["width"], channels)
+    passes = _PASSES_OF_INTERPOLATIONS.get(config["interpolation"], _SMOOTH)
+    # A mean over an area reads each value that goes in.
+    return Effect(output, work=height * width * channels, passes=passes)
 
 
 def padded(config, shapes):

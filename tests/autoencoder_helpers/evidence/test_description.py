@@ -120,8 +120,14 @@ NOT_DESCRIBABLE = {
     "prior that is none of tfd's": lambda: cloud(lambda: standard()),
     "KL weight that is trained": lambda: cloud(weight=tf.Variable(1.0)),
     "KL at points of your own": lambda: cloud(test_points_fn=lambda d: d.sample(3)),
-    "with a OrthogonalRegularizer": lambda: after(
-        layers.Dense(2, kernel_regularizer=keras.regularizers.OrthogonalRegularizer())
+    "at right angles, of what a layer gives out": lambda: after(
+        layers.Dense(2, activity_regularizer=keras.regularizers.OrthogonalRegularizer())
+    ),
+    "at right angles, of weights that have none": lambda: after(
+        layers.Dense(2, bias_regularizer=keras.regularizers.OrthogonalRegularizer())
+    ),
+    "more than 2,000,000 right angles": lambda: after(
+        layers.Dense(2, kernel_regularizer=keras.regularizers.OrthogonalRegularizer()), shape=(1500,)
     ),
     "regularizer of your own": lambda: after(layers.Dense(2, kernel_regularizer=lambda w: tf.reduce_sum(w))),
     "tf.math.reduce_sum": lambda: functional(lambda x: tf.reduce_sum(x, axis=-1, keepdims=True)),

@@ -7,7 +7,9 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 import tf_keras as keras
 from autoencoder_helpers.checks.models import all_layers
+from autoencoder_helpers.evidence.description import describe_models
 from autoencoder_helpers.evidence.layers import LAYERS
+from autoencoder_helpers.evidence.rebuilding import rebuild_models
 from comparing_networks import BOTH_PHASES, expect_same, randomized, standard
 
 layers = keras.layers
@@ -51,6 +53,7 @@ IMAGE_LAYERS = {
     "GlobalMaxPooling2D": lambda r: layers.GlobalMaxPool2D(keepdims=True),
     "GlobalAveragePooling2D": lambda r: layers.GlobalAveragePooling2D(keepdims=True),
     "UpSampling2D": lambda r: layers.UpSampling2D((1, 2), interpolation=r.choice(["nearest", "bilinear"])),
+    "Resizing": lambda r: layers.Resizing(*map(int, r.integers(4, 9, 2)), r.choice(["nearest", "bilinear", "area"])),
     "ZeroPadding2D": lambda r: layers.ZeroPadding2D(((1, 0), (2, 1))),
     "Cropping2D": lambda r: layers.Cropping2D(((0, 1), (1, 0))),
     "BatchNormalization": lambda r: layers.BatchNormalization(center=maybe(r), scale=maybe(r)),
@@ -148,3 +151,11 @@ def test_generated_networks_come_back(seed, rng):
         expect_same(models, rng)
     else:
         expect_same({"m": model}, rng, BOTH_PHASES[: 1 + seed % 2])
+
+
+@pytest.mark.parametrize("mode", ["rows", "columns"])
+def test_weights_that_are_to_be_at_right_angles_come_back_with_what_they_add(mode):
+    angles = keras.regularizers.OrthogonalRegularizer(0.3, mode)
+    model = keras.Sequential([keras.Input((6,)), layers.Dense(4, kernel_regularizer=angles)])
+    again = rebuild_models(*describe_models({"m": model}))["m"]
+    assert np.allclose(again.losses, model.losses) and float(model.losses[0]) > 0
