@@ -12,6 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from autoencoder_helpers import measures
 
+ADDED = (
+    "Is a KL added here, too? In a network the encoder's regularizer adds it; the loss is the reconstruction's alone."
+)
+FAR = 1000  # times an image: what is added and grows with the image, as a KL does, is large there
 _STEADY = 0.002  # as a share: how much the multiple of a quantity may differ from image to image
 _BITS = 1 / np.log(2)
 _LOGITS = "Behind a sigmoid stand probabilities, not logits: no from_logits=True, and no second sigmoid."
@@ -35,12 +39,21 @@ class Reading:
     alone: a number for each image, asked for by itself, the mean over whatever axes it leaves, as Keras takes it.
     together: what it gives for all at once. quantity: which one it is a steady multiple of; None if of none known.
     multiple: how much it is of that quantity, summed over an image; nan if of none.
+    added: what each image's loss holds beside it that is the same for any prediction, as a KL is; None if nothing.
     """
 
     alone: np.ndarray
     together: np.ndarray
     quantity: Quantity | None
     multiple: float
+    added: np.ndarray | None = None
+
+    @property
+    def without_added(self) -> np.ndarray:
+        """What it gives for all at once, but for what is added."""
+        if self.added is None:
+            return self.together
+        return self.together - (self.added if self.together.shape == self.added.shape else self.added.mean())
 
     def split(self, scales) -> tuple[str, float]:
         """(slug of a wrong unit or empty, the multiple without it); scales: the multiples that are known."""
@@ -59,17 +72,27 @@ class Reading:
 
 def read_loss(loss: Callable, x: np.ndarray, p: np.ndarray) -> Reading:
     """Read a loss on images and predictions, arrays (N, ...); loss(x, p) returns an array."""
-    together = loss(x, p)
-    alone = np.array([float(np.mean(loss(x[i : i + 1], p[i : i + 1]))) for i in range(len(x))])
-    found = min(_quantities(x, p), key=lambda quantity: _spread(alone, quantity))
-    if not _spread(alone, found) < _STEADY:
-        return Reading(alone, together, None, float("nan"))
-    return Reading(alone, together, found, float((alone / found.values).mean()))
+
+    def each_alone(p):
+        return np.array([float(np.mean(loss(x[i : i + 1], p[i : i + 1]))) for i in range(len(x))])
+
+    together, alone, known = loss(x, p), each_alone(p), _quantities(x, p)
+    found = min(known, key=lambda quantity: _spread(alone, quantity.values))
+    if _spread(alone, found.values) < _STEADY:
+        return Reading(alone, together, found, float((alone / found.values).mean()))
+    # What is added, the same for any prediction, drops out of the difference between two.
+    others = np.roll(p, 1, axis=0)
+    right, difference = known[0], alone - each_alone(others)
+    wanted = right.values - _quantities(x, others)[0].values
+    if _spread(difference, wanted) < _STEADY:
+        multiple = float((difference / wanted).mean())
+        return Reading(alone, together, right, multiple, alone - multiple * right.values)
+    return Reading(alone, together, None, float("nan"))
 
 
-def _spread(alone, quantity) -> float:
+def _spread(alone, values) -> float:
     """How much the multiple of a quantity differs from image to image, as a share; infinity for what is none."""
-    multiples = alone / quantity.values
+    multiples = alone / values
     return float(np.ptp(multiples) / np.abs(multiples).max()) if np.isfinite(multiples).all() else np.inf
 
 
@@ -99,6 +122,13 @@ def expect_cross_entropy(step, reading, scales, *, squared="squared-error", othe
         found=quantity.found,
         look=quantity.look,
         mistake={"squared-error": squared, "absolute-error": other}.get(quantity.slug, quantity.slug),
+    )
+    step.expect(
+        reading.added is None,
+        expected="the cross-entropy alone",
+        found="the cross-entropy, and something added to it that is the same for any prediction",
+        look=ADDED,
+        mistake="something-added",
     )
     unit, _ = reading.split(scales)
     step.expect(

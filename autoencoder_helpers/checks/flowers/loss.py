@@ -2,10 +2,10 @@
 
 import numpy as np
 from autoencoder_helpers.checks.answers import call
-from autoencoder_helpers.checks.expectations import expect_no_known_mistake
+from autoencoder_helpers.checks.expectations import expect_no_known_mistake, first_difference, where
 from autoencoder_helpers.checks.flowers.sizes import IMAGE, SCALE, UNIT, VALUES
 from autoencoder_helpers.checks.in_training import Loss, expect_trainable
-from autoencoder_helpers.checks.loss_readings import expect_cross_entropy, expect_not_over_images, read_loss
+from autoencoder_helpers.checks.loss_readings import ADDED, FAR, expect_cross_entropy, expect_not_over_images, read_loss
 from autoencoder_helpers.checks.rule import rule
 
 _RIGHT = SCALE / VALUES  # times the sum over an image's values
@@ -39,13 +39,13 @@ def loss(step, flower_loss):
         expect_cross_entropy(step, reading, _KNOWN)
         expect_trainable(step, flower_loss, x, p, name="flower_loss")
         # Beside a grey prediction the cross-entropy is the same for every image, however bright; what is added grows.
-        grey = float(value(np.float32(100) * x, np.full_like(p, 0.5)).mean())
-        usual = float(reading.together.mean()) / float(reading.alone.mean()) * reading.multiple * VALUES * np.log(2)
+        grey = float(value(np.float32(FAR) * x[:1], np.full_like(p[:1], 0.5)).mean())
+        usual = reading.multiple * VALUES * np.log(2)
         step.expect(
             abs(grey - usual) < 0.01 * abs(usual),
             expected=f"{usual:,.1f} for any image beside a grey prediction: the cross-entropy alone",
             found=f"{grey:,.1f} for bright images: something is added that grows with the image",
-            look="Is the KL added here, too? The encoder's regularizer adds it already.",
+            look=ADDED,
             mistake="something-added",
         )
     if reading.quantity is None:  # of another quantity nothing more can be said
@@ -70,7 +70,7 @@ def loss(step, flower_loss):
             look="80 x 80 times the mean of binary_crossentropy(x, p)",
             mistake="wrong-value",
         )
-        _expect_for_each(step, reading.together, each, near)
+        _expect_for_each(step, reading.without_added, each, near)
 
 
 def _expect_for_each(step, found, each, near):
@@ -98,10 +98,11 @@ def _expect_for_each(step, found, each, near):
         look="the axes of the mean: 0 is the image, 1 and 2 are height and width",
         mistake="wrong-axis",
     )
+    place = first_difference(found, each, rtol=near)
     step.expect(
         np.allclose(found, each, rtol=near),
-        expected=f"{each[0]:,.1f} for the first image of five",
-        found=f"{found[0]:,.1f}; alone it has its own loss",
+        expected=f"{each[place]:,.1f} for {where(place)} of five, as for that image alone",
+        found=f"{found[place]:,.1f} there, among five images",
         look="Treat every image of the batch alike; leave the first axis alone.",
         mistake="wrong-batch",
     )

@@ -3,7 +3,7 @@
 import numpy as np
 from autoencoder_helpers.checks.expectations import expect_no_known_mistake
 from autoencoder_helpers.checks.in_training import Loss, expect_trainable
-from autoencoder_helpers.checks.loss_readings import expect_cross_entropy, expect_not_over_images, read_loss
+from autoencoder_helpers.checks.loss_readings import ADDED, FAR, expect_cross_entropy, expect_not_over_images, read_loss
 from autoencoder_helpers.checks.rule import rule
 from autoencoder_helpers.checks.vae.formulas import call_formula
 from autoencoder_helpers.checks.vae.numbers import about
@@ -42,13 +42,13 @@ def loss(step, reconstruction_loss):
         expect_cross_entropy(step, reading, _KNOWN, squared="wrong-loss", other="wrong-loss")
         expect_trainable(step, reconstruction_loss, images, reconstructions, name="reconstruction_loss")
         # Cross-entropy with a grey reconstruction is the same for every image, however bright; what is added grows.
-        grey = float(value(np.float32(100) * images[:1], np.full_like(images[:1], 0.5)).mean())
+        grey = float(value(np.float32(FAR) * images[:1], np.full_like(images[:1], 0.5)).mean())
         usual = reading.multiple * PIXELS * np.log(2)
         step.expect(
             about(grey, usual, 0.01 * abs(usual)),
             expected=f"{usual:.4g} for any image beside a grey reconstruction: the cross-entropy alone",
             found=f"{grey:.4g} for bright images: something is added that grows with the image",
-            look="Is the KL added here, too? The encoder's regularizer adds it already.",
+            look=ADDED,
             mistake="something-added",
         )
     if reading.quantity is None:  # of another quantity nothing more can be said
@@ -74,7 +74,7 @@ def loss(step, reconstruction_loss):
             mistake="wrong-scale",
         )
         # What Keras makes of a loss: the mean over whatever axes it leaves, the images' among them.
-        together = float(reading.together.mean())
+        together = float(reading.without_added.mean())
         whole = f"{each.mean():.1f} for a batch of 6 images, the mean of their losses"
         expect_not_over_images(step, together, each, whole=whole)
         step.expect(

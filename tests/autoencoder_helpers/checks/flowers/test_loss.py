@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras as keras
-from autoencoder_helpers import measures
+from autoencoder_helpers import check, measures
 
 
 def right_loss(x, p):
@@ -55,3 +55,13 @@ def test_right_losses_get_the_point(points, function):
 )
 def test_mistakes_in_the_loss_are_named(expect_mistake, function, mistake, kept):
     expect_mistake("flowers.loss", function, mistake=mistake, kept=kept)
+
+
+def test_what_is_shown_of_a_batch_is_where_it_differs():
+    def others_doubled(x, p):
+        each = 6400 * tf.reduce_mean(keras.losses.binary_crossentropy(x, p), axis=(1, 2))
+        return each * tf.concat([tf.ones(2), 2 * tf.ones(tf.shape(each)[0] - 2)], 0) if x.shape[0] > 1 else each
+
+    (step,) = check("flowers.loss", others_doubled).failures
+    assert step.mistake == "wrong-batch" and "image 2" in step.expected, step
+    assert step.expected.split()[0] != step.found.split()[0]
