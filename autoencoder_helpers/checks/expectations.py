@@ -4,17 +4,19 @@ import numpy as np
 from autoencoder_helpers import measures
 from autoencoder_helpers.checks.learned import USED, has_learned
 from autoencoder_helpers.checks.models import (
+    all_layers,
     answers_to_scaling,
     compiled_loss,
     holds,
     loss_of,
     of_one_image,
+    output_shape_in,
     predict,
     stages,
     tail_values,
 )
 from autoencoder_helpers.checks.rule import NotYet
-from autoencoder_helpers.evidence.training_records import record_of, sums_of
+from autoencoder_helpers.evidence.training_records import another_was_trained, record_of, sums_of
 
 # What the usual mistakes make of images between 0 and 1: not scaled, cut to whole numbers, scaled twice, shifted.
 OTHER_SCALES = (
@@ -195,8 +197,17 @@ def expect_greys(step, decoder, codes):
     )
     end = found[-1]
     last = end.activation
+    kinds = [type(layer).__name__ for layer in all_layers(decoder)]
+    bernoulli = "IndependentBernoulli" in kinds  # its mean is a sigmoid
     step.expect(
-        last != "linear",
+        not bernoulli or not np.isin(predict(decoder, codes), (0, 1)).all(),
+        expected="grey values: the mean of the distribution at the end",
+        found="black and white only, and no grey between them",
+        look="convert_to_tensor_fn=tfd.Distribution.mean. Through a draw comes no gradient.",
+        mistake="draws-not-greys",
+    )
+    step.expect(
+        last != "linear" or bernoulli,
         expected="a sigmoid at the end",
         found="no activation on the last layer, so values of any size (logits)",
         look="The last layer needs an activation that ends in the range from 0 to 1.",
@@ -212,14 +223,14 @@ def expect_greys(step, decoder, codes):
     # Both are needed: fresh weights may happen to stay in the range (a relu that is silent everywhere does), and
     # a layer after the activation may leave it.
     ramp = np.linspace(-30, 30, 61, dtype=np.float32)
-    shape = end.layer.output_shape[1:]
+    shape = output_shape_in(decoder, end.layer)[1:]
     ramps = np.broadcast_to(ramp.reshape(-1, *[1] * len(shape)), (len(ramp), *shape))
     for values in (tail_values(decoder, ramps), predict(decoder, codes)):
         expect_finite(step, values)
         step.expect(
             values.min() >= -1e-6 and values.max() <= 1 + 1e-6,
             expected="values between 0 and 1",
-            found=f"values from {values.min():.3g} to {values.max():.3g}, after {last}",
+            found=f"values from {values.min():.3g} to {values.max():.3g}, after {'the distribution' if bernoulli else last}",
             look="the activation of the last layer: which one ends in the range from 0 to 1?",
             mistake="wrong-output-activation",
         )
@@ -228,6 +239,7 @@ def expect_greys(step, decoder, codes):
 def expect_uses_code(step, decoder, codes):
     """Inside a step: fail if the decoder makes the same image of every code."""
     images = predict(decoder, codes)
+    expect_finite(step, images)
     step.expect(
         float(np.abs(images - images[:1]).max()) > 1e-6,
         expected="another image for another code",
@@ -287,12 +299,12 @@ def expect_low_bce(step, model, images, limit):
     reconstructions, loss = best_reading(images, outputs)
     expected = f"at most {limit:.4f} nats per pixel on test digits"
     found = f"{in_steps_of(0.01, loss):.2f} nats per pixel"
-    step.expect(
+    expect_training(
+        step,
+        model,
         abs(loss - np.log(2)) > 0.03,
         expected=expected,
         found=f"{found}, close to ln 2 = 0.693: that of a network that was not trained",
-        look="Run the training cell; was it this model that was trained?",
-        mistake="untrained",
     )
     step.expect(
         float(reconstructions.std(axis=0).max()) > 0.02,
@@ -307,6 +319,21 @@ def expect_low_bce(step, model, images, limit):
         found=found,
         look="Were the images scaled, and used as targets, too? Otherwise train for more epochs.",
         mistake="trained-too-little",
+    )
+
+
+def expect_training(step, model, holds, *, expected, found) -> None:
+    """Inside a step: fail, unless `holds`, with the news that a network was not trained, or was built again afterwards."""
+    again = another_was_trained(model)
+    step.expect(
+        holds,
+        expected=expected,
+        found=f"{found}. Another one, with the same layers, was" if again else found,
+        look="This network was built again after that training, so its weights are fresh. Run the cells below the one that "
+        "builds it once more, the training too: what it has saved is loaded at once."
+        if again
+        else "Run the training cell; was it this network that was trained?",
+        mistake="built-again" if again else "untrained",
     )
 
 
@@ -427,14 +454,3 @@ def best_reading(images, outputs):
     losses = [float(measures.bce_per_image(images, greys).mean() / images[0].size) for greys in readings]
     best = int(np.argmin(losses))
     return readings[best], losses[best]
-
-
-def expect_floor_first(step, found, wanted):
-    """Inside a step: fail if (floor, baseline) came in the other order; `wanted` is the right pair."""
-    step.expect(
-        not np.allclose(found, wanted[::-1], rtol=1e-3, atol=0),
-        expected="the floor first, then the baseline",
-        found="the two in each other's place",
-        look="the order in the return",
-        mistake="swapped-results",
-    )

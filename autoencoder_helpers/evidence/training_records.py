@@ -14,6 +14,7 @@ import numpy as np
 
 PROBED_ROWS = 256
 _ATTRIBUTE = "autoencoder_course_trained_on"  # as text: Keras looks into lists and dictionaries
+_ANOTHER = "another"  # what is handed over of a network that was not trained, where one like it was
 _MOST_IMAGES = 10_000_000
 
 
@@ -41,9 +42,25 @@ def sums_of(rows: np.ndarray) -> np.ndarray:
     return chosen @ np.cos(1.7 * np.arange(chosen.shape[1]))
 
 
+#: The shapes of the weights of each network that this session has trained.
+_trained: set[tuple] = set()
+
+
 def remember(model, count: int, sums) -> None:
-    """Keep beside a network what it is trained on."""
+    """Keep beside a network what it is trained on, and that one like it was trained."""
     setattr(model, _ATTRIBUTE, json.dumps([int(count), [float(value) for value in sums]]))
+    _trained.add(_shapes(model))
+
+
+def another_was_trained(model) -> bool:
+    """Whether a network with weights of the same shapes was trained, and not this one: it was built again afterwards."""
+    if getattr(model, _ATTRIBUTE, None) is not None:
+        return getattr(model, _ATTRIBUTE) == _ANOTHER
+    return _shapes(model) in _trained
+
+
+def _shapes(model) -> tuple:
+    return tuple(tuple(variable.shape) for variable in model.weights)
 
 
 def record_of(model) -> Record | None:
@@ -58,12 +75,16 @@ def record_of(model) -> Record | None:
 
 
 def as_data(model):
-    """What is handed over of a network's record: JSON-ready, None where there is none."""
+    """What is handed over of a network's record: JSON-ready, None where there is nothing to say."""
     record = record_of(model)
-    return None if record is None else [record.count, list(record.sums)]
+    if record is None:
+        return _ANOTHER if another_was_trained(model) else None
+    return [record.count, list(record.sums)]
 
 
 def from_data(model, data) -> None:
     """Give a rebuilt network the record that was handed over with it, if it is one."""
+    if data == _ANOTHER:
+        setattr(model, _ATTRIBUTE, _ANOTHER)
     if isinstance(data, list) and len(data) == 2 and isinstance(data[1], list) and len(data[1]) <= PROBED_ROWS:
         setattr(model, _ATTRIBUTE, json.dumps(data, default=str))

@@ -22,6 +22,7 @@ import pytest
 from autoencoder_helpers.checks import catalogue, failed_cells
 from autoencoder_helpers.checks.data import PublicData
 from autoencoder_helpers.checks.rule import run_rule
+from autoencoder_helpers.evidence import training_records
 
 HERE = Path(__file__).parent
 #: Slugs that say no more than that something is wrong, or that an error came.
@@ -101,8 +102,9 @@ def handed_in(entry) -> dict:
 
 
 @pytest.fixture(autouse=True)
-def no_cell_failed():
+def no_cell_failed(monkeypatch):
     """Each entry is a notebook of its own."""
+    monkeypatch.setattr(training_records, "_trained", set())
     failed_cells._failed.clear()
     yield
     failed_cells._failed.clear()

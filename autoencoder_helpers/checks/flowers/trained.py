@@ -7,6 +7,7 @@ from autoencoder_helpers.checks.expectations import (
     best_reading,
     expect_finite,
     expect_shapes,
+    expect_training,
     in_steps_of,
     is_like_fresh,
 )
@@ -50,12 +51,12 @@ def trained(step, vae, source):
         )
         expected = f"a loss below the baseline, {in_steps_of(10, baseline):,.0f}{UNIT}"
         found = f"{in_steps_of(10, loss):,.0f}"
-        step.expect(
+        expect_training(
+            step,
+            vae,
             abs(loss - SCALE * np.log(2)) > _LIKE_FRESH or has_learned(images, copies),
             expected=expected,
             found=f"{found}, close to 6,400 x ln 2 = 4,436: that of a network that was not trained",
-            look="Run the training cell; was it this network that was trained?",
-            mistake="untrained",
         )
 
         def forgiven():

@@ -3,7 +3,13 @@
 import numpy as np
 from autoencoder_helpers import measures
 from autoencoder_helpers.checks.answers import Model
-from autoencoder_helpers.checks.expectations import expect_finite, expect_other_images, expect_shapes, in_steps_of
+from autoencoder_helpers.checks.expectations import (
+    expect_finite,
+    expect_other_images,
+    expect_shapes,
+    expect_training,
+    in_steps_of,
+)
 from autoencoder_helpers.checks.learned import has_learned
 from autoencoder_helpers.checks.models import predict
 from autoencoder_helpers.checks.rule import rule
@@ -47,12 +53,12 @@ def trained(step, vae, encoder, decoder):
         R = float(measures.bce_per_image(digits, reconstructions).mean())
         found = f"R {in_steps_of(1, R):.0f}, K {K:.1f} nats per image on test digits"
         # Sharp digits in another's place may cost as much as no training at all, and differ from that by chance.
-        step.expect(
+        expect_training(
+            step,
+            vae,
             abs(R - PIXELS * np.log(2)) > 25 or has_learned(digits, reconstructions),
             expected="a trained network: R well below 543 nats per image",
-            found=f"{found}; an untrained network gives R = 784 ln 2 = 543.4",
-            look="Run the training cell; was it this network that was trained?",
-            mistake="untrained",
+            found=f"{found}; R = 784 ln 2 = 543.4 is that of a network that was not trained",
         )
 
         def forgiven():

@@ -4,12 +4,19 @@ import pytest
 from autoencoder_helpers import check, checks
 from autoencoder_helpers.checks import catalogue
 from autoencoder_helpers.checks.rule import run_rule
+from autoencoder_helpers.evidence import training_records
 
 
 @pytest.fixture(autouse=True)
 def nothing_charged():
     """Forget the results of all checks."""
     checks._RESULTS.clear()
+
+
+@pytest.fixture(autouse=True)
+def nothing_trained(monkeypatch):
+    """Forget which networks were trained before."""
+    monkeypatch.setattr(training_records, "_trained", set())
 
 
 class _Points(float):

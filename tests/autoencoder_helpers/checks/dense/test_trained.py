@@ -7,7 +7,15 @@ from autoencoder_helpers import check, train
 from autoencoder_helpers.checks.data import PublicData
 from autoencoder_helpers.checks.expectations import expect_other_images
 from autoencoder_helpers.checks.rule import Steps
-from autoencoder_helpers.evidence.training_records import from_data, probed_rows, record_of, remember, sums_of
+from autoencoder_helpers.evidence.training_records import (
+    another_was_trained,
+    as_data,
+    from_data,
+    probed_rows,
+    record_of,
+    remember,
+    sums_of,
+)
 
 
 def test_trained(points, mistakes, make, mnist):
@@ -97,3 +105,26 @@ def test_a_training_keeps_what_it_was_given(make, mnist, tmp_path):
     assert record_of(model) is None
     from_data(model, [300, ["no number"]])
     assert record_of(model) is None
+
+
+def test_a_network_that_was_built_again_after_its_training_is_told_so(make):
+    def compiled_twice(width=100):
+        model = make.joined(make.encoder(), make.decoder()) if width == 100 else small_network(width)
+        for _ in range(2):
+            model.compile("adamax", "binary_crossentropy")
+        return model
+
+    trained, again, other = compiled_twice(), compiled_twice(), compiled_twice(7)
+    assert [step.mistake for step in check("dense.trained", again).failures] == ["untrained"]
+    remember(trained, 3, [1.0, 2.0, 3.0])
+    (step,) = check("dense.trained", again).failures
+    assert step.mistake == "built-again" and "built again" in step.look and "loaded" in step.look
+    assert [step.mistake for step in check("dense.trained", trained).failures] == ["untrained"]  # whatever was said
+    assert not another_was_trained(other) and as_data(other) is None
+    rebuilt = small_network(7)
+    from_data(rebuilt, as_data(again))  # as it goes to the process that scores
+    assert another_was_trained(rebuilt) and record_of(rebuilt) is None
+
+
+def small_network(width):
+    return keras.Sequential([keras.Input((784,)), keras.layers.Dense(width), keras.layers.Dense(784, "sigmoid")])
