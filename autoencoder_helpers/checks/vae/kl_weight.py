@@ -11,6 +11,7 @@ from autoencoder_helpers.checks.vae.numbers import about, two_digits
 from autoencoder_helpers.checks.vae.parts import added_to_loss, expect_parts
 from autoencoder_helpers.checks.vae.sizes import IMAGE, IN_PLACE
 
+_BATCH = 32  # images at a time in the chapter's training
 _MOST = 1e8  # of a mean: float32 knows no sum of many larger squares
 
 
@@ -61,7 +62,15 @@ def kl_weight(step, vae, encoder, kl_weight):
         if not np.isfinite(large):  # a standard deviation too small for float32
             large, large_noise = small, noise
         ratio, noise_of_ratio = (large, large_noise) if large_noise < noise else (small, noise)
-        if about(small, 1, 0.05 + 4 * noise) and about(large, 1, 0.05 + 4 * large_noise):
+        summed = 3 < small / in_fifths < 7  # over the batch
+        in_training, noise_there = _kl_ratio(vae, digits, mean, stddev, batch=_BATCH) if summed else (0.0, 0.0)
+        if about(in_training, 1, 0.05 + 4 * noise_there):
+            step.note(
+                f"The KL is summed over a batch, and its weight makes up for {_BATCH} images: it counts once in this "
+                "training, and otherwise with any other number of images at a time."
+            )
+            return
+        if not summed and about(small, 1, 0.05 + 4 * noise) and about(large, 1, 0.05 + 4 * large_noise):
             return
         if step.charged("vae.prior") and about(_ratio_to_own_kl(vae, encoder, digits), 1, 0.05):
             return  # the prior was another; it counts once
@@ -79,9 +88,10 @@ def kl_weight(step, vae, encoder, kl_weight):
             mistake="kl-weight-zero",
         )
         step.expect(
-            not (abs(small) > 20 and 3 < small / in_fifths < 7),
+            not summed,
             expected=expected,
-            found=f"{two_digits(small)} x in a batch of 500 images, {two_digits(in_fifths)} x in a batch of 100",
+            found=f"{two_digits(small)} x in a batch of 500 images, {two_digits(in_fifths)} x in a batch of 100, "
+            f"{two_digits(in_training)} x in one of {_BATCH}, as in training",
             look="The KL is summed over the batch; it is to be averaged, as the reconstruction is.",
             mistake="kl-summed-over-batch",
         )

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
 import tf_keras as keras
+from autoencoder_helpers import check
 
 layers, tfd, tfpl = keras.layers, tfp.distributions, tfp.layers
 
@@ -106,3 +107,13 @@ def test_means_beyond_float32_are_no_other_prior(mistakes, make):
     kernel, bias = e.layers[-2].get_weights()
     e.layers[-2].set_weights([kernel, bias + 1e20])
     assert mistakes("vae.kl_weight", make.joined(e, make.decoder()), e) == ["means-too-large"]
+
+
+@pytest.mark.parametrize("weight, points", [(1 / 32, 2), (1 / 500, 0), (0.5 / 32, 0)])
+def test_a_kl_that_is_summed_over_the_batch_counts_once_with_the_weight_of_the_training(make, weight, points):
+    adds = tfpl.KLDivergenceAddLoss(make.standard(), use_exact_kl=True, weight=weight)
+    e = make.encoder(layers.Dense(4), tfpl.IndependentNormal(2), adds)
+    result = check("vae.kl_weight", make.joined(e, make.decoder()), e, weight)
+    assert result.points == points, str(result)
+    assert points or [step.mistake for step in result.failures] == ["kl-summed-over-batch"]
+    assert not points or "32 images" in result.steps[-1].look
