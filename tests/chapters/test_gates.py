@@ -313,3 +313,16 @@ def test_pages_name_only_commands_that_there_are():
 def _words(code):
     tokens = tokenize.generate_tokens(io.StringIO(code).readline)
     return {token.string for token in tokens if token.type == tokenize.NAME} | set(re.findall(r"\w+", code))
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_each_exercise_that_asks_for_a_network_says_what_it_can_be_made_of(chapter):
+    """Before somebody builds it: a Lambda or a class of one's own cannot be rebuilt for grading."""
+    asked = [f"{PREFIXES[chapter]}.{part}" for part in ("encoder", "decoder", "autoencoder", "vae")]
+    for name in (name for name in asked if name in catalogue()):
+        task = next(cell.source for cell in notebook_of(chapter).cells if f"`{name}` (" in cell.source)
+        words = task.split("<details>")[0]
+        assert re.search(r"class of (your|one's) own|Keras's\s(and TensorFlow Probability's )?own", words), (
+            name,
+            words,
+        )
