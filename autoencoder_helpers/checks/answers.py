@@ -7,13 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from autoencoder_helpers.checks.failed_cells import error_of, whole_error_of
+from autoencoder_helpers.checks.failed_cells import error_of, made_of, whole_error_of
+from autoencoder_helpers.checks.models import give_graphs
 from autoencoder_helpers.checks.recipes import EndsInDistribution
 from autoencoder_helpers.checks.right_parts import with_right_parts
 from autoencoder_helpers.checks.rule import NotYet, describe
 from autoencoder_helpers.evidence.values import plain_floats
 
 _RUN_FIRST = "Replace the raise line in its cell with your own code, and run that cell first."
+_LONGEST_CODE = 60  # of a learner's line in a message
 _ADD_LAYERS = "Add them to its list, an input first: keras.Sequential([keras.Input(shape=...), ...])."
 
 
@@ -45,7 +47,7 @@ class Model:
                 mistake="class-not-object",
             )
         if not isinstance(value, keras.Model):
-            raise NotYet(
+            raise _in_a_container(wanted, value, name, lambda part: isinstance(part, keras.Model)) or NotYet(
                 expected=wanted,
                 found=describe(value),
                 look=_not_a_model(value, keras),
@@ -82,7 +84,16 @@ class Model:
                 look="Begin with keras.Input(shape=...), or give the first layer an input_shape.",
                 mistake="no-input-shape",
             )
+        if isinstance(getattr(value, "_nested_outputs", None), dict):
+            names = ", ".join(map(repr, value._nested_outputs))
+            raise NotYet(
+                expected=f"one output in `{name}`: the tensor itself",
+                found=f"a dict with the name{'s' if len(value._nested_outputs) > 1 else ''} {names}",
+                look="keras.Model(input, output), without names around them: the network is to give images, and no dict.",
+                mistake="several-in-one",
+            )
         try:
+            give_graphs(value)
             describe_models({name: value})
         except NotDescribable as reason:
             raise self._in_own_words(value) or NotYet(
@@ -228,10 +239,15 @@ class Distribution:
                 mistake="layer-not-distribution",
             )
         if not isinstance(value, tfp.distributions.Distribution):
-            raise NotYet(
+            known = tfp.distributions.Distribution
+            raise _in_a_container(
+                f"a distribution in `{name}`", value, name, lambda part: isinstance(part, known)
+            ) or NotYet(
                 expected=f"a distribution in `{name}`, such as those in tfd",
                 found=describe(value),
-                look="Not a draw from the distribution: the distribution itself.",
+                look=_call_it(value)
+                if callable(value)
+                else "Not a draw from the distribution: the distribution itself.",
                 mistake="no-distribution",
             )
         return Prior(value)
@@ -285,7 +301,7 @@ class Function:
         if value is None and error_of(name):
             raise _missing(f"a function in `{name}`", value, name)
         if value is None or not callable(value):
-            raise NotYet(
+            raise _in_a_container(f"a function in `{name}`", value, name, callable) or NotYet(
                 expected=f"a function in `{name}`",
                 found=describe(value),
                 look=_RUN_FIRST if value is None else f"Hand in `{name}` itself, without brackets: not `{name}(...)`.",
@@ -321,7 +337,41 @@ def _missing(wanted: str, value, name: str) -> NotYet:
             look="The traceback below that cell: its arrow shows the line. Mend it, and run the cell again.",
             mistake="cell-failed",
         )
+    made = made_of(name)
+    if value is None and made:
+        return NotYet(
+            expected=wanted,
+            found=f"None: what `{made if len(made) <= _LONGEST_CODE else made[: _LONGEST_CODE - 1] + '…'}` gives back",
+            look="A function without `return` gives back nothing, and so do calls such as `model.add(...)`, which change what "
+            "stands before the point: write no `=` in front of these.",
+            mistake="nothing-given-back",
+        )
     return NotYet(expected=wanted, found=describe(value), look=_RUN_FIRST, mistake="missing")
+
+
+def _in_a_container(wanted: str, value, name: str, fits: Callable) -> NotYet | None:
+    """For a dict, list or tuple in the place of one thing; None if it is none of them.
+
+    fits: says whether a part is of the kind that is asked for.
+    """
+    if not isinstance(value, (dict, list, tuple)):
+        return None
+    parts = list(value.items()) if isinstance(value, dict) else list(enumerate(value))
+    fitting = [key for key, part in parts if fits(part)]
+    if isinstance(value, tuple) and len(value) == len(fitting) == 1:
+        look, mistake = "A comma at the end of the line made a tuple of one thing. Take it away.", "trailing-comma"
+    else:
+        if isinstance(value, dict):
+            key = name if name in fitting else None  # another part may be of the kind, and not what is asked for
+        else:
+            key = fitting[0] if len(fitting) == 1 else None
+        look = (
+            f"One thing is asked for here. It stands in `[{key!r}]`: hand in that alone."
+            if key is not None
+            else f"Several things in one {type(value).__name__}. Hand in one alone, or join them to one."
+        )
+        mistake = "several-in-one"
+    return NotYet(expected=wanted, found=describe(value), look=look, mistake=mistake)
 
 
 def as_array(value, name="the answer", wanted="an array of numbers") -> np.ndarray:
@@ -333,6 +383,12 @@ def as_array(value, name="the answer", wanted="an array of numbers") -> np.ndarr
         if an_answer:
             raise _missing(wanted, value, name)
         raise NotYet(expected=wanted, found=describe(value), look=look, mistake="missing")
+    if isinstance(value, dict):
+        look = f"{look}: the numbers themselves, without names around them"
+        raise NotYet(expected=wanted, found=describe(value), look=look, mistake="several-in-one")
+    if isinstance(value, tuple) and len(value) == 1 and np.ndim(value[0]):
+        look = "A comma at the end of the line made a tuple of one array. Take it away."
+        raise NotYet(expected=wanted, found=describe(value), look=look, mistake="trailing-comma")
     try:
         array = np.asarray(value)
     except Exception as error:
@@ -374,6 +430,11 @@ def _functional(keras):
     return Functional
 
 
+def _call_it(function) -> str:
+    name = str(getattr(function, "__name__", ""))
+    return f"This is a function that makes something: call it, `{name if name.isidentifier() else 'it'}(...)`."
+
+
 def _not_a_model(value, keras) -> str:
     module = type(value).__module__
     if module.startswith(("keras.", "keras_core.")):
@@ -382,12 +443,8 @@ def _not_a_model(value, keras) -> str:
         return "This is one layer. Put it into keras.Sequential([...])."
     if type(value).__name__.endswith("KerasTensor"):
         return "This is a tensor inside a network. A model needs both ends: keras.Model(input, output)."
-    if isinstance(value, tuple) and len(value) == 1 and isinstance(value[0], keras.Model):
-        return "A comma at the end of the line made a tuple of one model. Take it away."
-    if isinstance(value, (tuple, list, dict)):
-        return f"Several things in one {type(value).__name__}. Hand in one model, or join its parts to one."
     if isinstance(value, keras.callbacks.History):
         return "`fit` gives back a record of the training. The model is what stands in front of `.fit`."
     if callable(value):
-        return f"This is a function that makes something: call it, `{getattr(value, '__name__', 'it')}(...)`."
+        return _call_it(value)
     return "Build it with keras.Sequential([...]) or keras.Model(input, output)."

@@ -15,6 +15,8 @@ _ASSIGNED = re.compile(r"^([A-Za-z_]\w*)\s*=[^=]", re.MULTILINE)
 _LONGEST = 4000  # of an error's text, in characters
 # By the name of what a cell was to make: the last line of its error, and its whole text.
 _failed: dict[str, tuple[str, str]] = {}
+# By the name of what a cell was to make, if it ended well: the code on the right of its last `name = ...`.
+_made_of: dict[str, str] = {}
 
 
 def watch() -> None:
@@ -35,6 +37,11 @@ def whole_error_of(name: str) -> str:
     return _failed.get(name, ("", ""))[1]
 
 
+def made_of(name: str) -> str:
+    """The code of which the cell that ended well last made this name; "" if none did, or it is None itself."""
+    return _made_of.get(name, "")
+
+
 def _after_cell(result) -> None:
     error = result.error_before_exec or result.error_in_exec
     failed = error is not None and not isinstance(named(error), Unwritten)
@@ -43,6 +50,28 @@ def _after_cell(result) -> None:
             _failed[name] = f"{type(error).__name__}: {telling_line(error)}", whole_text(error)[:_LONGEST]
         else:
             _failed.pop(name, None)
+        _made_of.pop(name, None)
+    if error is None:
+        _made_of.update(_right_sides(result.info.raw_cell or ""))
+
+
+def _right_sides(source: str) -> dict[str, str]:
+    """The code that a cell's last `name = ...` has on its right, by name; those with None there are left out."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return {}
+    found = {}
+    for statement in tree.body:
+        if isinstance(statement, ast.Assign):
+            for target in statement.targets:
+                if isinstance(target, ast.Name):
+                    found[target.id] = statement.value
+    return {
+        name: " ".join(ast.unparse(value).split())
+        for name, value in found.items()
+        if not (isinstance(value, ast.Constant) and value.value is None)
+    }
 
 
 def _names(source: str) -> set[str]:

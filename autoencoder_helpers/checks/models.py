@@ -1,5 +1,6 @@
 """What rules ask about networks. Asked of what a network is and does, not of how it was written down."""
 
+import contextlib
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -85,6 +86,25 @@ def all_layers(model) -> list:
     for layer in model.layers:
         layers += all_layers(layer) if hasattr(layer, "layers") else [layer]
     return layers
+
+
+def give_graphs(model) -> None:
+    """Let Keras work out the shapes of Sequential models without an input, inside a model and itself.
+
+    It does so by itself when such a model is called with numbers, and never if the first call was with a distribution,
+    as a decoder's is. And one input that stands in a dict is one input. The weights and what is computed stay as they are.
+    """
+    import tf_keras as keras
+
+    if isinstance(getattr(model, "_nested_inputs", None), dict) and len(model.inputs) == 1:
+        model._nested_inputs = model.inputs[0]
+    for layer in getattr(model, "layers", ()):
+        give_graphs(layer)
+    shape = getattr(model, "_build_input_shape", None)
+    if type(model) is keras.Sequential and not model._is_graph_network and isinstance(shape, tuple):
+        model._use_legacy_deferred_behavior = False
+        with contextlib.suppress(ValueError):  # a layer with several outputs, of which the description speaks
+            model._build_graph_network_for_inferred_shape((None, *shape[1:]))
 
 
 def stages(model) -> list[Stage]:
@@ -178,7 +198,7 @@ def tail_values(model, values) -> np.ndarray:
             found = _applied(layer, found)
     except Exception:  # noqa: BLE001 - the network branches there: what can be said is what the activation does
         found = end.bend(values)
-    return plain_floats(np.asarray(found))
+    return plain_floats(numbers(found))
 
 
 def _applied(part, values):
@@ -207,8 +227,28 @@ def holds(model, part) -> bool:
 
 def predict(model, x, batch_size=1000) -> np.ndarray:
     """A model's output for x as a NumPy array. A network that samples gives one sample; batches keep memory low."""
-    parts = [np.asarray(model(x[i : i + batch_size], training=False)) for i in range(0, len(x), batch_size)]
+    parts = [numbers(model(x[i : i + batch_size], training=False)) for i in range(0, len(x), batch_size)]
     return plain_floats(np.concatenate(parts))
+
+
+def numbers(output) -> np.ndarray:
+    """What a network or a layer gives out, as numbers: a distribution gives what the next layer would get of it."""
+    if hasattr(output, "log_prob"):
+        import tensorflow as tf
+
+        output = tf.convert_to_tensor(output)
+    return np.asarray(output)
+
+
+def output_shape_in(model, layer) -> tuple:
+    """The shape of a layer's output in a model, with the batch axis: elsewhere the same layer may have another."""
+    for nodes in getattr(model, "_nodes_by_depth", {}).values():
+        for node in nodes:
+            if node.layer is layer:
+                return node.output_shapes
+    inside = (part for part in getattr(model, "layers", ()) if hasattr(part, "layers"))
+    found = (output_shape_in(part, layer) for part in inside if layer in all_layers(part))
+    return next(found, None) or layer.output_shape
 
 
 _PRECISIONS = {"bfloat16": 2.0**-7, "float16": 2.0**-10, "float32": 2.0**-23, "float64": 2.0**-52}

@@ -22,6 +22,7 @@ and never in an exception, save for a CourseError: data that cannot be read is n
 import contextlib
 import difflib
 import io
+import itertools
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -270,6 +271,8 @@ def describe(value: object) -> str:
             return value.said
         if isinstance(value, type):
             return f"the class {value.__name__}"
+        if isinstance(value, (dict, list, tuple)):
+            return f"a {type(value).__name__} of {_parts(value)}"
         shape = getattr(value, "shape", None)
         if shape is not None:
             return f"{type(value).__name__} of shape {tuple(shape)}"
@@ -278,6 +281,13 @@ def describe(value: object) -> str:
         return f"an object of type {type(value).__name__}"
     except Exception:  # noqa: BLE001 - attributes of a stranger's object may raise
         return f"an object of type {type(value).__name__}"
+
+
+def _parts(value: dict | list | tuple) -> str:
+    """What a container holds: the names of a dict, the kinds of anything else."""
+    names = map(repr, value) if isinstance(value, dict) else (type(part).__name__ for part in value)
+    shown = ", ".join([*itertools.islice(names, 4), *(["..."] if len(value) > 4 else [])])
+    return f"{len(value)} thing{'' if len(value) == 1 else 's'}" + (f": {shown}" if shown else "")
 
 
 def _reading_title(entry: Rule) -> str:

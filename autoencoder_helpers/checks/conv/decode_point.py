@@ -145,6 +145,18 @@ def _expect_decoded(step, image, wanted, decoder, point):
             "transposed",
         ),
         (
+            wanted[::-1],
+            "the image upside down",
+            "No axis is to be turned round: [0, ..., 0]",
+            "mirrored",
+        ),
+        (
+            wanted[:, ::-1],
+            "the image with left and right exchanged",
+            "No axis is to be turned round: [0, ..., 0]",
+            "mirrored",
+        ),
+        (
             np.round(wanted),
             "the image in black and white",
             "Leave the grey values as they are: no threshold.",

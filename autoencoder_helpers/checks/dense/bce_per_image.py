@@ -35,21 +35,22 @@ def bce_per_image(step, bce_per_image):
         return
     with step("It is summed over the pixels: one number for each image", points=0.5):
         each = reading.each((1, _MEAN), 1)
-        _expect_shape(step, reading.together, x.shape)
+        together = reading.without_added
+        _expect_shape(step, together, x.shape)
         whole = f"{each[0]:.2f} nats for the first image, the sum over 784 pixels"
         expect_no_known_mistake(
             step,
             ((_MEAN, "mean-over-pixels", "the mean over the pixels: 784 times smaller",
               "sum or mean? Here each image's pixels are summed"),),
-            lambda factor: np.allclose(reading.together, factor * each, rtol=0.003),
+            lambda factor: np.allclose(together, factor * each, rtol=0.003),
             expected=whole,
         )  # fmt: skip
-        expect_not_over_images(step, float(reading.together.mean()), each, whole=whole)
-        place = first_difference(reading.together, each, rtol=0.003)
+        expect_not_over_images(step, float(together.mean()), each, whole=whole)
+        place = first_difference(together, each, rtol=0.003)
         step.expect(
-            np.allclose(reading.together, each, rtol=0.003),
+            np.allclose(together, each, rtol=0.003),
             expected=f"{each[place]:.2f} nats for {where(place)}",
-            found=f"{reading.together[place]:.2f} there",
+            found=f"{together[place]:.2f} there",
             look="-x ln p - (1 - x) ln(1 - p), pixel by pixel, then summed",
             mistake="wrong-scale",
         )

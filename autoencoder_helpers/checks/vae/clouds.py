@@ -45,10 +45,17 @@ def clouds_of(encoder, images, batch_size=500):
         np.concatenate([as_array(getattr(part, name)()) for part in parts]).astype(np.float64)
         for name in ("mean", "stddev")
     )
+    if not (np.isfinite(mean).all() and np.isfinite(stddev).all()):
+        raise NotYet(
+            expected="finite means and standard deviations",
+            found="inf or nan among them",
+            look="The training has run away: a smaller learning rate, images between 0 and 1. Build the network again first.",
+            mistake="not-finite",
+        )
     if mean.ndim != 2 or mean.shape != stddev.shape or not (stddev >= 0).all():
         raise NotYet(
             expected="means and positive standard deviations of shape (images, 2)",
-            found=f"means of shape {mean.shape}, standard deviations of shape {stddev.shape}, or numbers that are not finite",
+            found=f"means of shape {mean.shape}, standard deviations of shape {stddev.shape}, or negative ones",
             look="the distribution layer at the encoder's end",
             mistake="no-posterior",
         )

@@ -2,7 +2,7 @@
 
 import numpy as np
 from autoencoder_helpers.checks.answers import Function, Model, as_array
-from autoencoder_helpers.checks.expectations import expect_layers
+from autoencoder_helpers.checks.expectations import expect_finite, expect_layers
 from autoencoder_helpers.checks.models import answers_to_scaling, stages
 from autoencoder_helpers.checks.rule import describe, rule
 from autoencoder_helpers.checks.vae.clouds import cloud_of
@@ -40,6 +40,7 @@ def encoder(step, encoder, make_encoder):
             look="IndependentNormal(2) gives two latent numbers; it needs four numbers for each image.",
             mistake="wrong-latent-dim",
         )
+        expect_finite(step, np.stack([mean, stddev]))
         step.expect(
             float(stddev.min()) > 0,
             expected="positive standard deviations",

@@ -55,16 +55,18 @@ def kl_weight(step, vae, encoder, kl_weight):
             mistake="means-too-large",
         )
         small, noise = _kl_ratio(vae, digits, mean, stddev)
-        in_fifths, _ = _kl_ratio(vae, digits[:500], mean[:500], stddev[:500], batch=100)
         # Brighter images move the clouds away from the prior, whatever the weights are: an estimate has less noise.
         bright = 5 * digits
-        large, large_noise = _kl_ratio(vae, bright, *clouds_of(encoder, bright))
+        bright_mean, bright_stddev = clouds_of(encoder, bright)
+        large, large_noise = _kl_ratio(vae, bright, bright_mean, bright_stddev)
+        in_fifths, _ = _kl_ratio(vae, bright[:500], bright_mean[:500], bright_stddev[:500], batch=100)
         if not np.isfinite(large):  # a standard deviation too small for float32
             large, large_noise = small, noise
+            in_fifths, _ = _kl_ratio(vae, digits[:500], mean[:500], stddev[:500], batch=100)
         ratio, noise_of_ratio = (large, large_noise) if large_noise < noise else (small, noise)
-        summed = 3 < small / in_fifths < 7  # over the batch
+        summed = 3 < large / in_fifths < 7 and large_noise < 0.1  # over the batch
         in_training, noise_there = _kl_ratio(vae, digits, mean, stddev, batch=_BATCH) if summed else (0.0, 0.0)
-        if about(in_training, 1, 0.05 + 4 * noise_there):
+        if summed and about(in_training, 1, 0.05 + 4 * noise_there):
             step.note(
                 f"The KL is summed over a batch, and its weight makes up for {_BATCH} images: it counts once in this "
                 "training, and otherwise with any other number of images at a time."
@@ -90,7 +92,7 @@ def kl_weight(step, vae, encoder, kl_weight):
         step.expect(
             not summed,
             expected=expected,
-            found=f"{two_digits(small)} x in a batch of 500 images, {two_digits(in_fifths)} x in a batch of 100, "
+            found=f"{two_digits(large)} x in a batch of 500 images, {two_digits(in_fifths)} x in a batch of 100, "
             f"{two_digits(in_training)} x in one of {_BATCH}, as in training",
             look="The KL is summed over the batch; it is to be averaged, as the reconstruction is.",
             mistake="kl-summed-over-batch",

@@ -2,11 +2,14 @@
 
 import autoencoder_helpers  # noqa: F401  (first: it chooses the Keras)
 import pytest
+import tensorflow as tf
+import tensorflow_probability as tfp
 import tf_keras as keras
 from autoencoder_helpers import check
 from autoencoder_helpers.checks import catalogue
 from autoencoder_helpers.checks.answers import Function, Model
 
+tfd = tfp.distributions
 ASKING_FOR_A_MODEL_FIRST = [
     name for name, rule in catalogue().items() if isinstance(next(iter(rule.answers.values())), Model)
 ]
@@ -59,17 +62,41 @@ def test_the_result_of_a_function_in_place_of_the_function():
 
 
 @pytest.mark.parametrize(
-    ("made_of", "words"),
+    ("made_of", "mistake", "words"),
     [
-        (lambda model: (model,), "comma at the end"),
-        (lambda model: [model, model], "one list"),
-        (lambda model: {"encoder": model}, "one dict"),
-        (lambda model: keras.callbacks.History(), "in front of `.fit`"),
-        (lambda model: lambda: model, "call it"),
-        (lambda model: model.layers[0], "one layer"),
-        (lambda model: model.output, "both ends"),
+        (lambda model: (model,), "trailing-comma", "comma at the end"),
+        (lambda model: [model, model], "several-in-one", "one list"),
+        (lambda model: (model, model), "several-in-one", "one tuple"),
+        (lambda model: [1, model], "several-in-one", "`[1]`"),
+        (lambda model: {"encoder": model, "decoder": model}, "several-in-one", "`['encoder']`"),
+        (lambda model: {"decoder": model}, "several-in-one", "one dict"),
+        (lambda model: {"layers": model.layers}, "several-in-one", "one dict"),
+        (lambda model: keras.callbacks.History(), "no-model", "in front of `.fit`"),
+        (lambda model: lambda: model, "no-model", "call it"),
+        (lambda model: model.layers[0], "no-model", "one layer"),
+        (lambda model: model.output, "no-model", "both ends"),
     ],
 )
-def test_what_stands_in_a_models_place_is_named(made_of, words):
+def test_what_stands_in_a_models_place_is_named(made_of, mistake, words):
     (step,) = check("dense.encoder", made_of(keras.Sequential([keras.Input((784,)), keras.layers.Dense(2)]))).failures
-    assert step.mistake == "no-model" and words in step.look, step
+    assert step.mistake == mistake and words in step.look, step
+
+
+def test_a_dict_or_a_list_in_the_place_of_one_thing_is_named_whatever_is_asked_for():
+    prior = tfd.Independent(tfd.Normal(tf.zeros(2), 1.0), reinterpreted_batch_ndims=1)
+
+    def found(name, answer):
+        (step,) = check(name, *[answer] * len(catalogue()[name].answers)).failures
+        return step.mistake, step.found
+
+    assert found("vae.prior", (prior,)) == ("trailing-comma", "a tuple of 1 thing: Independent")
+    assert found("vae.prior", [prior, prior])[0] == "several-in-one"
+    assert found("vae.loss", (found,)) == ("trailing-comma", "a tuple of 1 thing: function")
+    assert found("vae.loss", {"loss": found}) == ("several-in-one", "a dict of 1 thing: 'loss'")
+    assert found("dense.data", {"x_train": 1, "x_test": 2}) == (
+        "several-in-one",
+        "a dict of 2 things: 'x_train', 'x_test'",
+    )
+    assert found("flowers.beta", {"beta": 0.0012})[0] == "several-in-one"
+    assert found("dense.encoder", {})[1] == "a dict of 0 things"
+    assert found("dense.encoder", list(range(9)))[1] == "a list of 9 things: int, int, int, int, ..."

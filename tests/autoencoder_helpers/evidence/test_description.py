@@ -120,9 +120,6 @@ NOT_DESCRIBABLE = {
     "prior that is none of tfd's": lambda: cloud(lambda: standard()),
     "KL weight that is trained": lambda: cloud(weight=tf.Variable(1.0)),
     "KL at points of your own": lambda: cloud(test_points_fn=lambda d: d.sample(3)),
-    "at right angles, of what a layer gives out": lambda: after(
-        layers.Dense(2, activity_regularizer=keras.regularizers.OrthogonalRegularizer())
-    ),
     "at right angles, of weights that have none": lambda: after(
         layers.Dense(2, bias_regularizer=keras.regularizers.OrthogonalRegularizer())
     ),

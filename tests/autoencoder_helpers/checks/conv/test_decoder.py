@@ -106,3 +106,13 @@ def test_a_decoder_that_ignores_its_code_is_named(make):
     model.layers[0].set_weights([np.zeros((2, 128)), np.ones(128)])
     result = check("conv.decoder", model)
     assert [step.mistake for step in result.failures] == ["ignores-code"] and result.points == 1.75
+
+
+def test_a_piece_that_was_laid_elsewhere_before_is_as_right(expect_full):
+    """The same objects, tried in a wrong order first: the last piece then has two shapes."""
+    conv = [layers.Conv2D(n, 3, padding=p, activation="relu") for n, p in ((8, "same"), (8, "same"), (16, "valid"))]
+    last = layers.Conv2D(1, 3, padding="same", activation="sigmoid")
+    layers.UpSampling2D()(last(layers.Input((16, 16, 16))))
+    start = [layers.Input((2,)), layers.Dense(128, "relu"), layers.Reshape((4, 4, 8))]
+    pieces = [part for layer in conv for part in (layer, layers.UpSampling2D())]
+    expect_full("conv.decoder", keras.Sequential([*start, *pieces, last]))

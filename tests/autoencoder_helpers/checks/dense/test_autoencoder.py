@@ -10,6 +10,8 @@ def test_joined_and_not_joined(points, mistakes, make):
     e, d = make.encoder(), make.decoder()
     assert points("dense.autoencoder", make.joined(e, d), e, d) == 1
     assert points("dense.autoencoder", keras.Sequential([e, d]), e, d) == 1
+    image = keras.Input((784,))
+    assert points("dense.autoencoder", keras.Model({"image": image}, d(e(image))), e, d) == 1
     assert mistakes("dense.autoencoder", make.joined(make.encoder(), make.decoder()), e, d) == ["not-joined"]
     copy = make.joined(keras.models.clone_model(e), keras.models.clone_model(d))
     copy.set_weights(make.joined(e, d).get_weights())

@@ -45,6 +45,18 @@ def test_a_trained_network_passes(expect_full, trained, limit):
     expect_full("vae.trained", *trained)
 
 
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_decoder_without_an_input_is_as_right(expect_full, make, trained, limit, nested):
+    """Its first call is with a distribution, of which Keras takes no shape by itself."""
+    _, e, d = trained
+    parts = [layers.Dense(20, "relu"), layers.Dense(100, "relu"), layers.Dense(784, "sigmoid")]
+    parts = [*parts, layers.Reshape((28, 28, 1))]
+    without = keras.Sequential([keras.Sequential(parts[:2]), keras.Sequential(parts[2:])] if nested else parts)
+    model = make.joined(e, without)
+    without.set_weights(d.get_weights())
+    expect_full("vae.trained", model, e, without)
+
+
 def test_untrained(expect_mistake, make, limit):
     e, d = make.encoder(), make.decoder()
     expect_mistake("vae.trained", make.joined(e, d), e, d, mistake="untrained")
