@@ -16,11 +16,14 @@ ENVIRONMENT = Path("/opt/autoencoders")
 #: Users of this machine. Who is a student of the course, and who may grade it.
 GRADERS = {"iris", "noor"}
 STUDENTS = {"ada", "ben"}
+#: Seconds that a server may take to start. JupyterHub's 30 are too few where many begin at once: then it gives up, itself included.
+SLOW = 240
 
 c.JupyterHub.bind_url = os.environ.get("HUB_ADDRESS", "http://127.0.0.1:8000")  # behind a server that speaks https
 c.JupyterHub.hub_port = int(os.environ.get("HUB_PORT", "8081"))
 c.JupyterHub.authenticator_class = os.environ.get("HUB_AUTHENTICATOR", "pam")
 c.Authenticator.allowed_users = GRADERS | STUDENTS
+c.Spawner.start_timeout = c.Spawner.http_timeout = SLOW
 c.Spawner.cmd = [str(ENVIRONMENT / "bin" / "jupyterhub-singleuser")]
 c.Spawner.default_url = "/lab"
 c.Spawner.environment = {
@@ -41,6 +44,12 @@ c.JupyterHub.load_roles = [
         "groups": [f"formgrade-{COURSE}"],
         "scopes": [f"access:services!service={COURSE}", "list:services", f"read:services!service={COURSE}"],
     },
+    # nbgrader in the graders' server asks for the courses of its account, and puts students that it is told of into their group.
+    {
+        "name": f"grading-{COURSE}",
+        "services": [COURSE],
+        "scopes": [f"read:users!user={ACCOUNT}", "list:groups", f"groups!group=nbgrader-{COURSE}"],
+    },
     # Course List asks the hub, with a server's own token, which courses its user may grade.
     {"name": "server", "scopes": ["inherit"]},
 ]
@@ -54,5 +63,6 @@ c.JupyterHub.services = [
         "cwd": str(FOLDER),
         "environment": {**c.Spawner.environment, "JUPYTERHUB_DEFAULT_URL": "/lab"},
         "oauth_no_confirm": True,
+        "timeout": SLOW,
     }
 ]
