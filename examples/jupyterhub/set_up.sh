@@ -8,8 +8,8 @@ CHECKOUT=$(cd "$HERE/../.." && pwd)
 SERVED=/srv/autoencoders ENVIRONMENT=/opt/autoencoders ACCOUNT=grader-autoencoders
 GRADERS=${GRADERS:-iris noor}
 
-# Whose course it is. Nobody logs in by this name.
-id "$ACCOUNT" >/dev/null 2>&1 || useradd --create-home --shell /usr/sbin/nologin "$ACCOUNT"
+# Whose course it is. It has a shell for the terminals of its server, and no password: nobody logs in by this name.
+id "$ACCOUNT" >/dev/null 2>&1 || useradd --create-home --shell /bin/bash "$ACCOUNT"
 
 # One Python for all, of which nobody but root changes anything; the course in it as a copy, not as a link to the checkout.
 if [ ! -x "$ENVIRONMENT/bin/jupyterhub" ]; then
