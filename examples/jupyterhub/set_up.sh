@@ -23,6 +23,9 @@ trap 'rm -rf "$source"' EXIT
 cp -R "$CHECKOUT"/{autoencoder_helpers,autoencoder_grader,pyproject.toml,README.md,LICENSE} "$source"
 "$ENVIRONMENT/bin/python" -m pip install --quiet --no-deps --no-build-isolation --force-reinstall "$source"
 
+# Terminals begin anew with their PATH.
+echo "PATH=$ENVIRONMENT/bin:\$PATH" >/etc/profile.d/autoencoders.sh
+
 # The course: its folder is its account's alone, so no student reads a solution, the gradebook or the secret in .grading/.
 install -d -m 755 "$SERVED"
 if [ ! -d "$SERVED/course" ]; then
