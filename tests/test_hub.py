@@ -55,6 +55,7 @@ def test_the_course_is_its_accounts_alone_and_the_cache_is_named_for_all(hub):
     assert config.Spawner.environment["AUTOENCODER_CACHE"] == f"{served}/cache"
     assert f'"{served}/exchange"' in (EXAMPLES / "nbgrader_config.py").read_text(encoding="utf-8")
     assert "--editable" not in SET_UP
+    assert 'for user in "$ACCOUNT" $GRADERS $STUDENTS; do\n    chmod 700 ' in SET_UP  # their homes
 
 
 def test_the_set_up_is_plain_bash():

@@ -6,10 +6,16 @@ set -euo pipefail
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 CHECKOUT=$(cd "$HERE/../.." && pwd)
 SERVED=/srv/autoencoders ENVIRONMENT=/opt/autoencoders ACCOUNT=grader-autoencoders
-GRADERS=${GRADERS:-iris noor}
+GRADERS=${GRADERS:-iris noor} STUDENTS=${STUDENTS:-ada ben}
 
 # Whose course it is. It has a shell for the terminals of its server, and no password: nobody logs in by this name.
 id "$ACCOUNT" >/dev/null 2>&1 || useradd --create-home --shell /bin/bash "$ACCOUNT"
+
+# Debian lets everybody read what lies in a home: nobody shall read another one's work. HOME_MODE is for accounts to come.
+for user in "$ACCOUNT" $GRADERS $STUDENTS; do
+    chmod 700 "$(getent passwd "$user" | cut -d: -f6)"
+done
+grep -q '^HOME_MODE' /etc/login.defs || echo 'HOME_MODE 0700' >>/etc/login.defs
 
 # One Python for all, of which nobody but root changes anything; the course in it as a copy, not as a link to the checkout.
 if [ ! -x "$ENVIRONMENT/bin/jupyterhub" ]; then
