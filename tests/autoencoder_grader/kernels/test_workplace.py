@@ -12,8 +12,8 @@ from autoencoder_grader.engine.submissions import Submission, problem_with
 from autoencoder_grader.kernels import sandbox, workplace
 from autoencoder_grader.kernels.provisioner import Supervised
 from autoencoder_grader.kernels.workplace import DEEPEST, Workplace, copy_plain_files, plain_files
-from autoencoder_helpers.checks.handing_over import ASKED_FOR, ENVIRONMENT
-from autoencoder_helpers.evidence.messages import NOT_WHOLE, TRAINS
+from autoencoder_helpers.checks.handing_over import ASKED_FOR
+from autoencoder_helpers.evidence.messages import ENVIRONMENT, NOT_WHOLE, TRAINS
 from sandboxes import needs_landlock, needs_sandbox
 
 posix_only = pytest.mark.skipif(os.name != "posix", reason="needs links and FIFOs")
