@@ -6,6 +6,7 @@ from collections.abc import Callable
 from html import escape
 
 import ipywidgets as widgets
+from autoencoder_helpers.guesses.cards import NEUTRAL
 from IPython.display import display
 
 _VIEW = "application/vnd.jupyter.widget-view+json"
@@ -19,8 +20,8 @@ class Buttons:
 
     def __init__(self, choices: tuple[str, ...], choose: Callable[[str], tuple[str, str, bool]]):
         self._choices, self._choose = choices, choose
-        layout = widgets.Layout(width="auto", max_width="100%", margin="2px 6px 2px 0")
-        self._buttons = [widgets.Button(layout=layout, tooltip=text) for text in choices]
+        looks = {"width": "auto", "max_width": "100%", "margin": "2px 6px 2px 0"}
+        self._buttons = [widgets.Button(layout=widgets.Layout(**looks), tooltip=text) for text in choices]
         for button, text in zip(self._buttons, choices, strict=True):
             button.on_click(lambda _, text=text: self.press(text))
         self._line = widgets.HTML()
@@ -36,7 +37,9 @@ class Buttons:
         """Mark the choice that is kept, and say a line."""
         for number, (button, text) in enumerate(zip(self._buttons, self._choices, strict=True), 1):
             button.description = f"{'✓' if text == chosen else number} · {text}"
-            button.button_style = "info" if text == chosen else ""
+            # No colour of the widgets' own: white on their light blue is hard to read.
+            button.style.font_weight = "bold" if text == chosen else "normal"
+            button.layout.border = f"2px solid {NEUTRAL if text == chosen else 'transparent'}"
             button.disabled = not may_change
         self._line.value = f'<div role="status" style="color:var(--jp-ui-font-color1, inherit)">{escape(said)}</div>'
 
