@@ -19,11 +19,10 @@ from autoencoder_grader.nbgrader_steps.only_shows import only_shows
 from autoencoder_helpers.guesses.questions import questions
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+#: Chapter -> what the names of its checks begin with, and those of its questions.
 PREFIXES = {
-    "01_dense_autoencoder": "dense",
-    "02_convolutional_autoencoder": "conv",
-    "03_variational_autoencoder": "vae",
-    "04_flower_vae": "flowers",
+    path.stem: re.search(r'check\(\\"(\w+)\.', path.read_text(encoding="utf-8"))[1]
+    for path in sorted((REPOSITORY / "solutions").glob("*/*.ipynb"))
 }
 QUESTIONS = [(chapter, name) for chapter, prefix in PREFIXES.items() for name in questions(prefix)]
 IN_A_ROW = 6  # words
