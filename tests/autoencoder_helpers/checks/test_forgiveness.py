@@ -212,6 +212,15 @@ def test_no_rule_gives_back_more_than_was_taken(others):
             assert both <= alone + taken, (name, check, taken)
 
 
+def test_of_several_earlier_mistakes_each_gives_back_no_more_than_it_has_taken(others):
+    for name, answers, earlier in others:
+        taken = {check: 0.1 * number for number, check in enumerate(earlier, start=1)}
+        every = judged(name, *answers, charged=taken).points
+        for check, price in taken.items():
+            fewer = judged(name, *answers, charged={other: taken[other] for other in earlier if other != check}).points
+            assert every <= fewer + price + 1e-9, (name, check)
+
+
 def test_an_untrained_network_that_ignores_z_has_earned_nothing():
     for ignores in (True, False):
         parts = clouds(ignores)
