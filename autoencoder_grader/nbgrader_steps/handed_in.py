@@ -16,6 +16,7 @@ from pathlib import Path
 
 from autoencoder_grader.kernels.workplace import plain_files
 from autoencoder_grader.nbgrader_steps.nbgrader_api import folder_of
+from autoencoder_grader.nbgrader_steps.same_names import folded
 from autoencoder_helpers.errors import CourseError
 from dateutil import tz
 from nbgrader.exchange.default import Exchange
@@ -151,6 +152,24 @@ class Times:
         except NoTime:  # and not graded because of that
             own = None
         return HandedIn(own, own_word=self.source == RECORDED_FIRST) if own else None
+
+    def in_vain(self, students: Iterable[str], assignments: Iterable[str]) -> list[str]:
+        """A line for each name in the table that is none here, so that its rows count for nobody.
+
+        A student who has not handed in, and is nobody else but for the form of the name, is no such name.
+        """
+        students, assignments = set(students), set(assignments)
+        by_form = {folded(student): student for student in sorted(students)}
+        lines = []
+        for name in sorted({assignment for _, assignment in self._table} - assignments):
+            lines.append(f"{TABLE}: no assignment is named {_shown(name)}; its rows count for nobody")
+        for name in sorted({student for student, _ in self._table} - students):
+            meant = by_form.get(folded(name))
+            if meant:
+                lines.append(
+                    f"{TABLE}: {_shown(name)} is no student, {meant!r} is; correct it, or its rows count for nobody"
+                )
+        return lines
 
     def _collected(self, folder, student, assignment) -> datetime.datetime | None:
         """When the exchange first got what lies in a folder of submitted/, every file of it."""

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from autoencoder_grader.nbgrader_steps.handed_in import Times, own_word_lines
 from autoencoder_grader.nbgrader_steps.nbgrader_api import call, folder_of, reason, write_log
+from autoencoder_grader.nbgrader_steps.release import chapters_of
 from autoencoder_helpers.errors import CourseError
 from nbgrader.api import Gradebook, SubmittedAssignment, SubmittedNotebook
 from nbgrader.plugins import LateSubmissionPlugin
@@ -74,7 +75,8 @@ def seconds_late(submission: SubmittedAssignment) -> float:
 @dataclass
 class Refreshed:
     """changed: submissions whose penalty changed, as student/assignment. problems: a line for each feedback page that
-    could not be written. own_word: a line for each assignment where students alone say when they handed in.
+    could not be written. own_word: a line for each assignment where students alone say when they handed in, and for each name
+    in the instructor's table of these times that is none here.
     """
 
     changed: list[str] = field(default_factory=list)
@@ -90,6 +92,7 @@ def refresh_penalties(api, log: Path) -> Refreshed:
     policy, times = late_policy(api), Times(api)
     changed, found, alone = [], Refreshed(), set()
     with api.gradebook as gradebook:
+        in_vain = _in_vain(api, gradebook, times)
         for notebook in _notebooks(gradebook):
             student, assignment = notebook.student.id, notebook.assignment.assignment.name
             handed_in = times.of(student, assignment)
@@ -119,12 +122,14 @@ def refresh_penalties(api, log: Path) -> Refreshed:
                 line = f"{student}/{assignment}: no feedback page ({reason(result)}); the whole log: {log}"
                 found.problems.append(line)
     found.changed = [f"{student}/{assignment}" for student, assignment, _ in changed]
-    found.own_word = own_word_lines(alone)
+    found.own_word = [*own_word_lines(alone), *in_vain]
     return found
 
 
 def own_word(api) -> list[str]:
-    """A line for each assignment of which students alone say when they handed it in, where that can cost points."""
+    """A line for each assignment of which students alone say when they handed it in, where that can cost points, and for
+    each name in the instructor's table of these times that is none here.
+    """
     policy, times = late_policy(api), Times(api)
     with api.gradebook as gradebook:
         places = {
@@ -132,8 +137,15 @@ def own_word(api) -> list[str]:
             for notebook in _notebooks(gradebook)
             if _matters(policy, notebook)
         }
+        in_vain = _in_vain(api, gradebook, times)
     handed_in = {place: times.of(*place) for place in places}
-    return own_word_lines(place for place, time in handed_in.items() if time and time.own_word)
+    return [*own_word_lines(place for place, time in handed_in.items() if time and time.own_word), *in_vain]
+
+
+def _in_vain(api, gradebook: Gradebook, times: Times) -> list[str]:
+    students = [student.id for student in gradebook.students]
+    assignments = [assignment.name for assignment in gradebook.assignments]
+    return times.in_vain(students, [*assignments, *chapters_of(Path(api.coursedir.root))])
 
 
 def _correct_time(gradebook: Gradebook, submission: SubmittedAssignment, when) -> None:

@@ -168,6 +168,17 @@ def test_a_table_from_the_platform_counts_before_all(course):
     assert Times(course.api()).of("ada", "01_tiny") == HandedIn(NOON)
 
 
+def test_a_row_that_counts_for_nobody_is_named(course):
+    rows = ["Ada,01_tiny", "ada,Tiny networks", "ada,01_tiny", "eve,01_tiny"]
+    text = "student_id,assignment,handed_in\n" + "".join(f"{row},2026-05-01 12:00:00 UTC\n" for row in rows)
+    (course.folder / "handed_in.csv").write_text(text, encoding="utf-8")
+    assert Times(course.api()).in_vain(["ada", "ben"], ["01_tiny"]) == [
+        "handed_in.csv: no assignment is named 'Tiny networks'; its rows count for nobody",
+        "handed_in.csv: 'Ada' is no student, 'ada' is; correct it, or its rows count for nobody",
+    ]
+    assert Times(course.api("timestamp.txt")).in_vain(["ada"], []) == []
+
+
 @pytest.mark.parametrize(
     ("table", "line"),
     [
