@@ -43,6 +43,7 @@ from autoencoder_grader.nbgrader_steps.outcome import (
 from autoencoder_grader.scoring.process import MOST_PROCESSOR_SECONDS, ScoringFailed, TooMuchToScore, scoring_process
 from autoencoder_helpers import load_mnist
 from autoencoder_helpers.checks import catalogue
+from autoencoder_helpers.checks.rule import charge_of
 from autoencoder_helpers.errors import DataUnavailable, UnfitEnvironment
 from nbclient.client import CellExecutionComplete
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
@@ -212,7 +213,7 @@ class SealedExecute(Execute):
             return cell, resources
         ticket = str(next(self._tickets))
         before = [result for result in self._outcome.results.values() if result.mistaken and result.name != check]
-        self._scoring.listen(check, self._place.mailbox, ticket, {result.name: result.lost for result in before})
+        self._scoring.listen(check, self._place.mailbox, ticket, {result.name: charge_of(result) for result in before})
         self._place.ask_for(check, ticket)
         try:
             self._run(cell, resources, index)

@@ -64,10 +64,10 @@ class ScoringProcess:
         self._ticket = ""
         self._used_before = 0.0
 
-    def listen(self, check: str, folder: Path, ticket: str, charged: Mapping[str, float] | None = None) -> None:
+    def listen(self, check: str, folder: Path, ticket: str, charged: Mapping[str, tuple] | None = None) -> None:
         """Score `check` from the evidence that comes into the mailbox `folder` under `ticket`.
 
-        charged: the checks of the same notebook that have taken points so far, and how many.
+        charged: the checks of the same notebook that have taken points so far: charge_of each.
         """
         if not self._ready:
             self._answer(_START_SECONDS)

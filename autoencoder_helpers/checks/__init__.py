@@ -7,7 +7,7 @@ import numpy as np
 from autoencoder_helpers.checks import failed_cells
 from autoencoder_helpers.checks.handing_over import hand_over, handed_over, is_graded
 from autoencoder_helpers.checks.result import CheckResult
-from autoencoder_helpers.checks.rule import CheckError, Rule, bind, registered_rules, run_rule, unknown_name
+from autoencoder_helpers.checks.rule import CheckError, Rule, bind, charge_of, registered_rules, run_rule, unknown_name
 from autoencoder_helpers.checks.standing import Standing
 from autoencoder_helpers.front_end import shows_cards
 from autoencoder_helpers.guesses.tally import tally
@@ -52,7 +52,7 @@ def check(name: str, *answers, **named_answers) -> CheckResult:
         if hand_over(rules[name], bind(rules[name], answers, named_answers)):
             return handed_over(rules[name])
     # What follows from a mistake that has cost points already must not cost more.
-    charged = {other: result.lost for other, result in _RESULTS.items() if result.mistaken and other != name}
+    charged = {other: charge_of(result) for other, result in _RESULTS.items() if result.mistaken and other != name}
     result = _RESULTS[name] = run_rule(rules[name], answers, named_answers, charged=charged)
     if not shows_cards():
         print(result)

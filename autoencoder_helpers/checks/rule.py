@@ -104,10 +104,11 @@ class Steps:
     excuses: those of them for which this rule has forgiven something.
     """
 
-    def __init__(self, data, rng, charged=()):
+    def __init__(self, data, rng, charged=(), mistakes=None):
         self.data = data
         self.rng = rng
         self._charged = frozenset(charged)
+        self._mistakes = mistakes or {}
         self.excuses: set[str] = set()
         self.results: list[StepResult] = []
         self._note = ""
@@ -147,6 +148,10 @@ class Steps:
         """
         return not self._charged.isdisjoint(names)
 
+    def charged_for(self, name: str, mistakes: Iterable[str]) -> bool:
+        """Whether this check has taken points for these mistakes, or it is not known for which it has."""
+        return self.charged(name) and set(mistakes) <= set(self._mistakes.get(name, mistakes))
+
     def excused(self, *names: str) -> bool:
         """The same where it can only be supposed: no more is then given back than these checks have taken.
 
@@ -173,23 +178,26 @@ def run_rule(
     *,
     data=None,
     seed: int | None = None,
-    charged: Mapping[str, float] | Iterable[str] = (),
+    charged: Mapping[str, float | tuple] | Iterable[str] = (),
 ) -> CheckResult:
     """Run one rule on a learner's answers.
 
     values, named: the answers, by position (in the order of the rule's `answers`) and by name.
     data: what to measure on; the public data if None.
     seed: of the fresh random inputs; unpredictable if None.
-    charged: the checks of the same notebook that have taken points so far, and how many; names alone: any number.
+    charged: the checks of the same notebook that have taken points so far, and how many, or a pair of how many and for
+    which mistakes, see `charge_of`; names alone: any number.
     Raises CheckError for a wrong number or name of answers, CourseError if data or reference values cannot be had.
     """
     given = bind(entry, values, named)
     data = PublicData() if data is None else data
     seed = np.random.SeedSequence(seed).entropy  # whoever looks twice, looks at the same inputs
     taken = dict(charged) if isinstance(charged, Mapping) else dict.fromkeys(charged, float("inf"))
+    mistakes = {name: price[1] for name, price in taken.items() if isinstance(price, (list, tuple))}
+    taken |= {name: taken[name][0] for name in mistakes}
 
     def look(charged, right_parts=()):
-        steps = Steps(data, np.random.default_rng(seed), charged)
+        steps = Steps(data, np.random.default_rng(seed), charged, mistakes)
         return _examined(entry, given, steps, right_parts), steps.excuses
 
     result, excuses = look(taken)
@@ -200,6 +208,11 @@ def run_rule(
         again, _ = look(taken, entry.builds_on)
         result = again if again.points > result.points else result
     return result
+
+
+def charge_of(result: CheckResult) -> tuple[float, list[str]]:
+    """What a check has taken, and for which mistakes, as `run_rule` takes it; JSON-ready."""
+    return result.lost, [step.mistake for step in result.failures]
 
 
 def _given_back(lenient: CheckResult, strict: CheckResult, most: float) -> CheckResult:

@@ -74,8 +74,11 @@ def kl_weight(step, vae, encoder, kl_weight):
             return
         if not summed and about(small, 1, 0.05 + 4 * noise) and about(large, 1, 0.05 + 4 * large_noise):
             return
-        if step.charged("vae.prior") and about(_ratio_to_own_kl(vae, encoder, digits), 1, 0.05):
-            return  # the prior was another; it counts once
+        own = _own_prior(encoder) if step.charged("vae.prior") else None
+        # The prior was another; it counts once. One that only the regularizer has is a mistake of its own.
+        once = own is not None and about(_ratio_to_kl(vae, encoder, own, digits), 1, 0.05)
+        if once and (step.charged_for("vae.prior", _mistakes_of(own, step.data)) or step.excused("vae.prior")):
+            return
         twice = about(ratio, 2, 0.15 + 8 * noise_of_ratio)  # weight 1, whatever it was told
         # Where something else may have cost the encoder its points, no more is given back than it has lost.
         if well_chosen and twice and (_is_right_but_deaf(step, encoder) or step.excused("vae.encoder")):
@@ -155,14 +158,23 @@ def _kl_ratio(vae, images, mean, stddev, batch=500):
     return float(np.mean(added)) / exact, float(np.sqrt(variance / used) / exact)
 
 
-def _ratio_to_own_kl(vae, encoder, images) -> float:
-    """The sum of vae.losses over the exact mean KL towards the prior that the encoder's own regularizer has."""
-    import tensorflow_probability as tfp
-
+def _own_prior(encoder):
+    """The prior that the encoder's regularizer has; None where there is none, or not one alone."""
     regularizers = [getattr(layer, "activity_regularizer", None) for layer in all_layers(encoder)]
     priors = [part.distribution_b for part in regularizers if hasattr(part, "distribution_b")]
-    if len(priors) != 1:
-        return 0.0
+    return priors[0] if len(priors) == 1 else None
+
+
+def _mistakes_of(prior, data) -> set[str]:
+    """What the prior's own check would have against it."""
+    result = run_rule(registered_rules()["vae.prior"], (prior,), {}, data=data)
+    return {part.mistake for part in result.failures}
+
+
+def _ratio_to_kl(vae, encoder, prior, images) -> float:
+    """The sum of vae.losses over the exact mean KL towards a prior."""
+    import tensorflow_probability as tfp
+
     vae(images)
-    exact = np.asarray(tfp.distributions.kl_divergence(encoder(images), priors[0]))
+    exact = np.asarray(tfp.distributions.kl_divergence(encoder(images), prior))
     return added_to_loss(vae) / float(exact.mean())

@@ -78,6 +78,14 @@ def test_a_wrong_prior_costs_no_weight(under, make):
         assert under((), "vae.kl_weight", make.joined(e, make.decoder()), e) == 0
 
 
+def test_a_prior_of_the_regularizer_alone_is_a_mistake_of_its_own(under, make):
+    wide = tfd.Independent(tfd.Normal(tf.zeros(2), 3.0), 1)
+    e = make.encoder(layers.Dense(4), make.cloud_layer(0.5, prior=wide))
+    vae = make.joined(e, make.decoder())
+    for mistakes, points in ((["stddev-not-one"], 2), (["unwrapped-prior"], 0.5), (["mean-not-zero"], 0.5)):
+        assert under({"vae.prior": (0.5, mistakes)}, "vae.kl_weight", vae, e) == points
+
+
 @pytest.mark.parametrize("ending", [lambda make: tfpl.IndependentNormal(2), lambda make: make.cloud_layer(weight=1.0)])
 def test_an_encoder_without_a_kl_or_deaf_to_its_weight_costs_its_points_once(under, make, ending):
     e = make.encoder(layers.Dense(4), ending(make))
