@@ -213,7 +213,10 @@ def _seal_by_landlock(command: Sequence[str], room: Room, user: int, limits: Lim
         "start_in": folder if room.start_in == HOME else room.start_in,
         "limits": limits.of_a_process(),
         "user": user if os.geteuid() == 0 else None,
-        "reads_all": os.geteuid() == 0 and not all(map(_everybody_may_read, readable)),
+        "reads_all": os.geteuid() == 0
+        and not (
+            all(map(_everybody_may_read, readable)) and all(map(_everybody_gets_to, [room.folder, *room.writable]))
+        ),
     }
     package = Path(landlock.__file__).parent
     # Appended, so that no module of ours takes the place of one of Python's.
@@ -224,9 +227,13 @@ def _seal_by_landlock(command: Sequence[str], room: Room, user: int, limits: Lim
 def _everybody_may_read(place: Path) -> bool:
     if not place.exists():
         return True
-    kind = 0o005 if place.is_dir() else 0o004
-    parents = [(parent, 0o001) for parent in place.resolve().parents]
-    return all(path.stat().st_mode & needed == needed for path, needed in [(place, kind), *parents])
+    needed = 0o005 if place.is_dir() else 0o004
+    return place.stat().st_mode & needed == needed and _everybody_gets_to(place)
+
+
+def _everybody_gets_to(place: Path) -> bool:
+    """Whether no folder above keeps other users out, as one for temporary files may that is root's alone."""
+    return all(parent.stat().st_mode & 0o001 for parent in place.resolve().parents)
 
 
 def _mounts(room: Room, limits: Limits) -> list[str]:
