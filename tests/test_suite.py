@@ -42,7 +42,9 @@ def suite(tmp_path):
         for name, source in files.items():
             (tmp_path / f"{name}.py").write_text(source)
         command = [sys.executable, "-m", "pytest", "--rootdir", ".", "-p", "no:cacheprovider", *options]
-        environment = {name: value for name, value in os.environ.items() if name not in LONGER_SUMMARY}
+        # Nor what was asked of the run that this test is in.
+        others = (*LONGER_SUMMARY, "PYTEST_ADDOPTS")
+        environment = {name: value for name, value in os.environ.items() if name not in others}
         done = subprocess.run(
             command,
             cwd=tmp_path,

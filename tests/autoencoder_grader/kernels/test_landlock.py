@@ -120,6 +120,13 @@ def test_in_landlock_it_is_another_user_when_this_is_root(inside_landlock, monke
 
 
 @needs_landlock
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root changes its user")
+def test_in_landlock_a_folder_for_temporary_files_that_is_roots_alone_keeps_nobody_out(inside_landlock, monkeypatch):
+    monkeypatch.setattr(sandbox, "_everybody_may_read", lambda place: True)  # as where Python is the system's
+    assert inside_landlock('print(json.dumps(open("notes.txt").read()))') == "the learner's"
+
+
+@needs_landlock
 def test_in_landlock_files_have_a_largest_size(inside_landlock):
     assert inside_landlock(FILL.format(path="file"), Limits(file=4 * MEGABYTE)) <= 4
 

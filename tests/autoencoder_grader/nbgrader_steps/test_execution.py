@@ -68,7 +68,13 @@ def connected():
         return bool(socket.create_connection(("127.0.0.1", {port}), 5))
     except OSError:
         return False
-print("seen:", [os.path.exists(path) for path in {paths!r}], "TOKEN" in os.environ, connected())"""
+def read(path):
+    try:
+        return bool(os.listdir(path) if os.path.isdir(path) else open(path, "rb").read())
+    except OSError:
+        return False
+print("there:", any(os.path.exists(path) for path in {paths!r}))
+print("read:", [read(path) for path in {paths!r}], "TOKEN" in os.environ, connected())"""
 PULLS = """\
 import numpy as np
 from autoencoder_helpers import explorer
@@ -324,13 +330,16 @@ def test_a_notebook_sees_neither_the_course_nor_the_graders_environment_nor_a_ne
     monkeypatch.setenv("TOKEN", "the grader's")
     other = graded_course.hand_in("ada", "01_tiny", notebook("tiny"))
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        paths = [str(path) for path in (folder, other, folder / "gradebook.db", Path.home() / ".bashrc")]
+        (folder / "secret.txt").write_text("the grader's")
+        paths = [str(path) for path in (folder, other, folder / "secret.txt", Path(__file__))]
         spies = SPIES.format(port=listener.getsockname()[1], paths=paths)
         graded_course.hand_in("spy", "01_tiny", notebook("tiny", train_net=spies))
         grade(folder, students=["spy"], console=quiet())
     assert points(graded_course, "spy") == {"conv.sides": 1, "flowers.beta": 1}
-    text = printed(graded_cell(graded_course, "spy", "train-net"))
-    assert text == f"seen: {[False] * 4} False False\n"
+    there, read = printed(graded_cell(graded_course, "spy", "train-net")).splitlines()
+    assert read == f"read: {[False] * 4} False False"
+    if sandbox.best_tier() == sandbox.BUBBLEWRAP:  # the reduced sandbox does not hide that something is there
+        assert there == "there: False"
 
 
 def grade_greedy(course, notebook, names):
