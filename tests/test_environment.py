@@ -94,6 +94,21 @@ def test_all_lists_name_the_same_pythons():
         assert all(f"python{one} " in text for one in series), name
 
 
+def test_the_workflow_runs_what_is_there_on_each_of_these_pythons():
+    oldest, newest = versions(runpy.run_path(str(REPOSITORY / "install.py")))
+    files = sorted((REPOSITORY / ".github").rglob("*.yml"))
+    assert len(files) >= 5 and all(yaml.safe_load(path.read_text(encoding="utf-8")) for path in files)
+    jobs = yaml.safe_load((REPOSITORY / ".github/workflows/course.yml").read_text(encoding="utf-8"))["jobs"]
+    steps = [step for job in jobs.values() for step in job["steps"]]
+    used = {step["with"]["python-version"] for step in steps if "python-version" in step.get("with", {})}
+    used = used - {"${{ matrix.python }}"} | set(jobs["others"]["strategy"]["matrix"]["python"])
+    assert used == {f"3.{minor}" for minor in range(int(oldest[2:]), int(newest[2:]) + 1)}
+    said = " ".join(step.get("run", "") for step in steps)
+    assert ".ci/run" in said and "make book" in said
+    for name in re.findall(r"(?<=\s)tests/\S+", said):
+        assert (REPOSITORY / name).exists(), name
+
+
 @pytest.mark.parametrize("python", ["3.11.9", "3.12.9", "3.13.9"])
 def test_one_list_of_pins_serves_every_python(python):
     pins = pinned(python)

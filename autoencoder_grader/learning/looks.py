@@ -163,6 +163,9 @@ def cache_folder() -> Finding:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
+        if data().state == "ok":  # a hub's, filled once for all
+            found = f"{folder}: filled, and to be read only; photos of flowers cannot be kept there"
+            return Finding("cache folder", "ok", found, needed=False)
         todo = f"set the environment variable {name} to a folder that can be written to"
         return Finding("cache folder", "broken", f"{folder} cannot be written to: {error.strerror}", todo)
     return with_room("cache folder", folder, f"set the environment variable {name} to a folder on another disk")

@@ -8,3 +8,7 @@ c.Exchange.root = "/srv/autoencoders/exchange"
 c.CourseDirectory.course_id = "autoencoders"
 # Whose courses are whose, the hub knows: students see assignments of theirs alone.
 c.Authenticator.plugin_class = JupyterHubAuthPlugin
+
+# The button Validate waits for a training; by itself it waits 30 seconds for a cell. Grading has settings of its own.
+c.Execute.timeout = 1800
+c.Execute.startup_timeout = c.Execute.iopub_timeout = 180

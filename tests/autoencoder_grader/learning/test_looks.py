@@ -64,6 +64,16 @@ def test_what_is_missing_is_named(monkeypatch):
     assert looks.packages() == Finding("packages", "broken", "TensorFlow is missing: pip", "do as that line says")
 
 
+def test_a_cache_that_is_filled_need_not_be_written_to(monkeypatch):
+    def refuse(**_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(looks.tempfile, "TemporaryFile", refuse)
+    assert looks.cache_folder().state == "ok" and "read only" in looks.cache_folder().found
+    monkeypatch.setattr(looks, "data", lambda: Finding("MNIST", "broken", "no room"))
+    assert looks.cache_folder().state == "broken" and "AUTOENCODER_CACHE" in looks.cache_folder().todo
+
+
 def test_a_kernel_of_another_python_is_told(monkeypatch, tmp_path):
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
     assert looks.kernel().state == "ok"
