@@ -120,11 +120,10 @@ _PRETENDED_ALONE = {
     "setxattr": (188, 5),
     "setxattrat": (463, 463),
     "utime": (132, None),
-    "utimensat": (280, 88),
     "utimes": (235, None),
 }
 _CLONE, _CLONE3, _IOCTL = (56, 220), (435, 435), (16, 29)
-_SOCKET, _SOCKETPAIR, _PRLIMIT = (41, 198), (53, 199), (302, 261)
+_SOCKET, _SOCKETPAIR, _PRLIMIT, _UTIMENSAT = (41, 198), (53, 199), (302, 261), (280, 88)
 MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # name: (column above, AUDIT_ARCH_...)
 
 _NEW_NAMESPACES = 0x7E020080  # all CLONE_NEW... flags
@@ -134,7 +133,7 @@ _FAMILIES = (1, 2, 10, 16)  # sockets: Unix, IPv4, IPv6, netlink; vsock, for one
 
 # Of the machine that runs filters: load, compare, return; and where the data of a call lie.
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _AND, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06
-_NUMBER, _ARCHITECTURE, _FIRST, _SECOND = 0, 4, 16, 24
+_NUMBER, _ARCHITECTURE, _FIRST, _SECOND, _THIRD, _THIRD_ABOVE = 0, 4, 16, 24, 32, 36
 _ALLOW, _FAIL, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _X32 = 0x40000000
 
@@ -193,6 +192,17 @@ def program(machine: str, *, alone: bool = False) -> bytes:
             add(_EQUAL, _STREAM, 1, 0)
             add(_RETURN, _FAIL | errno.EOPNOTSUPP)  # for any other, the library that kernels talk with aborts
             add(_RETURN, _ALLOW)
+        # Pretended, too. But who sets a file's time to now, by its name, makes the file if it is not there, as
+        # pathlib's `touch` does, and must not be told that it was.
+        add(_EQUAL, _UTIMENSAT[column], 0, 8)
+        add(_LOAD, _THIRD)
+        add(_EQUAL, 0, 0, 5)
+        add(_LOAD, _THIRD_ABOVE)
+        add(_EQUAL, 0, 0, 3)
+        add(_LOAD, _SECOND)
+        add(_EQUAL, 0, 1, 0)
+        add(_RETURN, _FAIL | errno.ENOENT)
+        add(_RETURN, _FAIL)
         add(_EQUAL, _PRLIMIT[column], 0, 4)  # of other processes
         add(_LOAD, _FIRST)
         add(_EQUAL, 0, 1, 0)

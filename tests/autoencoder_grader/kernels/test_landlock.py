@@ -127,6 +127,22 @@ def test_in_landlock_a_folder_for_temporary_files_that_is_roots_alone_keeps_nobo
 
 
 @needs_landlock
+def test_in_landlock_honest_code_makes_and_copies_files_as_everywhere(inside_landlock):
+    code = """
+import pathlib, shutil
+new = pathlib.Path("new")
+new.touch()
+made = new.exists()
+new.touch()
+shutil.copy2("notes.txt", "copy.txt")
+os.utime("copy.txt", (1, 1))
+with open("copy.txt") as file:
+    os.utime(file.fileno())
+    print(json.dumps([made, file.read()]))"""
+    assert inside_landlock(code) == [True, "the learner's"]
+
+
+@needs_landlock
 def test_in_landlock_files_have_a_largest_size(inside_landlock):
     assert inside_landlock(FILL.format(path="file"), Limits(file=4 * MEGABYTE)) <= 4
 
