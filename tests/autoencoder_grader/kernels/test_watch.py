@@ -12,7 +12,7 @@ from autoencoder_grader.kernels import sandbox
 from autoencoder_grader.kernels.fork_server import ForkServer
 from autoencoder_grader.kernels.sandbox import Limits
 from autoencoder_grader.kernels.watch import TooDeep, Watch, deleted_bytes, disk_usage
-from sandboxes import needs_any_sandbox
+from sandboxes import needs_sandbox
 
 MEGABYTE = 1 << 20
 posix_only = pytest.mark.skipif(os.name != "posix", reason="forks, or makes links")
@@ -225,7 +225,7 @@ def test_deleted_files_elsewhere_do_not_count(tmp_path):
 # ------------------------------------------------------------------------------------------------- the sandbox
 
 
-@needs_any_sandbox
+@needs_sandbox
 def test_one_fork_is_ended_and_its_neighbour_goes_on(tmp_path, kernel):
     server = ForkServer([], {}, {}, tmp_path / "kernels.log")
     homes = [server.places / name for name in ("first", "second")]
