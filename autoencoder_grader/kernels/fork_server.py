@@ -46,8 +46,12 @@ MODULES = (
 _START_SECONDS = 180.0
 _FORK_SECONDS = 60.0
 _CREDENTIALS = struct.Struct("iII")  # process, user, group: struct ucred
+_GRADER = Path(__file__).parents[1]
 # The name of this package inside the sandbox: one that no learner's module has.
 _CODE = places.free_name(f"/opt/_autoencoder_{Path(__file__).parent.name}")
+#: The program that is forked as well: the wing that scores, under its own name in a folder with nothing else.
+_PROGRAM = "scoring"
+_PROGRAMS = places.free_name("/opt/_autoencoder_programs")
 
 
 class ForkFailed(CourseError):
@@ -80,7 +84,11 @@ class ForkServer:
             home,
             writable=[self.places],
             readable=readable,
-            shown_as={**shown_as, Path(__file__).parent: _CODE},
+            shown_as={
+                **shown_as,
+                Path(__file__).parent: _CODE,
+                _GRADER / _PROGRAM: f"{_PROGRAMS}/{_GRADER.name}/{_PROGRAM}",
+            },
             empty=(MAILBOX, f"{MAILBOX}/answers", f"{MAILBOX}/questions", SOCKETS),
             environment={"MPLBACKEND": "module://matplotlib_inline.backend_inline", **environment},
             start_in="/",
@@ -108,17 +116,34 @@ class ForkServer:
 
         arguments: of ipykernel. limits: what it may use. Raises ForkFailed.
         """
+        what = {"arguments": list(arguments), "start_in": SOCKETS, "limits": limits.of_a_process()}
+        return self._fork(folders, what, limits, hidden=[_PROGRAMS])
+
+    def fork_program(self, module: str, talk: int, said: int) -> Fork:
+        """Start the `main` of a module of the wing that scores, in a sandbox of its own.
+
+        It sees the system, Python and the public data, as kernels do, and no folder of any submission.
+        talk: the open file that becomes its stdin and stdout. said: one for its stderr. Raises ForkFailed.
+        """
+        limits = sandbox.Limits()
+        # Not how many processes its user has, nor their time: kernels are this user's, too, and it outlives them.
+        most = {name: most for name, most in limits.of_a_process().items() if name not in ("NPROC", "CPU")}
+        what = {"name": _PROGRAM, "module": module, "code": _PROGRAMS, "start_in": "/", "limits": most}
+        return self._fork([], what, limits, [talk, said], hidden=[sandbox.HOME])
+
+    def _fork(
+        self, folders, what: dict, limits: sandbox.Limits, files: Sequence[int] = (), hidden: Sequence[str] = ()
+    ) -> Fork:
         request = {
+            **what,
             "kept": self._kept,
+            "hidden": [*hidden, *([] if places.in_own(self.places) else [str(self.places)])],
             "folders": [(str(source), target, writable) for source, target, writable in folders],
-            "arguments": list(arguments),
-            "start_in": SOCKETS,
             "temporary": limits.temporary,
             "shared_memory": limits.shared_memory,
-            "limits": limits.of_a_process(),
         }
         fork = Fork(self._connect())
-        fork.start(request)
+        fork.start(request, files)
         return fork
 
     def _connect(self) -> socket.socket:
@@ -172,10 +197,12 @@ class Fork:
         self.pid = 0
         self.said = ""
 
-    def start(self, request: dict) -> None:
-        """Send the request and wait for its answer. Raises ForkFailed."""
+    def start(self, request: dict, files: Sequence[int] = ()) -> None:
+        """Send the request, with open files, and wait for its answer. Raises ForkFailed."""
+        line = json.dumps(request).encode() + b"\n"
         try:
-            self._connection.sendall(json.dumps(request).encode() + b"\n")
+            sent = socket.send_fds(self._connection, [line], files) if files else 0
+            self._connection.sendall(line[sent:])
         except OSError as error:
             raise ForkFailed(f"no kernel could be forked ({error})") from error
         answer = self._answer(_FORK_SECONDS)

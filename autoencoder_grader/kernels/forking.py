@@ -8,6 +8,9 @@ last: `{"ended": 1, "said": "..."}`. Three processes serve a kernel:
     keeper      in the server's namespaces: holds the connection
     first       process 1 of the sandbox: when it ends, Linux kills all others in there
     kernel      runs the learner's code
+
+A program of the grader's own, which scores, is forked in the same way, into a sandbox of the same kind: its request
+names it and a `module`, whose `main` is called, and brings two open files, for its input and output, and for its stderr.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -70,12 +73,15 @@ def _keep(connection: socket.socket) -> None:
 
     os.setsid()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    request = json.loads(_line(connection))
+    line, handed = _line(connection)
+    request = json.loads(line)
+    sizes = request["temporary"], request["shared_memory"]
     try:
-        namespaces.leave(request["folders"], request["kept"], request["temporary"], request["shared_memory"])
+        namespaces.leave(request["folders"], request["kept"], request["hidden"], *sizes)
         says, said = os.pipe()
-        first, tell = _fork_first(request, connection, said)
-        os.close(said)
+        first, tell = _fork_first(request, connection, [said, *handed])
+        for number in (said, *handed):
+            os.close(number)
         with os.fdopen(tell, encoding="utf-8") as told:
             trouble = told.read()
     except OSError as error:
@@ -115,20 +121,22 @@ def _rest(says: int, words: bytes) -> bytes:
     return words
 
 
-def _line(connection: socket.socket) -> bytes:
-    data = b""
+def _line(connection: socket.socket) -> tuple[bytes, list[int]]:
+    """(the request, the open files that came with it)."""
+    data, handed = b"", []
     while not data.endswith(b"\n") and len(data) < _MOST_BYTES:
-        more = connection.recv(_MOST_BYTES)
+        more, files, _, _ = socket.recv_fds(connection, _MOST_BYTES, 2)
         if not more:
             os._exit(0)
         data += more
-    return data
+        handed += files
+    return data, handed
 
 
-def _fork_first(request: dict, connection: socket.socket, said: int) -> tuple[int, int]:
+def _fork_first(request: dict, connection: socket.socket, files: Sequence[int]) -> tuple[int, int]:
     """(process id, a pipe that tells what went wrong before the kernel began, or closes without a word).
 
-    said: the end of a pipe to which the kernel's stderr goes.
+    files: the end of a pipe to which a kernel's stderr goes, and what was handed over for a program.
     """
     from . import namespaces
 
@@ -146,8 +154,13 @@ def _fork_first(request: dict, connection: socket.socket, said: int) -> tuple[in
             os._exit(1)
         kernel = os.fork()
         if kernel == 0:
+            said, *handed = files
+            if "module" in request:
+                talk, said = handed
+                _close_all_files(said, talk)
+                _run(_run_program, request)
             _close_all_files(said)
-            _run_kernel(request)
+            _run(_run_kernel, request)
         _close_all_files(os.open(os.devnull, os.O_RDWR))
         while True:
             process, status = os.wait()  # also of what the kernel left behind
@@ -157,17 +170,21 @@ def _fork_first(request: dict, connection: socket.socket, said: int) -> tuple[in
     os._exit(1)
 
 
-def _close_all_files(said: int) -> None:
-    """Leave this process no open file of the server's, but `said` for what it says on its stderr."""
+def _close_all_files(said: int, talk: int | None = None) -> None:
+    """Leave this process no open file of the server's, but `said` for what it says on its stderr.
+
+    talk: what becomes its stdin and stdout; nothing if it is None.
+    """
     os.dup2(said, 2)
-    nothing = os.open(os.devnull, os.O_RDWR)
+    if talk is None:
+        talk = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1):
-        os.dup2(nothing, number)
+        os.dup2(talk, number)
     os.closerange(3, 1 << 16)
 
 
-def _run_kernel(request: dict) -> None:
-    """Become the kernel."""
+def _run(become: Callable[[dict], None], request: dict) -> None:
+    """Become a kernel or a program; never returns."""
     code = 1
     try:
         os.setsid()
@@ -176,10 +193,7 @@ def _run_kernel(request: dict) -> None:
         # Python's own generator has a new seed in each fork; this one would draw the same numbers in all of them.
         if "numpy" in sys.modules:
             sys.modules["numpy"].random.seed()
-        sys.argv = ["ipykernel_launcher", *request["arguments"]]
-        from ipykernel.kernelapp import IPKernelApp
-
-        IPKernelApp.launch_instance()
+        become(request)
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
@@ -189,3 +203,18 @@ def _run_kernel(request: dict) -> None:
         traceback.print_exc(file=sys.__stderr__)
     finally:
         os._exit(code)
+
+
+def _run_kernel(request: dict) -> None:
+    sys.argv = ["ipykernel_launcher", *request["arguments"]]
+    from ipykernel.kernelapp import IPKernelApp
+
+    IPKernelApp.launch_instance()
+
+
+def _run_program(request: dict) -> None:
+    from . import namespaces
+
+    namespaces.be_called(request["name"])
+    sys.path.insert(0, request["code"])
+    importlib.import_module(request["module"]).main()

@@ -26,19 +26,25 @@ _NEW_MOUNTS, _NEW_UTS, _NEW_IPC = 0x00020000, 0x04000000, 0x08000000
 _NEW_USER, _NEW_PIDS, _NEW_NETWORK = 0x10000000, 0x20000000, 0x40000000
 _READ_ONLY, _NO_SUID, _NO_DEVICES, _NO_PROGRAMS = 1, 2, 4, 8
 _REMOUNT, _BIND, _ALL_BELOW, _PRIVATE = 32, 4096, 16384, 1 << 18
-_DIE_WITH_PARENT, _DROP_FROM_BOUNDS, _NO_NEW_RIGHTS, _AMBIENT = 1, 24, 38, 47
+_DIE_WITH_PARENT, _BE_CALLED, _DROP_FROM_BOUNDS, _NO_NEW_RIGHTS, _AMBIENT = 1, 15, 24, 38, 47
 _CLEAR_ALL = 4
 _CAPABILITIES_VERSION = 0x20080522
 _MOST_CAPABILITIES = 64
 _UP = 1
 
 
-def leave(folders: Sequence[tuple[str, str, bool]], kept: Sequence[str], temporary: int, shared_memory: int) -> None:
+def leave(
+    folders: Sequence[tuple[str, str, bool]],
+    kept: Sequence[str],
+    hidden: Sequence[str],
+    temporary: int,
+    shared_memory: int,
+) -> None:
     """Enter namespaces of one's own, and see of the submissions' folders only those named.
 
     folders: (source, target, whether it can be written to) each. kept: places in /tmp and /dev/shm that stay to be
-    seen, as they are. temporary, shared_memory: bytes of /tmp and /dev/shm. The caller has one thread. Children, not
-    the caller itself, get new process ids.
+    seen, as they are. hidden: folders elsewhere whose content is not to be seen. temporary, shared_memory: bytes of /tmp and
+    /dev/shm. The caller has one thread. Children, not the caller itself, get new process ids.
     Raises OSError where the kernel refuses.
     """
     user, group = os.getuid(), os.getgid()
@@ -54,6 +60,8 @@ def leave(folders: Sequence[tuple[str, str, bool]], kept: Sequence[str], tempora
     quiet = _NO_SUID | _NO_DEVICES
     _mount("tmpfs", "/tmp", "tmpfs", quiet, f"size={temporary},mode=1777")
     _mount("tmpfs", "/dev/shm", "tmpfs", quiet, f"size={shared_memory},mode=1777")
+    for place in hidden:
+        _mount("tmpfs", place, "tmpfs", _READ_ONLY | quiet | _NO_PROGRAMS)
     _mount("devpts", "/dev/pts", "devpts", _NO_SUID | _NO_PROGRAMS, "newinstance,ptmxmode=0666,mode=620")
     for number, place in zip(opened_kept, kept, strict=True):
         _make_mount_point(number, place)
@@ -107,6 +115,11 @@ def settle(limits: Mapping[str, int]) -> None:
 def die_with_parent() -> None:
     """Be killed when the thread ends that started this process, as when its process is killed. Raises OSError."""
     _call(_libc.prctl, _DIE_WITH_PARENT, 9, 0, 0, 0)
+
+
+def be_called(name: str) -> None:
+    """Give this process a name of its own in lists of processes: a fork has that of what it was forked from."""
+    _call(_libc.prctl, _BE_CALLED, name.encode(), 0, 0, 0)
 
 
 def _start_loopback() -> None:

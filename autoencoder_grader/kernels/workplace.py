@@ -209,10 +209,13 @@ def _fonts_place() -> Path:
 
 def kernel_server(log: Path, try_out: Callable[[ForkServer], object]) -> ForkServer | None:
     """The fork server of this process, for kernels that see what every learner's kernel sees; see fork_server."""
+    return fork_server([], *seen_by_all(), log, try_out)
+
+
+def seen_by_all() -> tuple[dict[Path, str], dict[str, str]]:
+    """(places that every forked kernel sees, by their names there, and its environment)."""
     shown_as, environment = _under_other_names(_public_things())
-    return fork_server(
-        [], shown_as, {**_passed_on(), **places.own_paths(), **environment, ENVIRONMENT: MAILBOX}, log, try_out
-    )
+    return shown_as, {**_passed_on(), **places.own_paths(), **environment, ENVIRONMENT: MAILBOX}
 
 
 def _public_things() -> dict[str, Path]:

@@ -242,6 +242,17 @@ def _interpolate(x, centre, back):
 # -- flowers
 
 
+def prepare_photos() -> None:
+    """Fill the cache with the photos that are at hand, for a process that can read the cache only."""
+    if _photos_at_hand():
+        with contextlib.suppress(CourseError):  # who needs them is told
+            load_flowers("photos")
+
+
+def _photos_at_hand() -> bool:
+    return bool(os.environ.get("AUTOENCODER_FLOWERS", "").strip()) or public_photos_at_hand(_SIDE)
+
+
 @functools.lru_cache(maxsize=_KEPT)
 def _flowers(source, secret):
     rng = _generator(secret, f"flowers, {source}")
@@ -249,7 +260,7 @@ def _flowers(source, secret):
         mean, _ = PublicData().flowers(source)
         images = draw_flowers(_FLOWERS, seed=derived_seed(secret, "drawn flowers"))[0]
     else:
-        if not (os.environ.get("AUTOENCODER_FLOWERS", "").strip() or public_photos_at_hand(_SIDE)):
+        if not _photos_at_hand():
             raise CourseError(
                 "No flower photos are at hand, so a network for photos cannot be graded; set "
                 "AUTOENCODER_FLOWERS to their archive or folder, or fetch them once with "

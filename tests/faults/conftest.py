@@ -278,7 +278,7 @@ def _kind(process, coordinator) -> str:
         command = " ".join(process.cmdline())
         if process.pid == coordinator:
             return "coordinator"
-        if "scoring.worker" in command:
+        if "scoring.worker" in command or process.name() == "scoring":  # started anew, or forked
             return "scoring"
         if "spawn_main" in command:
             return "worker"

@@ -6,6 +6,7 @@ import uuid
 from pathlib import Path
 
 import pytest
+from autoencoder_grader.files import temporary
 from autoencoder_grader.kernels import sandbox
 from autoencoder_grader.kernels.fork_server import ForkServer
 from autoencoder_grader.kernels.sandbox import Limits
@@ -93,3 +94,17 @@ meeting.listen()"""
         other(act)
         assert json.loads(printed(look)) == [ours, ["ptmx"], False, []]
         assert json.loads(other(look))[0] == sorted([*ours, *["mine"] * 3])
+
+
+@needs_sandbox
+def test_folders_of_others_are_hidden_also_where_they_do_not_lie_in_tmp(tmp_path, kernel, monkeypatch):
+    """Where nobody may write to /tmp they lie in /var/tmp, of which a fork has none of its own."""
+    monkeypatch.setattr(temporary, "short_folder", lambda: "/var/tmp")
+    server = ForkServer([], {}, {}, tmp_path / "kernels.log")
+    home = server.places / "home"
+    try:
+        with kernel(server, home, Limits()) as (_, printed):
+            look = f"import os; print(os.listdir({str(server.places)!r}), os.path.exists('/home/learner'))"
+            assert printed(look) == "[] True\n"
+    finally:
+        server.close()

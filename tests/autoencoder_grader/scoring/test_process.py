@@ -1,5 +1,6 @@
 """The scoring process as the grader sees it: it starts, it scores, its failures are nobody's wrong answer."""
 
+import functools
 import json
 import os
 import signal
@@ -8,6 +9,10 @@ import time
 
 import numpy as np
 import pytest
+from autoencoder_grader.kernels import sandbox, workplace
+from autoencoder_grader.kernels.fork_server import ForkServer
+from autoencoder_grader.kernels.workplace import Workplace
+from autoencoder_grader.nbgrader_steps import scoring_here
 from autoencoder_grader.scoring import process
 from autoencoder_grader.scoring.process import (
     DataMissing,
@@ -20,6 +25,7 @@ from autoencoder_helpers import check
 from autoencoder_helpers.checks.result import CheckResult
 from autoencoder_helpers.evidence.messages import ASKED_FOR, ENVIRONMENT, pack
 from autoencoder_helpers.images.flower_photos import public_photos_at_hand
+from sandboxes import needs_sandbox
 
 BETA = 0.0012
 posix_only = pytest.mark.skipif(os.name != "posix", reason="needs signals, links and FIFOs")
@@ -32,24 +38,33 @@ def course(tmp_path_factory):
 
 
 @pytest.fixture
-def mailbox(tmp_path):
+def mailbox(tmp_path, start):
     """A mailbox as a workplace makes it."""
-    folder = tmp_path / "mailbox"
-    for name in ("questions", "answers"):
-        (folder / name).mkdir(parents=True)
-    return folder
+    server = start.args[0] if start is not process.start_anew else None
+    with Workplace(tmp_path, sandbox.BUBBLEWRAP if server else "", server) as place:
+        yield place.mailbox
+
+
+@pytest.fixture(
+    scope="module",
+    autouse=True,
+    params=["anew", pytest.param("forked", marks=needs_sandbox)],
+)
+def start(request, tmp_path_factory):
+    """Each way to start it, for all tests."""
+    if request.param == "anew":
+        yield process.start_anew
+    else:
+        server = ForkServer([], *workplace.seen_by_all(), tmp_path_factory.mktemp("log") / "kernels.log")
+        yield functools.partial(scoring_here.start_forked, server)
+        server.close()
+    process._close_all()
 
 
 @pytest.fixture
-def running(course):
+def running(course, start):
     """The scoring process of the course, the same for all tests, unless one of them has ended it."""
-    return scoring_process(course, log=course / "logs" / "scoring.log")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _ends():
-    yield
-    process._close_all()
+    return scoring_process(course, log=course / "logs" / "scoring.log", start=start)
 
 
 def hand_in(monkeypatch, mailbox, name, *answers, ticket="1"):
@@ -93,7 +108,7 @@ def test_a_result_comes_only_after_the_cell_has_ended(running, mailbox, monkeypa
     running.listen("flowers.beta", mailbox, "1")
     hand_in(monkeypatch, mailbox, "flowers.beta", BETA)
     time.sleep(0.1)
-    assert running._lines.empty()
+    assert running._heard.empty()
     assert running.collect()[0].passed
 
 
@@ -152,16 +167,16 @@ def test_a_function_that_nobody_answers_for_gets_no_points(running, mailbox):
 
 
 @posix_only
-def test_a_killed_process_is_nobodys_wrong_answer_and_the_next_call_starts_another(running, mailbox, course):
+def test_a_killed_process_is_nobodys_wrong_answer_and_the_next_call_starts_another(running, mailbox, course, start):
     running.listen("flowers.beta", mailbox, "1")
-    os.kill(running._process.pid, signal.SIGKILL)
+    os.kill(running.pid, signal.SIGKILL)
     with pytest.raises(ScoringFailed, match="has ended; run the grading again"):
         running.collect()
     assert not running.alive
     with pytest.raises(ScoringFailed):
         running.listen("flowers.beta", mailbox, "2")
 
-    another = scoring_process(course)
+    another = scoring_process(course, start=start)
     assert another is not running
     another.listen("flowers.beta", mailbox, "3")
     assert another.collect() is None
@@ -180,45 +195,53 @@ def test_an_answer_for_another_check_is_never_taken(running, mailbox, monkeypatc
 
 
 @posix_only
-def test_a_process_that_does_not_answer_is_given_up(course, mailbox, monkeypatch):
-    running = scoring_process(course)
+def test_a_process_that_does_not_answer_is_given_up(course, mailbox, monkeypatch, start):
+    running = scoring_process(course, start=start)
     running.listen("flowers.beta", mailbox, "1")
     monkeypatch.setattr(process, "_RESULT_SECONDS", 0.1)
-    os.kill(running._process.pid, signal.SIGSTOP)
+    os.kill(running.pid, signal.SIGSTOP)
     with pytest.raises(ScoringFailed, match="did not answer within 0 s"):
         running.collect()
     assert not running.alive
 
 
 @posix_only
-def test_answers_that_take_too_much_computation_are_their_own_limit_and_end_the_process(course, mailbox, monkeypatch):
-    running = scoring_process(course)
+def test_answers_that_take_too_much_computation_are_their_own_limit_and_end_the_process(
+    course, mailbox, monkeypatch, start
+):
+    running = scoring_process(course, start=start)
     running.listen("flowers.beta", mailbox, "1")
     monkeypatch.setattr(process, "_LOOK_SECONDS", 0.05)
     monkeypatch.setattr(process, "MOST_PROCESSOR_SECONDS", -1.0)
-    os.kill(running._process.pid, signal.SIGSTOP)
+    os.kill(running.pid, signal.SIGSTOP)
     with pytest.raises(TooMuchToScore):
         running.collect()
-    assert not running.alive and scoring_process(course).alive
+    assert not running.alive and scoring_process(course, start=start).alive
 
 
 @posix_only
-def test_a_busy_machine_is_not_taken_for_much_computation(course, mailbox, monkeypatch):
-    running = scoring_process(course)
+def test_a_busy_machine_is_not_taken_for_much_computation(course, mailbox, monkeypatch, start):
+    running = scoring_process(course, start=start)
     running.listen("flowers.beta", mailbox, "1")
     monkeypatch.setattr(process, "_LOOK_SECONDS", 0.05)
     monkeypatch.setattr(process, "_RESULT_SECONDS", 0.3)
-    os.kill(running._process.pid, signal.SIGSTOP)
+    os.kill(running.pid, signal.SIGSTOP)
     with pytest.raises(ScoringFailed, match="did not answer"):
         running.collect()
 
 
-def test_a_process_that_cannot_start_says_where_to_look(tmp_path, mailbox):
-    (tmp_path / ".grading").write_text("a file where the secret's folder should be")
-    running = ScoringProcess(tmp_path, log=tmp_path / "log")
+def test_a_process_that_cannot_start_says_where_to_look(course, tmp_path, mailbox, monkeypatch):
+    (tmp_path / "sitecustomize.py").write_text("raise SystemExit('no Python today')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(ScoringFailed, match=str(tmp_path / "log")):
-        running.listen("flowers.beta", mailbox, "1")
-    assert "Error" in (tmp_path / "log").read_text()
+        ScoringProcess(course, log=tmp_path / "log").listen("flowers.beta", mailbox, "1")
+    assert "no Python today" in (tmp_path / "log").read_text()
+
+
+def test_a_secret_that_cannot_be_read_is_said(tmp_path, start):
+    (tmp_path / ".grading").write_text("a file where the secret's folder should be")
+    with pytest.raises(ScoringFailed, match=r"\.grading.*cannot be read or written"):
+        ScoringProcess(tmp_path, log=tmp_path / "log", start=start)
 
 
 def test_data_that_cannot_be_had_are_nobodys_wrong_answer_and_the_process_goes_on(running, mailbox, monkeypatch):
