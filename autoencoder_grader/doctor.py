@@ -209,9 +209,8 @@ def _settings(course: Path) -> Finding:
 
 
 def _gradebook(course: Path) -> Finding:
-    from alembic.config import Config
-    from alembic.script import ScriptDirectory
     from autoencoder_grader.nbgrader_steps.nbgrader_api import open_api
+    from autoencoder_grader.nbgrader_steps.new_gradebook import newest_version
     from sqlalchemy import create_engine, text
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import SQLAlchemyError
@@ -240,11 +239,7 @@ def _gradebook(course: Path) -> Finding:
         said = str(getattr(error, "orig", None) or error).splitlines()[0]
         todo = "close what has it open, see its owner and rights, or bring it back from a backup"
         return Finding("gradebook", "broken", f"{shown}: {said}", todo)
-    import nbgrader
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(nbgrader.__file__).parent / "alembic"))
-    newest = ScriptDirectory.from_config(config).get_current_head()
+    newest = newest_version()
     if have != newest:
         found = f"{shown}: schema {have}, nbgrader needs {newest}"
         return Finding("gradebook", "broken", found, "make a copy, then: nbgrader db upgrade")

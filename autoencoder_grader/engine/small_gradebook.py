@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from autoencoder_grader.files import temporary
-from nbgrader.api import Base, Gradebook
-from sqlalchemy import Column, MetaData, String, Table, create_engine, select
+from autoencoder_grader.nbgrader_steps.new_gradebook import VERSION, make_tables
+from nbgrader.api import Gradebook
+from sqlalchemy import select
 
 
 def small_gradebook(gradebook: Gradebook, assignment: str) -> bytes:
@@ -31,15 +32,8 @@ def small_gradebook(gradebook: Gradebook, assignment: str) -> bytes:
 
 
 def make_empty(path: Path, like: Gradebook) -> None:
-    """Make an empty gradebook of the version of another one; by itself nbgrader asks a program for it, for seconds."""
-    engine = create_engine(f"sqlite:///{path}")
-    version = MetaData()
-    table = Table("alembic_version", version, Column("version_num", String(32), nullable=False))
-    Base.metadata.create_all(engine)
-    version.create_all(engine)
-    with engine.begin() as connection:
-        connection.execute(table.insert().values(version_num=like.db.scalar(select(table.c.version_num))))
-    engine.dispose()
+    """Make an empty gradebook of the version of another one."""
+    make_tables(f"sqlite:///{path}", like.db.scalar(select(VERSION.c.version_num)))
 
 
 def _copy_notebook(small: Gradebook, notebook, assignment: str) -> None:

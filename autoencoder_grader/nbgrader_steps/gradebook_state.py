@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from autoencoder_grader.nbgrader_steps.nbgrader_api import folder_of
+from autoencoder_grader.nbgrader_steps.new_gradebook import make_tables
 from autoencoder_helpers.errors import CourseError
 from nbgrader.api import Base
 from sqlalchemy import Table, create_engine, inspect
@@ -40,7 +41,8 @@ def expect_usable(api, ours: Iterable[Table] = (), *, write: bool = True) -> Non
     try:
         lacks = _lacks(address, ours)
         if not lacks and write:
-            with api.gradebook as gradebook:  # made, where there was none
+            make_tables(address)
+            with api.gradebook as gradebook:
                 _ = gradebook.assignments
     except Exception as error:
         raise CourseError(

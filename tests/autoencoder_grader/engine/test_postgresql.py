@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 from autoencoder_grader.engine import journal
 from autoencoder_grader.engine.grading import grade
-from autoencoder_grader.nbgrader_steps.nbgrader_api import open_api
+from autoencoder_grader.nbgrader_steps.nbgrader_api import make_alembic_reachable, open_api
+from autoencoder_grader.nbgrader_steps.new_gradebook import VERSION, make_tables
+from nbgrader.api import Gradebook
+from sqlalchemy import create_engine, inspect, select
 from sqlalchemy.engine import make_url
 from tiny_class import quiet
 
@@ -103,6 +106,28 @@ def test_a_class_is_graded_as_with_sqlite(on_the_server, tmp_path_factory, tiny_
     assert [str(submission) for submission in third.graded] == ["ada/01_tiny"]
     assert scores(on_the_server)["ada", "tiny-written"] == (None, 2.0, True)
     assert scores(on_the_server)["ada", "conv-sides"][0] < 1
+
+
+def test_new_tables_are_those_that_nbgrader_makes(server):
+    make_alembic_reachable()
+    made = {}
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    for name in ("ours", "theirs"):
+        url = make_url(server).set(database=name)
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"CREATE DATABASE {name}")
+        if name == "ours":
+            make_tables(url)
+        with Gradebook(url, "autoencoders") as gradebook:
+            look = inspect(gradebook.engine)
+            version = gradebook.db.scalar(select(VERSION.c.version_num))
+            tables = sorted(look.get_table_names())
+            parts = look.get_pk_constraint, look.get_foreign_keys, look.get_unique_constraints, look.get_indexes
+            made[name] = [version, *((table, str(look.get_columns(table))) for table in tables)]
+            made[name] += [part(table) for table in tables for part in parts]
+            gradebook.engine.dispose()
+    engine.dispose()
+    assert made["ours"] == made["theirs"] and len(made["ours"]) > 10
 
 
 def test_a_server_that_is_gone_is_one_line(course, notebook):
