@@ -230,7 +230,8 @@ class _Run:
             if scheduler:
                 engine = Cluster(on_event, scheduler, grade_one)
             else:
-                engine = Pool(on_event, workers, grade_one) if workers > 1 else InThisProcess(on_event, grade_one)
+                log = self.course / RECORDS / "kernels.log"
+                engine = Pool(on_event, workers, grade_one, log) if workers > 1 else InThisProcess(on_event, grade_one)
         except NoCluster as reason_:
             self._left(len(todo), str(reason_))
             return

@@ -15,10 +15,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from autoencoder_grader.engine import pool_worker
 from autoencoder_grader.engine.orders import CourseCopy, Graded, Order, Reply
 from autoencoder_grader.files import temporary
+from autoencoder_grader.kernels import sandbox
+from autoencoder_grader.kernels.fork_server import ForkServer
+from autoencoder_grader.kernels.workplace import server_for_workers
 from autoencoder_helpers.errors import CourseError
 
 _RETRIES = 2
@@ -57,7 +61,9 @@ class Pool:
     """Grades orders by processes of its own, `workers` of them.
 
     on_event: called with (student/assignment, event); see worker.grade_order for events.
-    grade_one: grades an order in a worker; worker.grade_order if None. trouble: why no more orders were taken; else "".
+    grade_one: grades an order in a worker; worker.grade_order if None. log: a file for what the process prints that
+    their kernels are forked from; None: each has one of its own.
+    trouble: why no more orders were taken; else "".
     """
 
     dashboard = ""
@@ -67,6 +73,7 @@ class Pool:
         on_event: Callable[[str, dict], None],
         workers: int,
         grade_one: Callable[[Order, Callable[[dict], None]], Graded] | None = None,
+        log: Path | None = None,
     ):
         self.trouble = ""
         self._on_event, self._wanted = on_event, workers
@@ -75,9 +82,13 @@ class Pool:
         self._course: CourseCopy | None = None
         self._said: queue.Queue = queue.Queue()  # (worker, message), None for the end of a worker
         self._workers: list[_Worker] = []
+        self._threads = max(1, (os.cpu_count() or 1) // workers)
+        self._kernels: ForkServer | None = None
         self._ended_unheard = 0
         self._replaced = False
         try:
+            if self._real and log is not None and sandbox.best_tier() == sandbox.BUBBLEWRAP:
+                self._kernels = server_for_workers(log, self._threads)  # it imports while workers start
             while len(self._workers) < workers:
                 self._start()
         except BaseException:
@@ -157,6 +168,8 @@ class Pool:
         for worker in workers:
             worker.process.join(max(0.0, end - time.monotonic()))
             _kill(worker)
+        if self._kernels:
+            self._kernels.close()
         if workers and (self._replaced or any(worker.process.exitcode for worker in workers)):
             temporary.remove_abandoned()  # what those have left that could not put it away
 
@@ -165,8 +178,7 @@ class Pool:
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        threads = max(1, (os.cpu_count() or 1) // self._wanted)
-        process = context.Process(target=pool_worker.work, args=(theirs, threads, self._grade_one), daemon=True)
+        process = context.Process(target=pool_worker.work, args=(theirs, self._threads, self._grade_one), daemon=True)
         process.start()
         theirs.close()
         worker = _Worker(process, ours)
@@ -175,7 +187,8 @@ class Pool:
 
     def _ask_to_get_ready(self, worker: _Worker) -> None:
         worker.asked = True
-        worker.tell(("get ready", self._course))
+        kernels = self._kernels.address if self._kernels and self._kernels.alive else None
+        worker.tell(("get ready", self._course, kernels))
 
     def _read(self, worker: _Worker) -> None:
         """Runs in a thread for each worker: one that hangs in the middle of a message holds up nobody else."""

@@ -59,7 +59,7 @@ def _serve(connection, say, stand_in: bytes | None) -> None:
         if isinstance(order, tuple):
             from autoencoder_grader.engine.worker import get_ready
 
-            say("ready", get_ready(order[1]))
+            say("ready", get_ready(*order[1:]))
             continue
         try:
             graded = _grade(stand_in)(order, lambda event, name=str(order): say("event", name, event))

@@ -25,7 +25,8 @@ from autoencoder_grader.engine.bundle import contents, pack, unpack
 from autoencoder_grader.engine.orders import CourseCopy, Given, Graded, InfrastructureFault, Order, digest
 from autoencoder_grader.engine.training_seen import training_of
 from autoencoder_grader.files import temporary
-from autoencoder_grader.kernels import sandbox, trial
+from autoencoder_grader.kernels import fork_server, sandbox, trial
+from autoencoder_grader.kernels.fork_server import Address
 from autoencoder_grader.kernels.workplace import plain_files
 from autoencoder_grader.nbgrader_steps import execution
 from autoencoder_grader.nbgrader_steps.harmless import quoted
@@ -60,11 +61,14 @@ _DATA_MISSING = re.compile(r"^ *(?:[\w.]+\.)?DataMissing: ", re.MULTILINE)
 _folders: dict[str, Path] = {}
 
 
-def get_ready(copy: CourseCopy) -> str:
+def get_ready(copy: CourseCopy, kernels: Address | None = None) -> str:
     """Start what grading needs here: kernels and the scoring process.
 
+    kernels: a fork server of this machine that this worker joins; None: it has one of its own.
     Returns why submissions cannot be graded here, in one line; "" if they can.
     """
+    if kernels is not None:
+        fork_server.join(kernels)
     settings = copy.settings.get("SealedExecute", {})
     trusted = settings.get("trust_submissions", False)
     try:

@@ -16,7 +16,9 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+import psutil
 from autoencoder_grader.files import temporary
 from autoencoder_grader.kernels import places, sandbox
 from autoencoder_grader.kernels.last_words import last_line
@@ -43,7 +45,7 @@ MODULES = (
     "autoencoder_helpers.pictures.plots",
     "autoencoder_helpers.training.running",
 )
-_START_SECONDS = 180.0
+_START_SECONDS = 600.0  # on a machine with much to do; who gave up would have to import the same by itself
 _FORK_SECONDS = 60.0
 _CREDENTIALS = struct.Struct("iII")  # process, user, group: struct ucred
 _GRADER = Path(__file__).parents[1]
@@ -58,8 +60,26 @@ class ForkFailed(CourseError):
     """No kernel could be forked: the machine's fault, never a learner's."""
 
 
+class Address(NamedTuple):
+    """Where a running fork server is to be found, and what it was started with."""
+
+    places: str
+    user: int
+    process: int
+    log: str
+    settings: str
+
+
+def settings_of(readable: Sequence[Path], shown_as: Mapping[Path, str], environment: Mapping[str, str]) -> str:
+    """What makes two fork servers the same, as a text."""
+    named = {str(path): name for path, name in shown_as.items()}
+    return json.dumps([sorted(map(str, readable)), named, dict(environment)], sort_keys=True)
+
+
 class ForkServer:
     """A running fork server.
+
+    user: whose its kernels are. settings: what it was started with.
 
     readable: places that kernels may read, shown where they are; shown_as: others, under another name.
     environment: of all kernels. log: a file for what the server prints.
@@ -73,13 +93,12 @@ class ForkServer:
         environment: Mapping[str, str],
         log: Path,
     ):
-        self.places = temporary.folder_that_stays(temporary.short_folder())
-        # What the empty /tmp and /dev/shm of a fork would hide.
-        self._kept = [str(place) for place in (*places.python_places(), *readable) if places.in_own(place)]
-        user = sandbox.sandbox_user()
+        self._take(temporary.folder_that_stays(temporary.short_folder()), sandbox.sandbox_user(), log)
+        self.settings = settings_of(readable, shown_as, environment)
+        self._kept += [str(place) for place in readable if places.in_own(place)]
         home = self.places / "home"
         home.mkdir()
-        sandbox.give_to(user, self.places)
+        sandbox.give_to(self.user, self.places)
         room = sandbox.Room(
             home,
             writable=[self.places],
@@ -93,18 +112,28 @@ class ForkServer:
             environment={"MPLBACKEND": "module://matplotlib_inline.backend_inline", **environment},
             start_in="/",
         )
-        self._address = self.places / "fork"
         package, _, name = _CODE.rpartition("/")
         code = f"import sys; sys.path.insert(0, {package!r}); from {name}.forking import main; "
         code += f"main({str(self._address)!r}, {MODULES!r})"
-        command = sandbox.seal([sys.executable, "-c", code], room, user, forks=True)
+        command = sandbox.seal([sys.executable, "-c", code], room, self.user, forks=True)
         log.parent.mkdir(parents=True, exist_ok=True)
-        self._log = log
         with log.open("ab") as output:
             self._logged = output.tell()  # what was there before is not this server's
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
             )
+
+    def _take(self, folder: Path, user: int, log: Path) -> None:
+        """Forks work in this folder, as this user."""
+        self.places, self.user, self._log, self._logged = folder, user, log, 0
+        self._address = folder / "fork"
+        # What the empty /tmp and /dev/shm of a fork would hide.
+        self._kept = [str(place) for place in places.python_places() if places.in_own(place)]
+
+    @property
+    def address(self) -> Address:
+        """What another process of ours needs to have kernels forked here."""
+        return Address(str(self.places), self.user, self._process.pid, str(self._log), self.settings)
 
     def fork(
         self,
@@ -179,6 +208,26 @@ class ForkServer:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         shutil.rmtree(self.places, ignore_errors=True)
+
+
+class Joined(ForkServer):
+    """A fork server that another process of ours has started, and will end."""
+
+    def __init__(self, address: Address):
+        self._take(Path(address.places), address.user, Path(address.log))
+        self.settings = address.settings
+        self._server = psutil.Process(address.process)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+        try:
+            return self._server.is_running() and self._server.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+    def close(self) -> None:
+        """Leave it as it is: others have kernels there."""
 
 
 class Fork:
@@ -263,6 +312,7 @@ class Fork:
 
 
 _running: dict[str, ForkServer | None] = {}
+_joined: list[Joined] = []
 _reasons: list[str] = []
 
 
@@ -273,16 +323,23 @@ def fork_server(
     log: Path,
     try_out: Callable[[ForkServer], None],
 ) -> ForkServer | None:
-    """The fork server with these settings, started if none runs; it ends with this process.
+    """The fork server with these settings: one that was joined, or else one that ends with this process.
 
     try_out: starts a kernel in it and raises CourseError when that does not run.
     None where kernels cannot be forked into a sandbox; `log` then says why.
     """
-    named = {str(path): name for path, name in shown_as.items()}
-    key = json.dumps([os.getpid(), sorted(map(str, readable)), named, dict(environment)])
+    settings = settings_of(readable, shown_as, environment)
+    key = f"{os.getpid()} {settings}"
     if key in _running and _running[key] is None:
         return None
     if key not in _running or not _running[key].alive:
+        server = next((one for one in _joined if one.settings == settings and one.alive), None)
+        if server is not None:
+            _joined.remove(server)  # once: who cannot use it, or loses it, has one of its own
+            with contextlib.suppress(CourseError):
+                try_out(server)
+                _running[key] = server
+                return server
         server = ForkServer(readable, shown_as, environment, log)
         try:
             try_out(server)
@@ -294,6 +351,12 @@ def fork_server(
             server = None
         _running[key] = server
     return _running[key]
+
+
+def join(address: Address) -> None:
+    """From now on, have kernels forked there, where they may see the same. It is on this machine, and of our user's."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        _joined[:] = [Joined(address)]
 
 
 def last_reason() -> str:

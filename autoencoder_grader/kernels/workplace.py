@@ -10,6 +10,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import autoencoder_helpers
 from autoencoder_grader.files import temporary
@@ -25,7 +26,9 @@ MOST_BROUGHT_BACK = 1 << 30  # bytes of all files that go back
 DEEPEST = 20  # folders in folders of a submission
 # A file that cannot be written for such a reason is odd by itself; for any other, the machine is at fault.
 _ODD = {errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.EINVAL, errno.EILSEQ}
-_PASSED_ON = ("AUTOENCODER_EPOCHS", "OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
+#: How many threads compute in a kernel.
+THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
+_PASSED_ON = ("AUTOENCODER_EPOCHS", *THREADS)
 # What all kernels see under names of their own, by the variable that names them out here, too.
 _CACHE, _PHOTOS = "AUTOENCODER_CACHE", "AUTOENCODER_FLOWERS"
 _INSIDE = {
@@ -55,7 +58,7 @@ class Workplace:
         self._submitted, self.tier, self.server, self.limits = submitted, tier, server, limits
         self.watch: Watch | None = None
         self.words: Callable[[], str] = str
-        self._user = sandbox.sandbox_user() if os.name == "posix" else 0
+        self._user = server.user if server else sandbox.sandbox_user() if os.name == "posix" else 0
 
     def __enter__(self) -> Workplace:
         parent = self.server.places if self.server else temporary.short_folder() if self.sealed else None
@@ -212,10 +215,21 @@ def kernel_server(log: Path, try_out: Callable[[ForkServer], object]) -> ForkSer
     return fork_server([], *seen_by_all(), log, try_out)
 
 
-def seen_by_all() -> tuple[dict[Path, str], dict[str, str]]:
-    """(places that every forked kernel sees, by their names there, and its environment)."""
+def server_for_workers(log: Path, threads: int) -> ForkServer:
+    """A fork server that workers on this machine join, started; it is not waited for. Raises CourseError.
+
+    threads: of each worker.
+    """
+    return ForkServer([], *seen_by_all({name: str(threads) for name in THREADS}), log)
+
+
+def seen_by_all(settings: Mapping[str, str] = MappingProxyType({})) -> tuple[dict[Path, str], dict[str, str]]:
+    """(places that every forked kernel sees, by their names there, and its environment).
+
+    settings: variables of the environment, where it does not have them by itself.
+    """
     shown_as, environment = _under_other_names(_public_things())
-    return shown_as, {**_passed_on(), **places.own_paths(), **environment, ENVIRONMENT: MAILBOX}
+    return shown_as, {**settings, **_passed_on(), **places.own_paths(), **environment, ENVIRONMENT: MAILBOX}
 
 
 def _public_things() -> dict[str, Path]:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from autoencoder_grader.files import temporary
-from autoencoder_grader.kernels import sandbox
-from autoencoder_grader.kernels.fork_server import ForkServer
+from autoencoder_grader.kernels import fork_server, sandbox
+from autoencoder_grader.kernels.fork_server import ForkServer, Joined
 from autoencoder_grader.kernels.sandbox import Limits
 from sandboxes import LEAVES, gone, needs_landlock, needs_sandbox, processes_with
 
@@ -108,3 +108,45 @@ def test_folders_of_others_are_hidden_also_where_they_do_not_lie_in_tmp(tmp_path
             assert printed(look) == "[] True\n"
     finally:
         server.close()
+
+
+@needs_sandbox
+def test_another_process_of_ours_joins_it_and_ends_nothing_there(server, kernel):
+    joined, home = Joined(server.address), server.places / "joined"
+    home.mkdir()
+    sandbox.give_to(joined.user, home)
+    with kernel(joined, home, Limits()) as (_, printed):
+        joined.close()
+        assert joined.alive and printed("print(1)") == "1\n"
+
+
+@needs_sandbox
+def test_who_loses_the_one_that_it_joined_has_one_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(fork_server, "MODULES", ())
+    settings = [], {}, {"MARK": str(tmp_path)}, tmp_path / "kernels.log"
+    first = ForkServer(*settings)
+    fork_server.join(first.address)
+    found = fork_server.fork_server(*settings, lambda server: None)
+    assert isinstance(found, Joined) and found.places == first.places
+    first.close()
+    own = fork_server.fork_server(*settings, lambda server: None)
+    try:
+        assert not found.alive and own.alive and own.places != first.places
+    finally:
+        own.close()
+        fork_server._running.popitem()
+
+
+@needs_sandbox
+def test_one_that_shows_other_things_is_not_joined(tmp_path, monkeypatch):
+    monkeypatch.setattr(fork_server, "MODULES", ())
+    first = ForkServer([], {}, {"MARK": "other"}, tmp_path / "kernels.log")
+    fork_server.join(first.address)
+    own = fork_server.fork_server([], {}, {"MARK": "ours"}, tmp_path / "kernels.log", lambda server: None)
+    try:
+        assert own.places != first.places
+    finally:
+        for server in (first, own):
+            server.close()
+        fork_server._running.popitem()
+        fork_server._joined.clear()
