@@ -146,11 +146,13 @@ def showing(data):
     return new_notebook(cells=[new_code_cell("explore", outputs=[output])])
 
 
-def test_a_saved_notebook_keeps_the_picture_in_place_of_the_widget():
+def test_a_saved_notebook_keeps_the_picture_or_the_card_in_place_of_the_widget():
     both, widget = showing({VIEW: {}, "image/png": "AA==", "text/plain": "a"}), showing({VIEW: {}, "text/plain": "a"})
-    for notebook in (both, widget):
+    card = showing({VIEW: {}, "text/html": "<div>a</div>", "text/plain": "a"})
+    for notebook in (both, widget, card):
         keep_pictures(model={"type": "notebook", "content": notebook}, path="a.ipynb", contents_manager=None)
     assert list(both.cells[0].outputs[0].data) == ["image/png", "text/plain"]
+    assert list(card.cells[0].outputs[0].data) == ["text/html", "text/plain"]
     assert VIEW in widget.cells[0].outputs[0].data, "nothing could take its place"
     keep_pictures(model={"type": "file", "content": "text"})
     keep_pictures(model={"type": "notebook", "content": None})

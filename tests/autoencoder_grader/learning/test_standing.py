@@ -1,6 +1,7 @@
 """How far a learner is: the command says what the notebook showed, what nbgrader validates, and what grading gives."""
 
 import io
+import json
 import shutil
 
 import nbformat
@@ -55,6 +56,10 @@ def test_what_a_saved_notebook_shows_is_read_without_running_it(half_solved):
     standing = saved_standing(path)
     assert standing.points == 0.5
     assert "01_tiny, as saved on" in repr(standing) and "Next: " in repr(standing)
+    assert "Guesses: none answered." in repr(standing)
+    kept = {"conv.sharp": {"guess": "it becomes many times as large", "told": True}}
+    path.with_name("guesses.json").write_text(json.dumps(kept))
+    assert "Guesses: 1 of 1 right." in repr(saved_standing(path))
 
 
 def test_running_changes_nothing_in_the_notebook_and_says_how_far_it_is(half_solved):
