@@ -2,6 +2,7 @@
 
 import nbformat
 import pytest
+from autoencoder_grader.book import pages as pages_module
 from autoencoder_grader.book.pages import page_of, pages_of, write_pages
 from autoencoder_grader.nbgrader_steps.release import chapters_of
 from autoencoder_helpers.errors import CourseError
@@ -67,3 +68,22 @@ def test_a_page_that_stays_the_same_is_not_written_again_and_one_that_is_gone_is
     assert page.stat().st_mtime_ns != before and "Another title" in page.read_text()
     write_pages({}, folder)
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("project", "leads"),
+    [
+        ('[project.urls]\nRepository = "https://github.com/a-school/course"\n', True),
+        ('[project.urls]\nRepository = "https://github.com/your_account/course"\n', False),  # nobody's yet
+        ("[project]\n", False),
+        (None, False),
+    ],
+)
+def test_a_page_says_where_its_chapter_opens_as_soon_as_the_course_has_an_address(tmp_path, project, leads):
+    if project is not None:
+        (tmp_path / "pyproject.toml").write_text(project)
+    text = pages_module._links(tmp_path, "01_tiny")
+    assert bool(text) is leads
+    if leads:
+        assert "colab.research.google.com/github/a-school/course/blob/main/notebooks/01_tiny/01_tiny.ipynb" in text
+        assert "labpath=notebooks%2F01_tiny%2F01_tiny.ipynb" in text
