@@ -23,7 +23,7 @@ NEEDED = {
     "tensorflow": "tensorflow>=2.18,<2.22",
     "tf_keras": "tf_keras>=2.18,<2.22",
     "tensorflow_probability": "tensorflow-probability==0.25.*",
-    "matplotlib": "matplotlib>=3.9",
+    "matplotlib": "matplotlib>=3.10",
     "sklearn": "scikit-learn>=1.5",
     "PIL": "pillow>=10.1",
     "IPython": "ipython>=7.34",
