@@ -1,7 +1,8 @@
-"""Images to measure losses on that no learner's process can have seen, made from the instructor's secret.
+"""Images and cells to measure losses on that no learner's process can have seen, made from the instructor's secret.
 
 The course's test images are public, so a network can have learnt them by heart. From the secret comes a
-choice of test digits, each written a little differently, and flowers that nobody has drawn before. The
+choice of test digits, each written a little differently, flowers that nobody has drawn before, and cells of which
+each gene is taken from one or the other of two test cells. The
 thresholds of reference.toml hold for them as for the public images (calibration.py measures that): networks
 that were trained as the chapters say pass, and a table that answers with the nearest public image does not.
 
@@ -21,6 +22,7 @@ from pathlib import Path
 import numpy as np
 from autoencoder_helpers.checks.data import PublicData
 from autoencoder_helpers.errors import CourseError
+from autoencoder_helpers.images.cells import PER_CELL, counts_of, load_cells
 from autoencoder_helpers.images.flower_drawing import draw_flowers
 from autoencoder_helpers.images.flower_photos import public_photos_at_hand
 from autoencoder_helpers.images.flowers import load_flowers
@@ -47,6 +49,7 @@ _MARGIN = 4  # empty rows between two images when all are interpolated as one ta
 _FLOWERS = 100
 _SIDE = 80  # of a flower, in pixels
 _MOST_CROPPED = 0.1  # of a photo's side
+_NEAREST = 3  # cells of its type and of nearly its total, of which one is the other parent of a private cell
 #: What the images of a secret depend on beside the secret, the public images and the code.
 SETTINGS = {
     "digits": _DIGITS,
@@ -54,6 +57,7 @@ SETTINGS = {
     "contrast": _CONTRAST,
     "flowers": _FLOWERS,
     "most_cropped": _MOST_CROPPED,
+    "nearest": _NEAREST,
 }
 _KEPT = 32  # secrets whose images a process keeps, 16 MB each
 
@@ -86,6 +90,15 @@ class PrivateData(PublicData):
         Raises CourseError when photos are asked for and none are at hand; grading does not download.
         """
         return _flowers(source, self._secret)
+
+    @property
+    def unseen_cells(self) -> tuple[np.ndarray, np.ndarray]:
+        """(expression, counts) of 140 cells, float32 (140, 765), read-only: of each gene it has what one of two test cells has.
+
+        The two are of one type, and have about as many counts; which of them a gene is taken from, chance decides. So each
+        cell is one of its type that nobody has measured, with the noise of single counts that measured ones have.
+        """
+        return _cells(self._secret)
 
 
 def secret_seed(course_folder: Path) -> int:
@@ -284,3 +297,29 @@ def _other_view(photo, rng):
     picture = Image.fromarray(photo[:, ::-1] if rng.random() < 0.5 else photo)
     box = (left, top, left + part, top + part)
     return np.asarray(picture.resize((side, side), Image.Resampling.LANCZOS, box=box))
+
+
+# -- cells
+
+
+@functools.lru_cache(maxsize=_KEPT)
+def _cells(secret):
+    rng = _generator(secret, "cells")
+    published = load_cells()
+    counts = counts_of(published.x_test)
+    totals = counts.sum(axis=1)
+    # Of all genes of the cell, of which these are a part: what the published numbers are scaled by.
+    one = np.where(published.x_test > 0, published.x_test, np.inf).min(axis=1)
+    whole = PER_CELL / np.expm1(one.astype(np.float64))
+    others = np.array([_other_parent(cell, published.y_test, totals, rng) for cell in range(len(counts))])
+    from_other = rng.random(counts.shape) < 0.5
+    children = np.where(from_other, counts[others], counts)
+    expression = np.log1p(children * PER_CELL / ((whole + whole[others]) / 2)[:, None]).astype(np.float32)
+    children.flags.writeable = expression.flags.writeable = False
+    return expression, children
+
+
+def _other_parent(cell, labels, totals, rng):
+    """Another cell of the same type, one of the nearest in total counts."""
+    kind = np.flatnonzero((labels == labels[cell]) & (np.arange(len(labels)) != cell))
+    return rng.choice(kind[np.argsort(np.abs(totals[kind] - totals[cell]), kind="stable")[:_NEAREST]])

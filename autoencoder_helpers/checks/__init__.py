@@ -15,7 +15,7 @@ from autoencoder_helpers.guesses.tally import tally
 __all__ = ["CheckError", "CheckResult", "catalogue", "check", "progress"]
 
 # A folder each; in it, one file a check: `vae.kl_weight` is in vae/kl_weight.py.
-_CHAPTERS = ("dense", "conv", "vae", "flowers")
+_CHAPTERS = ("dense", "conv", "vae", "flowers", "cells")
 
 # The last result of each check in this session, by name.
 _RESULTS: dict[str, CheckResult] = {}
@@ -63,7 +63,7 @@ def progress(chapter: str) -> Standing:
     """How far you are in a chapter: its checks as they were run last in this session, points so far, what is next, and
     what became of your guesses.
 
-    chapter: the first part of its checks' names: "dense", "conv", "vae" or "flowers".
+    chapter: the first part of its checks' names: "dense", "conv", "vae", "flowers" or "cells".
     The result shows as a card. In grading it says nothing, because a notebook does not learn its points there.
     Raises CheckError for another name.
     """

@@ -3,6 +3,7 @@
 import functools
 
 import numpy as np
+from autoencoder_helpers.images.cells import Cells, counts_of, load_cells
 from autoencoder_helpers.images.flower_drawing import draw_flowers
 from autoencoder_helpers.images.flowers import load_flowers
 from autoencoder_helpers.images.mnist import load_mnist
@@ -15,8 +16,8 @@ _FRESH_FLOWERS_SEED = 20_260  # any seed other than load_flowers': flowers that 
 class PublicData:
     """Test images as rules want them: float32 in [0, 1].
 
-    Losses are measured on `unseen_digits` and `flowers`, which in grading are images that nobody could learn by
-    heart. What an answer states about the test set is compared with `mnist_images`.
+    Losses are measured on `unseen_digits`, `flowers` and `unseen_cells`, which in grading are images and cells that nobody
+    could learn by heart. What an answer states about the test set is compared with `mnist_images`.
     """
 
     @functools.cached_property
@@ -33,6 +34,17 @@ class PublicData:
     def unseen_digits(self) -> np.ndarray:
         """Digits to measure losses on, float32 (n, 28, 28) in [0, 1]: here the test images of MNIST."""
         return self.mnist_images
+
+    @property
+    def cells(self) -> Cells:
+        """The cells as they are published, split as every notebook has them."""
+        return load_cells()
+
+    @property
+    def unseen_cells(self) -> tuple[np.ndarray, np.ndarray]:
+        """(expression, counts) of cells to measure losses on, float32 (n, 765): here the test cells."""
+        x_test = load_cells().x_test
+        return x_test, counts_of(x_test)
 
     def flowers(self, source: str) -> tuple[np.ndarray, np.ndarray]:
         """(mean training image (1, 80, 80, 3), unseen images (n, 80, 80, 3)), float32 in [0, 1].

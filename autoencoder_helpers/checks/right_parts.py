@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Callable
 
 import numpy as np
+from autoencoder_helpers import measures
 
 
 class _Values(np.ndarray):
@@ -43,6 +44,13 @@ def _gaussian_kl(mean, stddev):
 
 def _sample_z(mean, stddev, eps):
     return np.asarray(np.asarray(mean) + np.asarray(stddev) * np.asarray(eps), np.float32).view(_Values)
+
+
+def _poisson_loss(counts, shares):
+    counts, shares = np.asarray(counts, np.float64), np.asarray(shares, np.float64)
+    means = counts.sum(axis=-1, keepdims=True) * shares
+    costs = means - np.where(counts > 0, counts * np.log(np.where(counts > 0, means, 1)), 0)
+    return (costs.sum(axis=-1) + measures.log_factorials(counts).sum(axis=-1)).view(_Values)
 
 
 _alive: set[str] = set()  # questions that are being answered
@@ -86,6 +94,7 @@ RIGHT_PARTS: dict[str, Callable] = {
     "bce_per_image": functools.partial(_StandIn, _bce_per_image),
     "reconstruction_loss": functools.partial(_StandIn, _reconstruction_loss),
     "gaussian_kl": functools.partial(_StandIn, _gaussian_kl),
+    "poisson_loss": functools.partial(_StandIn, _poisson_loss),
     "sample_z": functools.partial(_StandIn, _sample_z),
     "prior": _prior,
 }

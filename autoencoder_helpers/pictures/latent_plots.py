@@ -10,12 +10,12 @@ from matplotlib.patheffects import withStroke
 PRIOR_RADII = (1, 2, 3)  # circles at 1, 2, 3 standard deviations of N(0, I)
 
 
-def latent_plane(codes, labels, ax=None, title=None, prior_circles=False, points=None, legend=True):
+def latent_plane(codes, labels, ax=None, title=None, prior_circles=False, points=None, legend=True, names=None):
     """Codes of images in the latent plane, coloured by label -> Axes (equal aspect, axes z1 and z2).
 
     ``codes``: (N, 2). ``labels``: (N,) whole numbers; each label is written at the median of its codes.
     ``prior_circles``: circles at 1, 2, 3 standard deviations of N(0, I). ``points``: text -> (z1, z2), drawn
-    as crosses.
+    as crosses. ``names``: what the labels stand for, in their order; written into the legend.
     """
     codes, labels = _plane_data(codes, labels, "latent_plane")
     with family():
@@ -30,7 +30,7 @@ def latent_plane(codes, labels, ax=None, title=None, prior_circles=False, points
                 color=_colour(label),
                 alpha=0.65,
                 linewidths=0,
-                label=str(label),
+                label=f"{label} {names[label]}" if names else str(label),
                 rasterized=True,
             )
         if prior_circles:

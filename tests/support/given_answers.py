@@ -12,7 +12,8 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 import tf_keras as keras
 from autoencoder_grader.references.trained import trained_weights
-from autoencoder_helpers import load_mnist, measures
+from autoencoder_helpers import load_cells, load_mnist, measures
+from autoencoder_helpers.images.cells import counts_of
 from autoencoder_helpers.training import load_weights
 
 layers, tfd, tfpl = keras.layers, tfp.distributions, tfp.layers
@@ -139,6 +140,25 @@ def _flower_decoder(_):
     return keras.Sequential([layers.Input((10,)), layers.Dense(400), layers.Reshape((10, 10, 4)), up])
 
 
+def _squeeze(width):
+    return [layers.Input((765,)), layers.Dense(64, "relu"), layers.Dense(32, "relu"), layers.Dense(width)]
+
+
+def _cell_encoder(given):
+    return keras.Sequential(
+        [*_squeeze(4), tfpl.IndependentNormal(2, activity_regularizer=towards(given("prior"), 0.5))]
+    )
+
+
+def _poisson_loss(counts, shares):
+    means = tf.reduce_sum(counts, axis=1, keepdims=True) * shares
+    return tf.reduce_sum(means - tf.math.xlogy(counts, means) + tf.math.lgamma(counts + 1), axis=1)
+
+
+def _trained_cells(given):
+    return _with_weights(_joined(given), "05_gene_expression", "cells_vae")
+
+
 def _joined(given):
     return join(given("encoder"), given("decoder"))
 
@@ -193,6 +213,19 @@ GIVEN = {
         "vae": _joined,
         "source": lambda _: "synthetic",
         "right_yardsticks": lambda _: _right_yardsticks,
+        "towards": lambda _: towards,
+        "join": lambda _: join,
+    },
+    "cells": {
+        "x_train": lambda _: load_cells().x_train,
+        "x_test": lambda _: load_cells().x_test,
+        "counts_of": lambda _: counts_of,
+        "prior": lambda _: tfd.Independent(tfd.Normal(tf.zeros(2), 1.0), reinterpreted_batch_ndims=1),
+        "squeeze": lambda _: _squeeze,
+        "encoder": _cell_encoder,
+        "decoder": lambda _: _chain(2, 32, 64, 765, last="softmax"),
+        "vae": _trained_cells,
+        "poisson_loss": lambda _: _poisson_loss,
         "towards": lambda _: towards,
         "join": lambda _: join,
     },

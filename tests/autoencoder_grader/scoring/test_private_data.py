@@ -15,6 +15,7 @@ from autoencoder_grader.scoring.private_data import SECRET_FILE, PrivateData, de
 from autoencoder_helpers import measures
 from autoencoder_helpers.checks.data import PublicData
 from autoencoder_helpers.errors import CourseError
+from autoencoder_helpers.images.cells import counts_of
 from autoencoder_helpers.images.mnist import load_mnist
 from autoencoder_helpers.reference.values import threshold
 from PIL import Image
@@ -263,6 +264,41 @@ def test_a_secret_that_cannot_be_written_is_said_in_one_line(tmp_path):
     (tmp_path / SECRET_FILE.parent).write_text("a file in the folder's place")
     with pytest.raises(CourseError, match="cannot be read or written"):
         secret_seed(tmp_path)
+
+
+# -- cells
+
+
+def test_private_cells_have_of_each_gene_what_one_of_two_test_cells_of_their_type_has():
+    expression, counts = PrivateData(SECRET).unseen_cells
+    published, of_published = PUBLIC.unseen_cells
+    assert expression.shape == counts.shape == published.shape == (140, 765)
+    assert expression.dtype == counts.dtype == np.float32
+    np.testing.assert_array_equal(counts_of(expression), counts)
+    labels = PUBLIC.cells.y_test
+    for cell in range(len(counts)):
+        others = np.flatnonzero((labels == labels[cell]) & (np.arange(len(labels)) != cell))
+        from_both = (counts[cell] == of_published[cell]) | (counts[cell] == of_published[others])
+        assert from_both.all(axis=1).any()
+    assert not (counts[:, None] == of_published).all(axis=2).any()
+
+
+def test_private_cells_follow_from_the_secret_alone_and_cannot_be_changed():
+    expression, _ = PrivateData(SECRET).unseen_cells
+    private_data._cells.cache_clear()
+    np.testing.assert_array_equal(PrivateData(SECRET).unseen_cells[0], expression)
+    assert not np.array_equal(PrivateData(SECRET + 1).unseen_cells[0], expression)
+    with pytest.raises(ValueError, match="read-only"):
+        expression[0, 0] = 1
+
+
+def test_private_cells_are_as_hard_as_the_public_ones():
+    def baseline(counts):
+        shares = counts_of(PUBLIC.cells.x_train).sum(axis=0) / counts_of(PUBLIC.cells.x_train).sum()
+        return measures.poisson_per_cell(counts, counts.sum(axis=1, keepdims=True) * shares).mean()
+
+    found = [baseline(PrivateData(secret).unseen_cells[1]) for secret in range(5)]
+    assert np.mean(found) == pytest.approx(baseline(PUBLIC.unseen_cells[1]), rel=0.02) and np.std(found) < 10
 
 
 def test_seeds_of_different_purposes_and_secrets_differ():

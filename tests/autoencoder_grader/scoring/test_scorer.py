@@ -15,7 +15,9 @@ from autoencoder_helpers.checks import answers as answers_module
 from autoencoder_helpers.checks import catalogue, recipes
 from autoencoder_helpers.checks.rule import describe
 from autoencoder_helpers.evidence.values import decode
+from autoencoder_helpers.images.cells import counts_of
 from sklearn.decomposition import PCA
+from sklearn.metrics import adjusted_rand_score
 from sklearn.neighbors import KNeighborsClassifier
 
 tfd = tfp.distributions
@@ -64,6 +66,19 @@ def answers():
         floor = measures.entropy_per_image(x).mean()
         return floor * scale, measures.bce_per_image(x, x_train.mean(0, keepdims=True)).mean() * scale
 
+    cell_encoder, cell_decoder, cell_vae = networks.cell_vae()
+
+    def cell_yardsticks(train, counts):
+        pooled = counts.sum(1, keepdims=True) * (train.sum(0) / train.sum())
+        return measures.poisson_per_cell(counts, counts).mean(), measures.poisson_per_cell(counts, pooled).mean()
+
+    def difference(a, b):
+        return np.mean(a) - np.mean(b), np.sqrt(np.var(a, ddof=1) / len(a) + np.var(b, ddof=1) / len(b))
+
+    def pulled_genes(decoder, z, axis, count):
+        before, after = decoder(np.stack([z, z + np.eye(2, dtype="float32")[axis]])).numpy()
+        return np.argsort(before / after)[:count]
+
     return {
         "dense.data": (x_train, x_test),
         "dense.encoder": (encoder,),
@@ -99,6 +114,15 @@ def answers():
         "flowers.beta": (0.0012,),
         "flowers.trained": (flower_vae, "synthetic"),
         "flowers.walk": (walk,),
+        "cells.counts": (counts_of,),
+        "cells.poisson_loss": (cell_vae.loss,),
+        "cells.floor_and_baseline": (cell_yardsticks,),
+        "cells.encoder": (cell_encoder,),
+        "cells.decoder": (cell_decoder,),
+        "cells.trained": (cell_vae, cell_encoder, cell_decoder),
+        "cells.agreement": (adjusted_rand_score,),
+        "cells.difference": (difference,),
+        "cells.genes": (pulled_genes,),
     }
 
 
@@ -108,7 +132,7 @@ def test_what_a_notebook_of_before_does_not_hand_over_is_no_mistake(graded, answ
         assert seen.passed and given_by_grader.passed, str(given_by_grader)
 
 
-UNTRAINED = {"dense.trained", "conv.trained", "vae.trained", "flowers.trained"}
+UNTRAINED = {"dense.trained", "conv.trained", "vae.trained", "flowers.trained", "cells.trained"}
 
 
 @pytest.mark.parametrize("name", list(catalogue()))

@@ -288,3 +288,9 @@ def test_show_takes_figures_axes_and_panels(shown):
 def test_show_outside_ipython_only_closes(capfd):
     plots.show(DRAWN["stages"](), alt="blocks")
     assert not plt.get_fignums() and capfd.readouterr() == ("", "")
+
+
+def test_a_plane_can_say_what_its_labels_stand_for():
+    labels = np.arange(len(CODES)) % 3
+    axes = plots.latent_plane(CODES, labels, names=("B", "T", "NK"))
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["0 B", "1 T", "2 NK"]

@@ -1,0 +1,14 @@
+"""Chapter 5, gene expression of cells, whose decoder speaks of counts: one check, one file, named as the check."""
+
+#: In the order of the notebook.
+CHECKS = (
+    "counts",
+    "poisson_loss",
+    "floor_and_baseline",
+    "encoder",
+    "decoder",
+    "trained",
+    "agreement",
+    "difference",
+    "genes",
+)

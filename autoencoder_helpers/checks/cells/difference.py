@@ -1,0 +1,99 @@
+"""`cells.difference`: how far two methods lie apart, and how well that is known from a few seeds."""
+
+import numpy as np
+from autoencoder_helpers.checks.answers import Function, call
+from autoencoder_helpers.checks.expectations import expect_no_known_mistake
+from autoencoder_helpers.checks.rule import rule
+
+
+@rule(
+    "cells.difference",
+    points=1,
+    title="The difference of two methods, and its standard error, from runs with several seeds",
+    answers={"difference": Function()},
+)
+def difference(step, difference):
+    a = step.rng.normal(0.45, 0.04, 5)
+    b = step.rng.normal(0.40, 0.11, 8)
+    mean = float(a.mean() - b.mean())
+    error = float(np.sqrt(a.var(ddof=1) / len(a) + b.var(ddof=1) / len(b)))
+    with step("It returns two numbers: the difference, then its standard error"):
+        found = call(difference, a, b, name="difference")
+        step.expect(
+            found.shape == (2,),
+            expected="two numbers",
+            found=f"shape {found.shape}",
+            look="return the difference of the means, and its standard error",
+            mistake="wrong-shape",
+        )
+        step.expect(
+            np.isfinite(found).all(),
+            expected="finite numbers",
+            found=f"{found[0]:g} and {found[1]:g}",
+            look="The two lists need not be of one length: nothing is subtracted run by run.",
+            mistake="not-finite",
+        )
+        step.expect(
+            not np.allclose(found, (error, mean), rtol=1e-3),
+            expected="the difference first, then its standard error",
+            found="the two in each other's place",
+            look="the order in the return",
+            mistake="swapped-results",
+        )
+    first, second = (float(value) for value in found)
+    with step("The difference is that of the means, the first less the second", points=0.5, stop=False):
+        expect_no_known_mistake(
+            step,
+            (
+                (-mean, "wrong-sign", "the second less the first", "a.mean() - b.mean()"),
+                (float(np.median(a) - np.median(b)), "medians", "the difference of the medians", "means, of which a standard error is known"),
+                (float(a.max() - b.max()), "best-runs", "the difference of the best runs",
+                 "The best of several seeds grows with their number: compare means."),
+            ),
+            lambda value: np.isclose(first, value, rtol=1e-4) and not np.isclose(first, mean, rtol=1e-4),
+            expected=f"{mean:.4f}",
+            before=f"{first:.4f}: ",
+        )  # fmt: skip
+        step.expect(
+            np.isclose(first, mean, rtol=1e-4),
+            expected=f"{mean:.4f}",
+            found=f"{first:.4f}",
+            look="a.mean() - b.mean()",
+            mistake="wrong-difference",
+        )
+    with step("The standard error adds the variances of the two means", points=0.5, stop=False):
+        n = len(a), len(b)
+        deviations = a.std(ddof=1), b.std(ddof=1)
+        errors = [s / np.sqrt(k) for s, k in zip(deviations, n, strict=True)]
+        pooled = np.sqrt(((n[0] - 1) * deviations[0] ** 2 + (n[1] - 1) * deviations[1] ** 2) / (sum(n) - 2))
+        expect_no_known_mistake(
+            step,
+            (
+                (float(np.sqrt(a.var() / n[0] + b.var() / n[1])), "divided-by-n", "variances divided by n in place of n - 1",
+                 "The mean is taken from the same few runs: .var(ddof=1)."),
+                (float(np.sqrt(deviations[0] ** 2 + deviations[1] ** 2)), "deviation-not-error", "the spread of single runs, not of their means",
+                 "The mean of n runs varies less than one run: each variance is divided by its n."),
+                (float(np.sqrt(a.var() + b.var())), "deviation-not-error", "the spread of single runs, not of their means",
+                 "The mean of n runs varies less than one run: each variance is divided by its n, and takes ddof=1."),
+                (float(sum(errors)), "errors-added", "the two standard errors added",
+                 "Independent errors add as squares: the root of the sum of squares."),
+                (float(errors[0] ** 2 + errors[1] ** 2), "root-missing", "the variance of the difference", "its square root"),
+                (float(np.sqrt(abs(errors[0] ** 2 - errors[1] ** 2))), "variances-subtracted", "the variances subtracted",
+                 "The means are subtracted, their variances add: each makes the difference less certain."),
+                (float(deviations[0] / n[0] + deviations[1] / n[1]), "errors-added", "standard deviations divided by n, and added",
+                 "Variances are divided by n and added; then the root."),
+                (float(1.96 * np.hypot(*errors)), "interval-not-error", "half a 95 % interval", "the standard error itself, without 1.96"),
+                (float(2 * np.hypot(*errors)), "interval-not-error", "twice the standard error", "the standard error itself"),
+            ),
+            lambda value: np.isclose(second, value, rtol=1e-4),
+            expected=f"{error:.4f}",
+            before=f"{second:.4f}: ",
+        )  # fmt: skip
+        step.expect(
+            np.isclose(second, error, rtol=1e-4)
+            or np.isclose(second, pooled * np.sqrt(1 / n[0] + 1 / n[1]), rtol=1e-4),
+            expected=f"{error:.4f}",
+            found=f"{second:.4f}",
+            look="np.sqrt(a.var(ddof=1) / len(a) + b.var(ddof=1) / len(b))",
+            mistake="wrong-error",
+        )
