@@ -6,11 +6,12 @@ import statistics
 from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
-from autoencoder_grader.references import measuring
+from autoencoder_grader.references import cell_measures, measuring
 from autoencoder_grader.references import values as reference_values
 from autoencoder_grader.scoring.private_data import PrivateData
 from autoencoder_helpers import measures
 from autoencoder_helpers.checks.data import PublicData
+from autoencoder_helpers.images.cells import counts_of
 from autoencoder_helpers.images.mnist import load_mnist
 
 RIGHT = "right"
@@ -129,14 +130,17 @@ def _name(run):
 
 
 def _shaped(images, chapter):
-    """Digits (n, 28, 28) as the chapter's networks take them; flowers as they are."""
+    """Digits (n, 28, 28) as the chapter's networks take them; flowers and cells as they are."""
     if chapter == "dense":
         return images.reshape(len(images), -1)
-    return images if chapter == "flowers" else images[..., np.newaxis]
+    return images if chapter in ("flowers", "cells") else images[..., np.newaxis]
 
 
 def _images(data, source):
     """(images, what is known of them without a network), the latter with the keys of a baselines run."""
+    if source == cell_measures.SOURCE:
+        expression, counts = data.unseen_cells
+        return expression, {"test": cell_measures.what_is_known(counts_of(data.cells.x_train), counts)}
     if source == "mnist":
         images, mean = data.unseen_digits, _mean_digit()
     else:

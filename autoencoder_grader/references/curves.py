@@ -9,7 +9,13 @@ from autoencoder_helpers.errors import CourseError
 from autoencoder_helpers.reference import curves as reference_curves
 
 #: The trainings of the chapters' right networks: the name that `train` gets, and the chapter.
-TRAININGS = {"dense_autoencoder": "dense", "conv_ae": "conv", "vae": "vae", "flower_vae": "flowers"}
+TRAININGS = {
+    "dense_autoencoder": "dense",
+    "conv_ae": "conv",
+    "vae": "vae",
+    "flower_vae": "flowers",
+    "cells_vae": "cells",
+}
 HEAD = """\
 # The training loss after each epoch, as Keras reports it, of the course's own networks: least, mean and greatest over
 # so many seeds. `train` draws them beside a learner's. Made by `autoencoder-course references --curves`.
@@ -23,7 +29,7 @@ def curve_runs(chapters, seeds):
         measuring.Run(chapter, "right", networks.SEEDS[chapter] + number, networks.DEFAULT_EPOCHS[chapter], source)
         for chapter in TRAININGS.values()
         if chapter in chapters
-        for source in ["synthetic" if chapter == "flowers" else "mnist"]
+        for source in [{"flowers": "synthetic", "cells": "cells"}.get(chapter, "mnist")]
         for number in range(seeds)
     ]
 

@@ -14,8 +14,10 @@ from pathlib import Path
 
 import autoencoder_helpers  # noqa: F401  (it chooses the Keras, before TensorFlow is imported)
 import numpy as np
+from autoencoder_grader.references import cell_measures
 from autoencoder_helpers import measures
 from autoencoder_helpers.errors import CourseError
+from autoencoder_helpers.images.cells import counts_of
 
 BASELINES = "baselines"  # the "model" of a run that trains nothing
 POINTS = ((10.0, 10.0), (5.0, 5.0))  # the two latent points that chapter 2 decodes
@@ -25,6 +27,13 @@ WRONG_MODELS = {
     "conv": ("one latent variable",),
     "vae": ("no KL (beta 0)", "KL counted twice (beta 2)", "beta 8", "without x 784"),
     "flowers": (),  # the mean image, which needs no training, is better than any collapsed one
+    "cells": ("one latent variable", "no KL (beta 0)", "KL counted twice (beta 2)", "a mean over the genes"),
+}
+# Networks that are compared with a chapter's own one, over as many seeds.
+COMPARED = {
+    "cells": tuple(
+        f"{kind}, {count}" for kind in ("autoencoder", "VAE") for count in (2, 4, 10) if (kind, count) != ("VAE", 2)
+    )
 }
 NEIGHBOUR_SAMPLE = 10_000  # training codes that the nearest-neighbour classifier looks at
 
@@ -88,6 +97,16 @@ def build(run):
             **{key: settings(run)[key] for key in ("width", "optimizer", "learning_rate")}
         ),
     }
+    builders |= {
+        ("cells", "right"): networks.cell_vae,
+        ("cells", "one latent variable"): lambda: networks.cell_vae(latent_dim=1),
+        ("cells", "no KL (beta 0)"): lambda: networks.cell_vae(kl_weight=0.0),
+        ("cells", "KL counted twice (beta 2)"): lambda: networks.cell_vae(kl_weight=1.0),
+        ("cells", "a mean over the genes"): lambda: networks.cell_vae(per_gene=True),
+    }
+    if run.chapter == "cells" and run.model in COMPARED["cells"]:
+        kind, count = run.model.split(", ")
+        return (networks.cell_vae if kind == "VAE" else networks.cell_autoencoder)(int(count))
     return builders[run.chapter, run.model]()
 
 
@@ -97,6 +116,8 @@ def load_data(run):
     """
     from autoencoder_helpers import load_flowers, load_mnist
 
+    if run.chapter == "cells":
+        return cell_measures.data()
     if run.chapter == "flowers":
         flowers = load_flowers(run.source, count=settings(run)["images"])
         data = flowers.x_train, flowers.x_test, flowers.y_train, flowers.y_test
@@ -121,6 +142,9 @@ def data_hash(data):
     digest = hashlib.sha256()
     x_train, x_test, y_train, y_test = data
     for images in (x_train, x_test):
+        if images.max() > 1:  # no images: cells
+            digest.update(np.ascontiguousarray(images, np.float32).tobytes())
+            continue
         for start in range(0, len(images), 5000):
             digest.update(np.rint(images[start : start + 5000] * 255).astype(np.uint8).tobytes())
     for labels in (y_train, y_test):
@@ -154,6 +178,10 @@ def test_losses(run, encoder, decoder, data):
     """
     x_test = data[1]
     mean, scale = codes(encoder, x_test)
+    if run.chapter == "cells":
+        if scale is None:
+            return {"mse": measures.mse_per_pixel(x_test, _decoded(decoder, mean))}
+        return cell_measures.losses(decoder, mean, scale, counts_of(x_test), run.seed)
     if scale is None:
         loss = float(measures.bce_per_image(x_test, _decoded(decoder, mean)).mean())
         return {"bce_per_pixel": loss / measures.pixels(x_test), "bce_per_image": loss}
@@ -224,6 +252,8 @@ def baselines(run, data):
     from sklearn.decomposition import PCA
 
     x_train, x_test, *_ = data
+    if run.chapter == "cells":
+        return cell_measures.baselines(*data)
     test = {
         "floor": float(measures.entropy_per_image(x_test).mean()),
         "mean image": measures.mean_image_baseline(x_train, x_test),
@@ -278,7 +308,7 @@ def _train(run, folder, data):
     if len(history) < run.epochs:
         whole.fit(
             x_train,
-            x_train,
+            counts_of(x_train) if run.chapter == "cells" and not run.model.startswith("autoencoder") else x_train,
             epochs=run.epochs,
             initial_epoch=len(history),
             shuffle=True,
@@ -298,7 +328,10 @@ def _train(run, folder, data):
         "test": test_losses(run, encoder, decoder, data),
         "history": history,
     }
-    if run.chapter != "flowers":
+    if run.chapter == "cells":
+        (train, _), (test, _) = (codes(encoder, x) for x in data[:2])
+        outcome["latent"] = cell_measures.facts(train, test, *data[2:])
+    elif run.chapter != "flowers":
         outcome["latent"] = latent_facts(encoder, data)
     return outcome  # the weights stay: pictures are drawn and private images are measured with them
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import tomli_w
-from autoencoder_grader.references.measuring import BASELINES, Run, settings, versions
+from autoencoder_grader.references.measuring import BASELINES, COMPARED, Run, settings, versions
 from autoencoder_helpers import measures
 from autoencoder_helpers.errors import CourseError
 
@@ -26,7 +26,8 @@ HEAD = """\
 # "also" holds means over the same runs: adjusted_rand_index of k-means with 10 groups on the test codes against
 # the labels; neighbour_accuracy of 5 nearest neighbours among 10,000 training codes; share_within_radius_3 of
 # the test codes around 0; the distance of two points to the nearest test code. Codes of variational networks
-# are posterior means.
+# are posterior means. For the cells, k-means is asked for the training codes, the neighbours of the test codes are among
+# all training codes, and "methods" holds the same for PCA, autoencoder and VAE of 2, 4 and 10 latent variables.
 #
 # "private" tells whether the threshold holds on the images that grading makes from an instructor's secret:
 # over so many secrets and so many right runs, the mean; the standard deviation from secret to secret (of the
@@ -126,6 +127,17 @@ CHECKS = (
             source=source,
         )
         for source in ("synthetic", "photos")
+    ),
+    Check(
+        "cells.trained",
+        "cells",
+        "R + K on the test cells, exact KL counted once, the mean of ten draws of z for each cell",
+        "nats per cell",
+        "lower",
+        lambda test, baselines: test["R_plus_K"],
+        lambda baselines: {"composition of all training cells (K = 0)": baselines["test"]["mean image"]},
+        left_out=("one latent variable", "KL counted twice (beta 2)", *COMPARED["cells"]),
+        source="cells",
     ),
 )
 
@@ -320,15 +332,45 @@ def _entry(check, results, epochs):
     compared = {
         run.model: result["test"]
         for run, result in runs.items()
-        if run.model in check.left_out and run.epochs == epochs
+        if run.model in check.left_out and run.model not in COMPARED.get(check.chapter, ()) and run.epochs == epochs
     }
     if compared:
         table["for_comparison"] = compared
+    if check.chapter in COMPARED:
+        table["methods"] = _methods(check.chapter, right, runs, baselines, epochs)
     full = _full(check, runs, known, epochs)
     if full:
         table["full"] = full
     table["versions"] = first["versions"]
     return table
+
+
+def _methods(chapter, right, runs, baselines, epochs):
+    """What the codes of several methods are worth: by method and measure the mean and the spread over the seeds.
+
+    The chapter's own network is called after its latent variables; methods without randomness have no spread.
+    """
+    found = {f"VAE, {next(iter(right.values()))['shapes']['latent']}": list(right.values())}
+    for run, result in runs.items():
+        if run.model in COMPARED[chapter] and run.epochs == epochs:
+            found.setdefault(run.model, []).append(result)
+    keys = next(iter(right.values()))["latent"]
+    tables = {
+        method: {key: {"mean": value} for key, value in row.items()} for method, row in baselines["methods"].items()
+    }
+    for method, results in found.items():
+        columns = {key: [result["latent"][key] for result in results] for key in keys}
+        if "R_plus_K" in results[0]["test"]:
+            columns["R_plus_K"] = [result["test"]["R_plus_K"] for result in results]
+        tables[method] = {
+            key: {
+                "mean": statistics.fmean(values),
+                "standard_deviation": statistics.stdev(values) if len(values) > 1 else 0.0,
+                "seeds": len(values),
+            }
+            for key, values in columns.items()
+        }
+    return tables
 
 
 def _also(results):

@@ -146,13 +146,15 @@ def test_photos_that_are_not_there_get_one_line(command):
 def test_the_plan_holds_what_the_course_promises():
     runs = references.plan()
     assert len(runs) == len(set(runs))
-    for chapter, seeds in (("dense", 10), ("conv", 10), ("vae", 10)):
+    for chapter, seeds in (("dense", 10), ("conv", 10), ("vae", 10), ("cells", 5)):
         right = [
             run
             for run in runs
             if run.chapter == chapter and run.model == "right" and run.epochs == networks.DEFAULT_EPOCHS[chapter]
         ]
         assert len(right) == seeds and right[0].seed == networks.SEEDS[chapter]
+    for model in measuring.COMPARED["cells"]:
+        assert sum(run.chapter == "cells" and run.model == model for run in runs) == 5
     for source in ("synthetic", "photos"):
         assert (
             sum(

@@ -53,11 +53,14 @@ def test_every_training_of_a_solution_has_its_weights(solution):
         ("conv", "conv_ae", "bce_per_pixel"),
         ("vae", "vae", "R_plus_K"),
         ("flowers", "flower_vae", "R_plus_K"),
+        ("cells", "cells_vae", "R_plus_K"),
     ],
 )
 def test_they_reach_the_loss_that_was_measured(chapter, training, key):
     """As near to the mean over the seeds as one more seed may be."""
-    source, name = ("synthetic", "flowers.synthetic") if chapter == "flowers" else ("mnist", f"{chapter}.trained")
+    source, name = {"flowers": ("synthetic", "flowers.synthetic"), "cells": ("cells", "cells.trained")}.get(
+        chapter, ("mnist", f"{chapter}.trained")
+    )
     run = measuring.Run(chapter, "right", networks.SEEDS[chapter], networks.DEFAULT_EPOCHS[chapter], source)
     solution = SOLUTIONS[references.CHAPTERS.index(chapter)].stem
     encoder, decoder, whole = measuring.build(run)

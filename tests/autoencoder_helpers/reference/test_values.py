@@ -58,6 +58,7 @@ def test_the_course_carries_the_thresholds_that_its_rules_read():
         "vae.kl",
         "flowers.synthetic",
         "flowers.photos",
+        "cells.trained",
     ):
         assert reference.threshold(name) > 0
         assert reference.reference(name)["better"] in ("lower", "higher")
