@@ -209,6 +209,8 @@ def summarise(found: dict) -> dict[str, dict]:
     """
     table = {}
     for _, chapter in CHAPTERS.values():
+        if chapter not in found:  # younger than the measurement
+            continue
         runs = found[chapter]
         added = [_in_all(a) - _in_all(b) for a, b in zip(runs["with"], runs["without"], strict=True)]
         table[chapter] = {

@@ -45,7 +45,7 @@ def test_what_is_added_is_the_difference_between_with_and_without(overhead):
         "without": [spent(1.5), spent(2.0)],
     }
     table = overhead.summarise({chapter: runs for _, chapter in CHAPTERS.values()})
-    assert list(table) == ["dense", "conv", "vae", "flowers"]
+    assert list(table) == ["dense", "conv", "vae", "flowers", "cells"]
     cost = table["dense"]
     assert cost["with"] == pytest.approx({"scoring": 0.6, "kernel": 1.5, "grader": 0.25})
     assert cost["without"] == pytest.approx({"scoring": 0, "kernel": 1.75, "grader": 0.25})

@@ -48,10 +48,21 @@ MISTAKES = {
     "04_flower_vae": (
         Mistake("compute-beta", "the KL counted once", "80 * 80 * 3, 80 * 80, 2", "80 * 80 * 3, 80 * 80, 1"),
     ),
+    "05_gene_expression": (
+        Mistake(
+            "write-difference",
+            "variances of single runs",
+            "ddof=1) / len(a) + np.var(b, ddof=1) / len(b)",
+            "ddof=1) + np.var(b, ddof=1)",
+        ),
+    ),
 }
 
 #: What a chapter trains before its first exercise: who has only run it, and written nothing, has these weights.
-TRAINED_AS_RELEASED = {"03_variational_autoencoder": ("plain_ae",)}
+TRAINED_AS_RELEASED = {
+    "03_variational_autoencoder": ("plain_ae",),
+    "05_gene_expression": ("cells_autoencoder_321",),
+}
 
 
 def hand_in(student: str, released: Path, solution: Path, submitted: Path, mistakes: tuple[Mistake, ...] = ()) -> bool:

@@ -1,6 +1,6 @@
 """The corpus of made-up submissions: reads the cases in tests/submissions/ and builds real ones of them.
 
-A case is one short TOML file, `tests/submissions/<kind>/<chapter>-<name>.toml`, with <chapter> 1 to 4:
+A case is one short TOML file, `tests/submissions/<kind>/<chapter>-<name>.toml`, with <chapter> 1 to 5:
 
     about = "a relu at the bottleneck"          # what it changes and why, in one line
     base = "solution"                           # or "release": the untouched notebook
@@ -51,6 +51,7 @@ CHAPTERS = {
     "2": ("02_convolutional_autoencoder", "conv"),
     "3": ("03_variational_autoencoder", "vae"),
     "4": ("04_flower_vae", "flowers"),
+    "5": ("05_gene_expression", "cells"),
 }
 #: Cells that are neither answers nor tests, and that these need; a case has no others, which saves most of the time.
 NEEDED = {
@@ -58,6 +59,7 @@ NEEDED = {
     "2": {"set-up", "two-rows"},
     "3": {"setup", "load-data", "given-layers", "build-vae", "untrained", "train-vae"},
     "4": {"setup", "load-data", "zeros", "train-vae"},
+    "5": {"setup", "load-data", "take-counts", "given-layers", "train-vae"},
 }
 _KEYS = {
     "about",

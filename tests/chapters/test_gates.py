@@ -22,6 +22,7 @@ PREFIXES = {
     "02_convolutional_autoencoder": "conv",
     "03_variational_autoencoder": "vae",
     "04_flower_vae": "flowers",
+    "05_gene_expression": "cells",
 }
 CHAPTERS = list(PREFIXES)
 PAGES = [
@@ -285,7 +286,7 @@ def test_prose_names_only_what_there_is(chapter):
         for environment in re.findall(r"AUTOENCODER_\w+", text):
             if environment not in helpers:
                 unknown.append(text)
-        checked = re.match(r"(dense|conv|vae|flowers)\.(\w+)$", text)
+        checked = re.match(r"(dense|conv|vae|flowers|cells)\.(\w+)$", text)
         if checked and text not in catalogue() and f"{text}" not in code_of(chapter):
             unknown.append(text)
         figure = re.match(r"plots\.(\w+)", text)

@@ -68,7 +68,7 @@ def test_the_card_of_every_check_is_on_the_feedback_page(graded_demo, chapter):
 
 
 def _prefix(chapter):
-    return ("dense.", "conv.", "vae.", "flowers.")[CHAPTERS.index(chapter)]
+    return ("dense.", "conv.", "vae.", "flowers.", "cells.")[CHAPTERS.index(chapter)]
 
 
 def test_grades_csv_has_every_student_and_chapter(graded_demo):
@@ -85,7 +85,12 @@ def test_the_demo_says_who_lost_what_and_where_everything_lies(graded_demo):
         if row.points is not None and row.points < row.max_points:
             told = f"{row.check}, {row.points:g} of {row.max_points:g}: {row.reasons[0]}" if row.begun else row.check
             assert told in graded_demo.said or row.student == UNTOUCHED
-    for line in ("01 dense autoencoder: 9", "02 convolutional autoencoder: 8", "04 flower vae: 8"):
+    for line in (
+        "01 dense autoencoder: 9",
+        "02 convolutional autoencoder: 8",
+        "04 flower vae: 8",
+        "05 gene expression: 9",
+    ):
         assert f"{UNTOUCHED} · {line} checks not begun, no written answer." in graded_demo.said
     assert str(graded_demo.report.grades) in graded_demo.said
     assert str(graded_demo.report.feedback) in graded_demo.said

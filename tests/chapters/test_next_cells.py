@@ -158,6 +158,7 @@ CASES = (
     "right-3-draws-and-kl-in-numpy",
     "right-4-walk-otherwise",
     "right-4-yardsticks-otherwise",
+    "right-5-lists-and-loops",
 )
 
 
