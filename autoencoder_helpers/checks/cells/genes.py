@@ -85,7 +85,7 @@ def _shares(decoder, z, axis, length=1.0):
 
 
 def _task(rng):
-    """(a small decoder with random weights, a point, an axis) for which no two rankings begin alike by chance."""
+    """(a small decoder with random weights, a point, an axis) for which no mistake gives the right genes by chance."""
     import tf_keras as keras
 
     layers = keras.layers
@@ -103,6 +103,17 @@ def _task(rng):
         )
         z, axis = rng.uniform(-1, 1, 2).astype(np.float32), int(rng.integers(2))
         before, after = _shares(decoder, z, axis)
-        factors = np.sort(np.log(after / before))[::-1][: _COUNT + 1]
-        if float(np.diff(-factors).min()) > 0.01 and before.min() > 1e-6:
+        growth = np.log(after / before)
+        factors = np.sort(growth)[::-1][: _COUNT + 1]
+        if float(np.diff(-factors).min()) <= 0.01 or before.min() <= 1e-6:
+            continue
+        other = np.log(_shares(decoder, z, 1 - axis)[1] / before)
+        origin = np.log(np.divide(*_shares(decoder, 0 * z, axis)[::-1]))
+        mistaken = (other, origin, after, before, after - before, np.abs(growth))
+        if not any(list(_first(values)) == list(_first(growth)) for values in mistaken):
             return decoder, z, axis
+
+
+def _first(values):
+    """The places of the largest values, the largest first."""
+    return np.argsort(-values)[:_COUNT]
