@@ -3,8 +3,8 @@
 import numpy as np
 from autoencoder_helpers import measures
 from autoencoder_helpers.checks.answers import Model, as_array
-from autoencoder_helpers.checks.cells.clouds import cloud_of, clouds_of
 from autoencoder_helpers.checks.cells.sizes import GENES, IN_PLACE, LATENT
+from autoencoder_helpers.checks.clouds import cloud_of, clouds_of
 from autoencoder_helpers.checks.expectations import expect_layers
 from autoencoder_helpers.checks.models import answers_to_scaling, of_one_image, stages
 from autoencoder_helpers.checks.rule import rule
@@ -32,7 +32,7 @@ def encoder(step, encoder):
             mistake="wrong-input-shape",
         )
         expect_layers(step, encoder)
-        cloud = cloud_of(encoder, x)
+        cloud = cloud_of(encoder, x, "cell")
         step.expect(
             tuple(as_array(cloud.mean()).shape) == (_CELLS, LATENT),
             expected="two latent numbers for each cell",
@@ -40,7 +40,7 @@ def encoder(step, encoder):
             look="latent_dim = 2, in the Dense layer and in the distribution layer",
             mistake="wrong-latent-dim",
         )
-        mean, stddev = clouds_of(encoder, x)
+        mean, stddev = clouds_of(encoder, x, "cell")
     with step("It is a cloud of its own for each cell, with means that may be any number", points=0.5, stop=False):
         ends = stages(encoder)[-1:]
         step.expect(

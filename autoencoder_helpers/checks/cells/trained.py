@@ -3,8 +3,8 @@
 import numpy as np
 from autoencoder_helpers import measures
 from autoencoder_helpers.checks.answers import Model
-from autoencoder_helpers.checks.cells.clouds import clouds_of
 from autoencoder_helpers.checks.cells.sizes import GENES, IN_PLACE, LATENT, UNIT
+from autoencoder_helpers.checks.clouds import clouds_of
 from autoencoder_helpers.checks.expectations import (
     expect_finite,
     expect_other_images,
@@ -47,7 +47,7 @@ def trained(step, vae, encoder, decoder):
             )
     x, counts = step.data.unseen_cells
     with step("Each cell has a cloud of its own, and the decoder uses it", points=1):
-        mean, stddev = clouds_of(encoder, x)
+        mean, stddev = clouds_of(encoder, x, "cell")
         K = float(measures.gaussian_kl(mean, stddev).mean())
         R, shares = _reconstructed(step, decoder, counts, mean, stddev)
         # Fresh weights are known by the composition that they state, whatever its sum: it is the same for all genes.

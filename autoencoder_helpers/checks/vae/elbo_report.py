@@ -5,10 +5,10 @@ import contextlib
 import numpy as np
 from autoencoder_helpers import measures
 from autoencoder_helpers.checks.answers import Function, as_array
+from autoencoder_helpers.checks.clouds import clouds_of
 from autoencoder_helpers.checks.expectations import expect_no_known_mistake
 from autoencoder_helpers.checks.models import predict
 from autoencoder_helpers.checks.rule import rule
-from autoencoder_helpers.checks.vae.clouds import clouds_of
 from autoencoder_helpers.checks.vae.numbers import about
 from autoencoder_helpers.checks.vae.sizes import IMAGE, PIXELS
 from autoencoder_helpers.checks.vae.wrong_kls import wrong_kls

@@ -2,10 +2,10 @@
 
 import numpy as np
 from autoencoder_helpers.checks.answers import Function, Model, as_array
+from autoencoder_helpers.checks.clouds import cloud_of
 from autoencoder_helpers.checks.expectations import expect_finite, expect_layers
 from autoencoder_helpers.checks.models import answers_to_scaling, stages
 from autoencoder_helpers.checks.rule import describe, rule
-from autoencoder_helpers.checks.vae.clouds import cloud_of
 from autoencoder_helpers.checks.vae.numbers import log_normal
 from autoencoder_helpers.checks.vae.parts import added_to_loss
 from autoencoder_helpers.checks.vae.sizes import IMAGE, IN_PLACE

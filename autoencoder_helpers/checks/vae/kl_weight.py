@@ -3,10 +3,10 @@
 import numpy as np
 from autoencoder_helpers import measures
 from autoencoder_helpers.checks.answers import Model, Number
+from autoencoder_helpers.checks.clouds import clouds_of
 from autoencoder_helpers.checks.expectations import expect_shapes
 from autoencoder_helpers.checks.models import all_layers
 from autoencoder_helpers.checks.rule import registered_rules, rule, run_rule
-from autoencoder_helpers.checks.vae.clouds import clouds_of
 from autoencoder_helpers.checks.vae.numbers import about, two_digits
 from autoencoder_helpers.checks.vae.parts import added_to_loss, expect_parts
 from autoencoder_helpers.checks.vae.sizes import IMAGE, IN_PLACE

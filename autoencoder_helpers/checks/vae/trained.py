@@ -3,6 +3,7 @@
 import numpy as np
 from autoencoder_helpers import measures
 from autoencoder_helpers.checks.answers import Model
+from autoencoder_helpers.checks.clouds import clouds_of
 from autoencoder_helpers.checks.expectations import (
     expect_finite,
     expect_other_images,
@@ -13,7 +14,6 @@ from autoencoder_helpers.checks.expectations import (
 from autoencoder_helpers.checks.learned import has_learned
 from autoencoder_helpers.checks.models import predict
 from autoencoder_helpers.checks.rule import rule
-from autoencoder_helpers.checks.vae.clouds import clouds_of
 from autoencoder_helpers.checks.vae.parts import expect_parts
 from autoencoder_helpers.checks.vae.sizes import IMAGE, IN_PLACE, PIXELS
 from autoencoder_helpers.reference.values import threshold

@@ -1,4 +1,4 @@
-"""The clouds that an encoder makes of images."""
+"""The clouds that an encoder makes of images, or of cells."""
 
 import numpy as np
 from autoencoder_helpers.checks.answers import as_array
@@ -6,10 +6,10 @@ from autoencoder_helpers.checks.models import stages
 from autoencoder_helpers.checks.rule import NotYet, describe
 
 
-def cloud_of(encoder, images):
-    """encoder(images) as a distribution; NotYet with the mistake's name if it is none."""
+def cloud_of(encoder, x, one="image"):
+    """encoder(x) as a distribution; NotYet with the mistake's name if it is none. one: what each of x is called."""
     try:
-        cloud = encoder(images)
+        cloud = encoder(x)
     except Exception as error:
         found = stages(encoder)
         width = found[-1].width if found else None
@@ -24,23 +24,23 @@ def cloud_of(encoder, images):
     if not (hasattr(cloud, "mean") and hasattr(cloud, "stddev") and hasattr(cloud, "log_prob")):
         if tuple(cloud.shape[1:]) == (4,):
             raise NotYet(
-                expected="a distribution for each image",
-                found="four numbers for each image",
+                expected=f"a distribution for each {one}",
+                found=f"four numbers for each {one}",
                 look="These are the parameters; a distribution layer after them is missing: tfpl.IndependentNormal(2).",
                 mistake="parameters-not-distribution",
             )
         raise NotYet(
-            expected="a distribution for each image",
-            found=f"plain numbers, {describe(cloud)}: one point for each image",
+            expected=f"a distribution for each {one}",
+            found=f"plain numbers, {describe(cloud)}: one point for each {one}",
             look="the last layer: tfpl.IndependentNormal(2)",
             mistake="deterministic-encoder",
         )
     return cloud
 
 
-def clouds_of(encoder, images, batch_size=500):
-    """Means and standard deviations of the clouds of many images: two float64 arrays (N, 2)."""
-    parts = [cloud_of(encoder, images[i : i + batch_size]) for i in range(0, len(images), batch_size)]
+def clouds_of(encoder, x, one="image", batch_size=500):
+    """Means and standard deviations of the clouds of many images, or cells: two float64 arrays (N, 2)."""
+    parts = [cloud_of(encoder, x[i : i + batch_size], one) for i in range(0, len(x), batch_size)]
     mean, stddev = (
         np.concatenate([as_array(getattr(part, name)()) for part in parts]).astype(np.float64)
         for name in ("mean", "stddev")
@@ -54,7 +54,7 @@ def clouds_of(encoder, images, batch_size=500):
         )
     if mean.ndim != 2 or mean.shape != stddev.shape or not (stddev >= 0).all():
         raise NotYet(
-            expected="means and positive standard deviations of shape (images, 2)",
+            expected=f"means and positive standard deviations of shape ({one}s, 2)",
             found=f"means of shape {mean.shape}, standard deviations of shape {stddev.shape}, or negative ones",
             look="the distribution layer at the encoder's end",
             mistake="no-posterior",
