@@ -6,13 +6,11 @@ import tensorflow_probability as tfp
 from autoencoder_helpers import check
 from autoencoder_helpers.checks.right_parts import RIGHT_PARTS, with_right_parts
 
-KEPT = ("kept", "bce_per_image", "reconstruction_loss", "gaussian_kl", "sample_z", "prior")
-
 
 @pytest.fixture
 def notebook():
     """The names of a notebook whose function keeps what stands in for an answer, and says what it made of it."""
-    names = dict.fromkeys(KEPT) | {"np": np}
+    names = dict.fromkeys(("kept", *RIGHT_PARTS)) | {"np": np}
     exec("def keep(): kept.update({name: globals()[name] for name in wanted})", names)
     names |= {"kept": {}, "wanted": list(RIGHT_PARTS)}
     return names
