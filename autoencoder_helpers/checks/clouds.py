@@ -5,6 +5,8 @@ from autoencoder_helpers.checks.answers import as_array
 from autoencoder_helpers.checks.models import stages
 from autoencoder_helpers.checks.rule import NotYet, describe
 
+_MOST = 1e8  # of a mean: float32 knows no sum of many larger squares
+
 
 def cloud_of(encoder, x, one="image"):
     """encoder(x) as a distribution; NotYet with the mistake's name if it is none. one: what each of x is called."""
@@ -36,6 +38,17 @@ def cloud_of(encoder, x, one="image"):
             mistake="deterministic-encoder",
         )
     return cloud
+
+
+def expect_moderate_means(step, mean):
+    """Inside a step: fail if means are so large that float32 can hold neither their squares nor a step of one."""
+    step.expect(
+        float(np.abs(mean).max()) < _MOST,
+        expected="means as a network has them before it is trained: a few units",
+        found=f"means of up to {np.abs(mean).max():.2g}, whose squares float32 cannot hold",
+        look="the images, between 0 and 1; or has a training run away? Build the network again.",
+        mistake="means-too-large",
+    )
 
 
 def clouds_of(encoder, x, one="image", batch_size=500):

@@ -70,13 +70,22 @@ def expect_scaled_once(step, name, array):
 
 
 def expect_one_scale(step, found, wanted):
-    """Inside a step: fail if each image is the right one, but for a factor of its own. Arrays, an image a row."""
+    """Inside a step: fail if each image is the right one, but for a factor, of its own or of all. Arrays, an image a row."""
     found, wanted = (array.reshape(len(array), -1).astype(np.float64) for array in (found, wanted))
     factors = (found * wanted).sum(1) / (wanted**2).sum(1)
+    scaled = np.allclose(found, factors[:, None] * wanted, atol=1e-3)
     step.expect(
-        np.ptp(factors) < 1e-3 or not np.allclose(found, factors[:, None] * wanted, atol=1e-3),
+        np.ptp(factors) < 1e-3 or not scaled,
         expected="all images divided by one number, 255",
         found=f"each divided by a number of its own, from {255 / factors.max():.4g} to {255 / factors.min():.4g}",
         look="Divide by 255, not by each image's own largest value.",
         mistake="scaled-one-by-one",
+    )
+    divisor = 255 / float(np.median(factors))
+    step.expect(
+        not scaled or abs(divisor - 255) < 0.3,
+        expected="images divided by 255",
+        found=f"divided by {divisor:.4g}",
+        look="A byte's largest value is 255, and it becomes 1.",
+        mistake="other-scale",
     )

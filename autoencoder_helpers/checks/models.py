@@ -286,6 +286,12 @@ def answers_to_scaling(model, layer, answer: Callable) -> bool:
     return bool(np.isfinite(found).all() and size > 0 and np.allclose(found, wanted, rtol=0, atol=near))
 
 
+def added_to_loss(model, x) -> float:
+    """What the model's layers add to the loss when it is called with x."""
+    model(x)
+    return float(np.sum([float(np.sum(entry)) for entry in model.losses]))
+
+
 def loss_of(model):
     """The loss that a network of one output was compiled with, which may stand in a list or a dict; None if none."""
     loss = getattr(model, "loss", None)

@@ -105,9 +105,8 @@ def handed_in(entry) -> dict:
 def no_cell_failed(monkeypatch):
     """Each entry is a notebook of its own."""
     monkeypatch.setattr(training_records, "_trained", set())
-    failed_cells._failed.clear()
-    yield
-    failed_cells._failed.clear()
+    monkeypatch.setattr(failed_cells, "_failed", {})
+    monkeypatch.setattr(failed_cells, "_made_of", {})
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ from autoencoder_helpers.checks.rule import rule
 def pca(step, pca_reconstruct):
     basis = step.rng.normal(size=(5, 30))
     offset = step.rng.uniform(2, 3, 30)
-    scales = np.array([3.0, 2.0, 0.7, 0.5, 0.3])
+    # Flat enough that 90 % of the variance, too, need more than 2 components: a share is not asked for.
+    scales = np.array([3.0, 2.5, 2.0, 1.5, 1.0])
     x_train = (step.rng.normal(size=(120, 5)) * scales) @ basis + offset
     x = (step.rng.normal(size=(25, 5)) * scales) @ basis + offset
     wanted = _restored(x_train, x)
@@ -67,8 +68,9 @@ def _known_mistakes(x_train, x, wanted):
          "components of images that were not centred", "Subtract the mean training image first."),
         (_restored(x, x), "fitted-on-test-images", "components of x_train",
          "components of x itself", "Fit on x_train, then transform x: test images must not shape the components."),
-        (_restored(x_train, x, 1), "wrong-number-of-components", "2 components", "1 component", "n_components=2"),
         (x, "wrong-number-of-components", "2 components", "all components, and so the images themselves",
          "n_components=2"),
-        (_restored(x_train, x, 3), "wrong-number-of-components", "2 components", "3 components", "n_components=2"),
+        *((_restored(x_train, x, count), "wrong-number-of-components", "2 components", f"{count} of them",
+           "n_components=2; a number below 1 asks for a share of the variance")
+          for count in (1, 3, 4)),
     )  # fmt: skip

@@ -3,9 +3,10 @@
 import numpy as np
 from autoencoder_helpers import measures
 from autoencoder_helpers.checks.answers import Model
+from autoencoder_helpers.checks.clouds import expect_moderate_means
 from autoencoder_helpers.checks.expectations import expect_layers
 from autoencoder_helpers.checks.flowers.sizes import IMAGE, IN_PLACE, LATENT, SCALE, VALUES
-from autoencoder_helpers.checks.models import answers_to_scaling, of_one_image, stages
+from autoencoder_helpers.checks.models import added_to_loss, answers_to_scaling, of_one_image, stages
 from autoencoder_helpers.checks.rule import rule
 
 PARAMETERS = LATENT + LATENT * (LATENT + 1) // 2  # means, and the triangle of a covariance
@@ -56,6 +57,7 @@ def encoder(step, encoder):
             look="the layers before the distribution",
             mistake="not-finite",
         )
+        expect_moderate_means(step, mean)
         step.expect(
             float(np.abs(mean - mean[:1]).max()) > 1e-6,
             expected="means that depend on the image",
@@ -63,9 +65,8 @@ def encoder(step, encoder):
             look="Is the image connected to the Dense layer before the distribution?",
             mistake="ignores-image",
         )
-    with step("Its KL towards the prior joins the loss", points=1):
-        encoder(images)
-        added = float(sum(float(np.sum(loss)) for loss in encoder.losses))
+    with step("A KL joins the loss, with a small positive weight", points=0.5):
+        added = added_to_loss(encoder, images)
         exact = _exact_kl(cloud)
         step.expect(
             added != 0,
@@ -88,6 +89,18 @@ def encoder(step, encoder):
             found=f"{added / exact:.3g} times the KL is added to the loss",
             look="weight=... of the KLDivergenceRegularizer; is the KL averaged over the images?",
             mistake="kl-too-strong",
+        )
+    with step("It is the KL towards the prior, ten standard normal numbers", points=0.5):
+        if added_to_loss(encoder, images) != added:
+            return  # estimated from draws: of sixteen images that says too little about the prior
+        # Brighter images move the clouds away from the prior, whatever the weights are.
+        weights = added / exact, added_to_loss(encoder, 5 * images) / _exact_kl(encoder(5 * images))
+        step.expect(
+            np.isclose(*weights, rtol=0.05),
+            expected="one and the same weight of the KL, whatever the image",
+            found=f"{weights[0]:.3g} times the KL is added for images, {weights[1]:.3g} times for brighter ones",
+            look="What is added does not grow like the KL towards `prior`. Which prior did the regularizer get?",
+            mistake="other-prior",
         )
 
 

@@ -8,6 +8,7 @@ from autoencoder_helpers.checks.rule import rule
 from autoencoder_helpers.images.flower_drawing import draw_flowers
 
 _ENDS = ("first", "last")  # of a walk
+_PAIRS = 4  # of flowers, of which one is walked between
 
 
 @rule(
@@ -21,7 +22,7 @@ _ENDS = ("first", "last")  # of a walk
     },
 )
 def walk(step, walk, encoder, decoder):
-    first, last = draw_flowers(2, seed=int(step.rng.integers(2**31)))[0] / np.float32(255)
+    first, last = _telling_ends(step, encoder, decoder)
     steps = 5
     image = tuple(decoder.output_shape[1:])  # (80, 80, 3); whether it is right is for the decoder's check to say
     rounding = max(precision(encoder), precision(decoder))  # half precision rounds on its way
@@ -95,6 +96,28 @@ def walk(step, walk, encoder, decoder):
             look="(1 - t) * start + t * end, for t in equal steps from 0 to 1",
             mistake="uneven-steps",
         )
+
+
+def _telling_ends(step, encoder, decoder):
+    """Two drawn flowers: of a few pairs the one between which the straight way differs most from all others.
+
+    Between some, the codes of mixed pixels lie on the line between the codes, and a wrong walk looks right.
+    """
+    flowers = draw_flowers(2 * _PAIRS, seed=int(step.rng.integers(2**31)))[0] / np.float32(255)
+    firsts, lasts = flowers[::2], flowers[1::2]
+    try:
+        starts, ends, faded = (
+            as_array(encoder(images).mean()) for images in (firsts, lasts, (firsts + lasts) / np.float32(2))
+        )
+        middles = (starts + ends) / 2
+        cosines = (starts * ends).sum(axis=1) / np.linalg.norm(starts, axis=1) / np.linalg.norm(ends, axis=1)
+        circled = middles / np.sqrt((1 + cosines[:, None]) / 2)  # halfway on a great circle
+        halfway, *others = (predict(decoder, codes.astype(np.float32)) for codes in (middles, faded, circled))
+        apart = [np.abs(halfway - other).reshape(_PAIRS, -1).mean(axis=1) for other in others]
+        best = int(np.argmax(np.nan_to_num(np.min(apart, axis=0))))
+    except Exception:  # noqa: BLE001 - what is wrong with the networks is said where they are asked
+        best = 0
+    return firsts[best], lasts[best]
 
 
 def _is_rather(found, other, wanted, tolerance) -> bool:

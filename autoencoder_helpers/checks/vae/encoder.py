@@ -2,12 +2,11 @@
 
 import numpy as np
 from autoencoder_helpers.checks.answers import Function, Model, as_array
-from autoencoder_helpers.checks.clouds import cloud_of
+from autoencoder_helpers.checks.clouds import cloud_of, expect_moderate_means
 from autoencoder_helpers.checks.expectations import expect_finite, expect_layers
-from autoencoder_helpers.checks.models import answers_to_scaling, stages
+from autoencoder_helpers.checks.models import added_to_loss, answers_to_scaling, stages
 from autoencoder_helpers.checks.rule import describe, rule
 from autoencoder_helpers.checks.vae.numbers import log_normal
-from autoencoder_helpers.checks.vae.parts import added_to_loss
 from autoencoder_helpers.checks.vae.sizes import IMAGE, IN_PLACE
 
 
@@ -41,6 +40,7 @@ def encoder(step, encoder, make_encoder):
             mistake="wrong-latent-dim",
         )
         expect_finite(step, np.stack([mean, stddev]))
+        expect_moderate_means(step, mean)
         step.expect(
             float(stddev.min()) > 0,
             expected="positive standard deviations",
@@ -85,7 +85,7 @@ def encoder(step, encoder, make_encoder):
             look="activity_regularizer=tfpl.KLDivergenceRegularizer(prior, ...) in the distribution layer",
             mistake="kl-missing",
         )
-        found = added_to_loss(encoder)
+        found = added_to_loss(encoder, images)
         step.expect(
             np.isfinite(found) and found != 0,
             expected="a KL that is not 0",
@@ -144,8 +144,7 @@ def _expect_weight_used(step, make_encoder, images):
         model(images)  # builds it
         model.set_weights(models[0].get_weights())
         tf.random.set_seed(1)  # the same draws, should the KL be estimated from them
-        model(images)
-        added.append(added_to_loss(model))
+        added.append(added_to_loss(model, images))
     tf.random.set_seed(int(step.rng.integers(2**31)))
     step.expect(
         abs(added[1] - added[0]) > 0.05 * abs(added[0]),

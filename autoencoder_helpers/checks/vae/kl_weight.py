@@ -3,16 +3,15 @@
 import numpy as np
 from autoencoder_helpers import measures
 from autoencoder_helpers.checks.answers import Model, Number
-from autoencoder_helpers.checks.clouds import clouds_of
+from autoencoder_helpers.checks.clouds import clouds_of, expect_moderate_means
 from autoencoder_helpers.checks.expectations import expect_shapes
-from autoencoder_helpers.checks.models import all_layers
+from autoencoder_helpers.checks.models import added_to_loss, all_layers
 from autoencoder_helpers.checks.rule import registered_rules, rule, run_rule
 from autoencoder_helpers.checks.vae.numbers import about, two_digits
-from autoencoder_helpers.checks.vae.parts import added_to_loss, expect_parts
+from autoencoder_helpers.checks.vae.parts import expect_parts
 from autoencoder_helpers.checks.vae.sizes import IMAGE, IN_PLACE
 
 _BATCH = 32  # images at a time in the chapter's training
-_MOST = 1e8  # of a mean: float32 knows no sum of many larger squares
 
 
 @rule(
@@ -47,13 +46,7 @@ def kl_weight(step, vae, encoder, kl_weight):
         if not vae.losses:
             return
         mean, stddev = clouds_of(encoder, digits)
-        step.expect(
-            float(np.abs(mean).max()) < _MOST,
-            expected="means as a network has them before it is trained: a few units",
-            found=f"means of up to {np.abs(mean).max():.2g}, whose squares float32 cannot hold",
-            look="the images, between 0 and 1; or has a training run away? Build the network again.",
-            mistake="means-too-large",
-        )
+        expect_moderate_means(step, mean)
         small, noise = _kl_ratio(vae, digits, mean, stddev)
         # Brighter images move the clouds away from the prior, whatever the weights are: an estimate has less noise.
         bright = 5 * digits
@@ -150,8 +143,7 @@ def _kl_ratio(vae, images, mean, stddev, batch=500):
     """
     added = []
     for start in range(0, len(images) - batch + 1, batch):
-        vae(images[start : start + batch])
-        added.append(added_to_loss(vae))
+        added.append(added_to_loss(vae, images[start : start + batch]))
     used = len(added) * batch
     exact = measures.gaussian_kl(mean[:used], stddev[:used]).mean()
     variance = (mean**2 * stddev**2 + (1 - stddev**2) ** 2 / 2).sum(axis=1).mean()
@@ -175,6 +167,5 @@ def _ratio_to_kl(vae, encoder, prior, images) -> float:
     """The sum of vae.losses over the exact mean KL towards a prior."""
     import tensorflow_probability as tfp
 
-    vae(images)
     exact = np.asarray(tfp.distributions.kl_divergence(encoder(images), prior))
-    return added_to_loss(vae) / float(exact.mean())
+    return added_to_loss(vae, images) / float(exact.mean())

@@ -1,12 +1,6 @@
-"""A network and its parts: whose weights it holds, and what its layers add to the loss."""
+"""A network and its parts: whose weights it holds."""
 
-import numpy as np
 from autoencoder_helpers.checks.models import holds
-
-
-def added_to_loss(model) -> float:
-    """What the layers added to the loss in the last call of the model."""
-    return float(np.sum([np.asarray(entry) for entry in model.losses]))
 
 
 def expect_parts(step, vae, **parts):

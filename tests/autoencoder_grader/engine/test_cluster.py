@@ -21,8 +21,7 @@ from click.testing import CliRunner
 from tiny_class import quiet
 
 STUDENTS = {
-    # Longer than workers keep silent about the cell that runs: the one that is killed has to be in the middle of it.
-    "ada": {"train_net": "import time\ntime.sleep(5)\nbeta = 0.0012"},
+    "ada": {},
     "ben": {"train_net": "beta = undefined_name"},
     "cy": {"train_net": "beta = 0.0006"},
     "dora": {},
@@ -64,8 +63,11 @@ def test_in_this_process(handed_in):
 
 
 @pytest.mark.timeout(600)
-def test_two_workers_give_the_same_though_one_is_killed(handed_in, monkeypatch):
+def test_two_workers_give_the_same_though_one_is_killed(handed_in, graded_course, notebook, monkeypatch):
     """The worker is replaced, what it had is graded, and nobody waits for the one that is not there any more."""
+    # Longer than workers keep silent about the cell that runs: the one that is killed has to be in the middle of it.
+    slow = "import time\ntime.sleep(4)\nbeta = 0.0012"
+    graded_course.hand_in("ada", "01_tiny", notebook("tiny", train_net=slow))
     event, workers, killed = GradingProgress.event, {}, []
 
     def heard(self, label, told):
@@ -160,8 +162,8 @@ def test_a_cluster_of_others_is_used_and_left_as_it_was(handed_in, dask, tmp_pat
     assert scheduler.poll() is None and worker.poll() is None
 
 
-@pytest.mark.parametrize("goes", [signal.SIGKILL, signal.SIGTERM])
-def test_a_scheduler_that_dies_costs_nobody_anything(handed_in, dask, tmp_path, goes):
+def test_a_scheduler_that_dies_costs_nobody_anything(handed_in, dask, tmp_path):
+    """The whole command, as it is typed; test_scheduler_goes.py has all moments and signals, without the grading."""
     place = tmp_path / "scheduler.json"
     scheduler = dask(
         "scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(place), "--no-dashboard"
@@ -177,7 +179,7 @@ def test_a_scheduler_that_dies_costs_nobody_anything(handed_in, dask, tmp_path, 
             while "graded" not in said:
                 said = grading.stdout.readline()
                 assert said, "it ended before it had graded any"
-            scheduler.send_signal(goes)
+            scheduler.send_signal(signal.SIGTERM)
             said += grading.communicate(timeout=120)[0]
         finally:
             grading.kill()

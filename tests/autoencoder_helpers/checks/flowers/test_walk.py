@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 import tf_keras as keras
 from autoencoder_helpers import check
+from autoencoder_helpers.checks import catalogue
+from autoencoder_helpers.checks.rule import run_rule
 
 layers = keras.layers
 
@@ -123,7 +125,7 @@ def test_a_network_is_not_blamed_for_its_parts(points, make):
     assert points("flowers.walk", right_walk(e, d), e, d) == 1
 
 
-def test_a_great_circle_is_no_straight_line(mistakes, points, networks, make):
+def test_a_great_circle_is_no_straight_line(points, networks, make):
     _, d = networks
     dense = layers.Dense(65, kernel_initializer=keras.initializers.RandomNormal(stddev=0.3, seed=2))
     e = make.encoder(dense, make.full())
@@ -132,4 +134,7 @@ def test_a_great_circle_is_no_straight_line(mistakes, points, networks, make):
     bias[:10] -= grey  # codes on all sides of the origin, so that circle and line differ
     dense.set_weights([kernel, bias])
     assert points("flowers.walk", right_walk(e, d), e, d) == 1
-    assert mistakes("flowers.walk", great_circle(e, d), e, d) == ["great-circle"]
+    # Whatever flowers it is asked about: between some two both ways are nearly the same.
+    for seed in range(40):
+        result = run_rule(catalogue()["flowers.walk"], (great_circle(e, d), e, d), {}, seed=seed)
+        assert [step.mistake for step in result.failures] == ["great-circle"], seed
