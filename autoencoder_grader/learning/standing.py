@@ -8,7 +8,7 @@ from pathlib import Path
 
 import nbformat
 from autoencoder_grader.learning.lab import chapter_notebooks
-from autoencoder_helpers.checks import catalogue
+from autoencoder_helpers.checks import catalogue, practice
 from autoencoder_helpers.checks.result import RESULT_MIME_TYPE, CheckResult
 from autoencoder_helpers.checks.standing import Standing
 from autoencoder_helpers.errors import CourseError
@@ -80,17 +80,22 @@ def _read(path: Path):
 
 
 def _standing(path: Path, notebook, title: str) -> Standing:
-    by_cell = {name.replace(".", "-"): rule for name, rule in catalogue().items()}
-    rules, results = [], {}
+    by_cell, aside = (
+        {name.replace(".", "-"): rule for name, rule in found.items()} for found in (catalogue(), practice())
+    )
+    rules, exercises, results = [], [], {}
     for cell in notebook.cells:
         facts = cell.metadata.get("nbgrader", {})
-        rule = by_cell.get(facts.get("grade_id", "")) if facts.get("grade") else None
+        # A check without points stands in a cell that nbgrader knows nothing of: the cell's own name tells.
+        rule = by_cell.get(facts.get("grade_id", "")) if facts.get("grade") else aside.get(cell.get("id", ""))
         if rule is None:
             continue
-        rules.append(rule)
+        (rules if rule.points else exercises).append(rule)
         for output in cell.get("outputs", ()):
             data = output.get("data", {}).get(RESULT_MIME_TYPE)
             if data:
                 results[rule.name] = CheckResult.from_dict(data)
     chapter = rules[0].name.split(".")[0] if rules else ""
-    return Standing(title, tuple(rules), results, guesses=tally(chapter, path.resolve().parent))
+    return Standing(
+        title, tuple(rules), results, guesses=tally(chapter, path.resolve().parent), practice=tuple(exercises)
+    )

@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 from autoencoder_helpers.checks import failed_cells
 from autoencoder_helpers.checks.handing_over import hand_over, handed_over, is_graded
-from autoencoder_helpers.checks.result import CheckResult
+from autoencoder_helpers.checks.result import CheckResult, StepResult
 from autoencoder_helpers.checks.rule import CheckError, Rule, bind, charge_of, registered_rules, run_rule, unknown_name
 from autoencoder_helpers.checks.standing import Standing
 from autoencoder_helpers.front_end import shows_cards
@@ -17,6 +17,9 @@ __all__ = ["CheckError", "CheckResult", "catalogue", "check", "progress"]
 # A folder each; in it, one file a check: `vae.kl_weight` is in vae/kl_weight.py.
 _CHAPTERS = ("dense", "conv", "vae", "flowers", "cells")
 
+# For practice: none of these checks gives points, and no grading looks at them. Each chapter may have some, in PRACTICE.
+_ASIDE = StepResult("For practice: grading does not look at it", False, 0.0, 0.0)
+
 # The last result of each check in this session, by name.
 _RESULTS: dict[str, CheckResult] = {}
 
@@ -24,13 +27,24 @@ failed_cells.watch()
 
 
 def catalogue() -> dict[str, Rule]:
-    """Every check of the course by name, in the order of the chapters and of their notebooks."""
+    """Every check that gives points by name, in the order of the chapters and of their notebooks."""
+    listed = _imported("CHECKS")
+    others = {name: rule for name, rule in registered_rules().items() if rule.points}
+    return listed | others  # whichever was imported first
+
+
+def practice() -> dict[str, Rule]:
+    """Every check without points by name, in the same order: for the answers of who learns, and for nobody's grade."""
+    return _imported("PRACTICE")
+
+
+def _imported(what: str) -> dict[str, Rule]:
     chapters = {chapter: importlib.import_module(f"{__name__}.{chapter}") for chapter in _CHAPTERS}
-    names = [f"{chapter}.{check}" for chapter, module in chapters.items() for check in module.CHECKS]
+    names = [f"{chapter}.{check}" for chapter, module in chapters.items() for check in getattr(module, what)]
     for name in names:
         importlib.import_module(f"{__name__}.{name}")
     rules = registered_rules()
-    return {name: rules[name] for name in names} | rules  # whichever was imported first
+    return {name: rules[name] for name in names}
 
 
 def check(name: str, *answers, **named_answers) -> CheckResult:
@@ -43,10 +57,14 @@ def check(name: str, *answers, **named_answers) -> CheckResult:
     over, it holds none: whoever looks at it there learns nothing. Whatever the answer is, `check` returns a result;
     CheckError is raised only for a name that does not exist or a wrong number of answers (and a CourseError, of which it
     is one kind, if the course's own data cannot be read).
+
+    A check for practice says the same and gives no points; in grading it looks at nothing.
     """
-    rules = catalogue()
+    rules = catalogue() | practice()
     if not isinstance(name, str) or name not in rules:
         raise unknown_name(name)
+    if not rules[name].points and is_graded():
+        return CheckResult(name, rules[name].title, 0.0, 0.0, (_ASIDE,))
     with warnings.catch_warnings(), np.errstate(all="ignore"):  # as in the rule: a warning made an error is none
         warnings.simplefilter("ignore")
         if hand_over(rules[name], bind(rules[name], answers, named_answers)):
@@ -72,7 +90,8 @@ def progress(chapter: str) -> Standing:
         raise CheckError(f"progress: no chapter is named {chapter!r}; there are {', '.join(_CHAPTERS)}")
     graded = is_graded()
     title, guesses = f"Chapter {_CHAPTERS.index(chapter) + 1}", "" if graded else tally(chapter)
-    found = Standing(title, rules, _RESULTS, graded, guesses)
+    aside = tuple(rule for name, rule in practice().items() if name.split(".")[0] == chapter)
+    found = Standing(title, rules, _RESULTS, graded, guesses, aside)
     if not shows_cards():
         print(found)
     return found

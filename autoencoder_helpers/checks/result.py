@@ -32,7 +32,8 @@ class CheckResult:
     """The outcome of one check.
 
     nbgrader takes a graded cell's partial credit from the `text/plain` of its value, so `repr` is the points
-    as a bare number; `str` is the text for people.
+    as a bare number; `str` is the text for people. A check for practice has no points (`max_points` 0) and stands in no
+    graded cell.
     """
 
     name: str
@@ -43,8 +44,8 @@ class CheckResult:
 
     @property
     def passed(self) -> bool:
-        """Whether every point was reached."""
-        return self.points >= self.max_points
+        """Whether every point was reached; of a check without points, whether nothing failed."""
+        return self.points >= self.max_points and (self.max_points > 0 or not self.failures)
 
     @property
     def lost(self) -> float:
@@ -80,11 +81,13 @@ class CheckResult:
     @property
     def score(self) -> str:
         """The points in words: `1.5 of 2 points`."""
+        if not self.max_points:
+            return "for practice, no points"
         unit = "point" if self.max_points == 1 else "points"
         return f"{format_points(self.points)} of {format_points(self.max_points)} {unit}"
 
     def __repr__(self) -> str:
-        return format_points(self.points)
+        return format_points(self.points) if self.max_points else self.verdict
 
     def __str__(self) -> str:
         lines = [f"{SYMBOLS[self.verdict]} {self.verdict}: {self.title} ({self.score})"]

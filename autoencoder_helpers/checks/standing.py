@@ -21,7 +21,7 @@ class Standing:
 
     title: of the chapter or of where the results are from. rules: its checks, in their order. results: of those that
     were run, by name. scored_elsewhere: in grading, where a notebook does not learn its points. guesses: a line about
-    what became of those, "" for none.
+    what became of those, "" for none. practice: its checks without points.
     """
 
     title: str
@@ -29,6 +29,7 @@ class Standing:
     results: Mapping[str, CheckResult]
     scored_elsewhere: bool = False
     guesses: str = ""
+    practice: tuple[Rule, ...] = ()
 
     @property
     def points(self) -> float:
@@ -73,6 +74,13 @@ class Standing:
             return f"All checks pass. {_BY_HAND}"
         return f"Next: {self.next.title} ({self.next.name}). {_BY_HAND}"
 
+    @property
+    def _besides(self) -> list[str]:
+        """What stands below the advice: exercises without points, guesses."""
+        done = sum(self.verdict(rule) == "passed" for rule in self.practice)
+        aside = f"Without points: {done} of {len(self.practice)} exercises for practice pass." if self.practice else ""
+        return [line for line in (aside, self.guesses) if line]
+
     def __repr__(self) -> str:
         if self.scored_elsewhere:
             return _ELSEWHERE
@@ -80,7 +88,7 @@ class Standing:
         for rule in self.rules:
             verdict, points = self.verdict(rule), self._points(rule)
             lines.append(f"  {_symbol(verdict)} {verdict:8}{points:>8}  {rule.title}")
-        return "\n".join([*lines, f"  {self._advice}", *([f"  {self.guesses}"] if self.guesses else [])])
+        return "\n".join([*lines, *(f"  {line}" for line in (self._advice, *self._besides))])
 
     def in_one_line(self) -> str:
         """Title and points so far, as text."""
@@ -117,8 +125,7 @@ class Standing:
             f'<table style="margin:0;color:inherit;font-size:inherit"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
             f'<div style="margin-top:6px">{escape(self._advice)}</div>'
         )
-        if self.guesses:
-            body += f'<div style="margin-top:6px">{escape(self.guesses)}</div>'
+        body += "".join(f'<div style="margin-top:6px">{escape(line)}</div>' for line in self._besides)
         colour = COLOURS["passed"] if self.next is None else COLOURS["partly"] if self.points else COLOURS["not yet"]
         return card_frame(colour, "How far you are", body)
 

@@ -12,3 +12,6 @@ CHECKS = (
     "difference",
     "genes",
 )
+
+#: Without points, for practice; in the order of the notebook.
+PRACTICE = ()

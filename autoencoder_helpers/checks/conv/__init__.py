@@ -11,3 +11,6 @@ CHECKS = (
     "decode_point",
     "neighbours",
 )
+
+#: Without points, for practice; in the order of the notebook.
+PRACTICE = ()

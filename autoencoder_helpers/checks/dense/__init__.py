@@ -12,3 +12,6 @@ CHECKS = (
     "pca",
     "codes",
 )
+
+#: Without points, for practice; in the order of the notebook.
+PRACTICE = ()

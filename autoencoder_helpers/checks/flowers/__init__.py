@@ -11,3 +11,6 @@ CHECKS = (
     "trained",
     "walk",
 )
+
+#: Without points, for practice; in the order of the notebook.
+PRACTICE = ()

@@ -16,3 +16,6 @@ CHECKS = (
     "elbo_report",
     "prior_samples",
 )
+
+#: Without points, for practice; in the order of the notebook.
+PRACTICE = ("log_p_by_grid", "log_p_by_draws")

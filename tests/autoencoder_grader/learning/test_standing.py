@@ -11,6 +11,7 @@ from autoencoder_grader.engine.grading import grade
 from autoencoder_grader.learning.standing import notebooks_of, run_standing, saved_standing
 from autoencoder_grader.nbgrader_steps.release import make_release
 from autoencoder_grader.results.graded_notebooks import read_results
+from autoencoder_helpers.checks.result import RESULT_MIME_TYPE, CheckResult, StepResult
 from autoencoder_helpers.errors import CourseError
 from click.testing import CliRunner
 from nbclient import NotebookClient
@@ -57,7 +58,7 @@ def test_what_a_saved_notebook_shows_is_read_without_running_it(half_solved):
     assert standing.points == 0.5
     assert "01_tiny, as saved on" in repr(standing) and "Next: " in repr(standing)
     assert "Guesses: none answered." in repr(standing)
-    kept = {"conv.sharp": {"guess": "it becomes many times as large", "told": True}}
+    kept = {"conv.halfway": {"guess": "no, it has a shape of its own", "told": True}}
     path.with_name("guesses.json").write_text(json.dumps(kept))
     assert "Guesses: 1 of 1 right." in repr(saved_standing(path))
 
@@ -101,3 +102,17 @@ def test_a_kernel_that_ends_is_one_line(half_solved, notebook):
 def test_without_a_copy_of_the_chapters_it_says_how_to_get_one(tmp_path):
     with pytest.raises(CourseError, match="no chapters in .*autoencoder-course lab"):
         notebooks_of(tmp_path)
+
+
+def test_exercises_without_points_are_read_from_a_saved_notebook(tmp_path):
+    passed = CheckResult("vae.log_p_by_grid", "a sum", 0.0, 0.0, (StepResult("right", True, 0.0, 0.0),))
+    output = nbformat.v4.new_output("display_data", data={RESULT_MIME_TYPE: passed.to_dict()})
+    cells = [
+        nbformat.v4.new_code_cell('check("vae.log_p_by_grid", f)', id="vae-log_p_by_grid", outputs=[output]),
+        nbformat.v4.new_code_cell('check("vae.log_p_by_draws", f)', id="vae-log_p_by_draws"),
+    ]
+    path = tmp_path / "03_tiny.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    standing = saved_standing(path)
+    assert (standing.points, standing.max_points) == (0, 0)
+    assert "Without points: 1 of 2 exercises for practice pass." in repr(standing)

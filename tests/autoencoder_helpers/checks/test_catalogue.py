@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from autoencoder_helpers import checks
-from autoencoder_helpers.checks import catalogue
+from autoencoder_helpers.checks import catalogue, practice
 
 
 def printed(code):
@@ -19,21 +19,24 @@ def printed(code):
 def test_a_chapter_has_one_file_for_each_check_and_one_test(chapter):
     package = importlib.import_module(f"{checks.__name__}.{chapter}")
     with_a_rule = {path.stem for path in Path(*package.__path__).glob("*.py") if "@rule(" in path.read_text("utf-8")}
-    assert with_a_rule == set(package.CHECKS)
+    assert with_a_rule == {*package.CHECKS, *package.PRACTICE}
     rules = {name: rule for name, rule in catalogue().items() if name.startswith(f"{chapter}.")}
     assert list(rules) == [f"{chapter}.{name}" for name in package.CHECKS]
-    assert all(rule.examine.__module__ == f"{checks.__name__}.{name}" for name, rule in rules.items())
-    for name in package.CHECKS:
+    aside = {name: rule for name, rule in practice().items() if name.startswith(f"{chapter}.")}
+    assert list(aside) == [f"{chapter}.{name}" for name in package.PRACTICE]
+    assert all(rule.examine.__module__ == f"{checks.__name__}.{name}" for name, rule in (rules | aside).items())
+    for name in (*package.CHECKS, *package.PRACTICE):
         assert Path(__file__).with_name(chapter).joinpath(f"test_{name}.py").is_file()
 
 
 def test_a_check_imports_no_other_check():
-    for name in catalogue():
+    everything = catalogue() | practice()
+    for name in everything:
         path = Path(checks.__file__).parent.joinpath(*name.split(".")).with_suffix(".py")
         imported = set(
             re.findall(r"^from autoencoder_helpers\.checks\.(\w+\.\w+) import", path.read_text("utf-8"), re.M)
         )
-        assert imported.isdisjoint(catalogue()), name
+        assert imported.isdisjoint(everything), name
 
 
 def test_the_order_is_the_same_whatever_is_imported_first():
