@@ -39,8 +39,6 @@ ONCE_OPEN = {
     "conv.dealt_out": "No: equally well, up to the luck of the start.",
     "conv.parameters": "with enough patience a thirty-second of the\nparameters gives nearly the same loss.",
     "conv.faster": "And faster? Not at all. Parameters are what must be *stored*",
-    "conv.sharp": "It becomes many times worse, worse even than answering 1/2 everywhere (543 nats).",
-    "conv.shift": "It minds very much: at 3 pixels",
     "conv.far_points": "What comes out there is\nextrapolation, and if it resembles a digit, that is luck.",
     "conv.halfway": "No. If the decoder were linear, as with PCA",
     "conv.worth": "the accuracies 0.42, 0.70 and 0.38, in the order of the table.",
