@@ -43,7 +43,7 @@ clean: ## remove .venv/, demo/ and the book; work/, trained weights and measured
 # install.py does the set-up, and nothing where all is set up. A Python of a version that is right has to be found for
 # it: the first of these, of which the first is the one that all tests run with.
 is_right := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
-no_python := The course needs Python 3.11, 3.12 or 3.13 with its venv module: install one (Debian: python3-venv) and try again.
+no_python := The course needs Python 3.11, 3.12 or 3.13 with its venv module: install one (Debian: python3-venv) and try again, let conda bring one (conda env create --file environment.yml), or learn in the browser, with Colab or a JupyterHub.
 
 .venv/installed: FORCE
 	@python=$$(for p in python3.11 python3.13 python3.12 python3 python $(PYTHON); do \

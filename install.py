@@ -8,6 +8,7 @@ import platform
 import re
 import subprocess
 import sys
+import sysconfig
 import time
 from pathlib import Path
 from shutil import get_terminal_size, rmtree
@@ -24,11 +25,15 @@ CONSTRAINTS, PROJECT = COURSE / "constraints.txt", COURSE / "pyproject.toml"
 OLDEST, NEWEST = (3, 11), (3, 13)
 _LAST_LINES = 12  # of the log, shown when something fails
 _SECONDS_BETWEEN_LOOKS = 0.5
-#: What a failing pip says, and what helps.
+#: The oldest C library of a Linux, and the oldest macOS, that all pinned packages have wheels for, and on which
+#: processors they have any: tests/wheels.txt lists them, and a test compares.
+GLIBC, MACOS = (2, 27), (12, 0)
+PROCESSORS = {"linux": ("x86_64", "aarch64"), "darwin": ("arm64",), "win32": ("amd64",)}
 _NO_WHEELS = (
-    "TensorFlow has no packages for {}: learn in the browser, with Colab or a JupyterHub, or install the course in a "
-    "Linux with glibc, in WSL or a container."
+    "The course's packages are not made for {}: learn in the browser, with Colab or a JupyterHub, or install the course "
+    "in a newer 64-bit Linux, in a container or (on Windows) in WSL, by `conda env create --file environment.yml`."
 )
+#: What a failing pip says, and what helps.
 _REMEDIES = (
     ("No space left on device|Errno 28", "make room for 4 GB on this disk"),
     ("NewConnectionError|name resolution|ConnectTimeout|ReadTimeout|ProxyError", "look at the network or its proxy"),
@@ -71,16 +76,37 @@ def _trouble_with_python() -> str:
         )
     if not OLDEST <= sys.version_info[:2] <= NEWEST:
         return (
-            "The course needs Python {}.{} to {}.{}, not {}.{}: install one of these and try again, or learn in the "
-            "browser, with Colab or a JupyterHub.".format(*OLDEST, *NEWEST, *sys.version_info)
-        )
-    if sys.platform == "darwin" and platform.machine() == "x86_64":
-        return _NO_WHEELS.format("Macs with an Intel processor")
-    if os.name == "nt" and platform.machine().lower() == "arm64":
-        return _NO_WHEELS.format("Windows on ARM")
-    if sys.platform == "linux" and platform.libc_ver()[0] != "glibc":
-        return _NO_WHEELS.format("a Linux without glibc, as Alpine is one")
+            "The course needs Python {}.{} to {}.{}, not {}.{}: install one of these and try again, let conda bring one "
+            "(`conda env create --file environment.yml`), or learn in the browser, with Colab or a JupyterHub."
+        ).format(*OLDEST, *NEWEST, *sys.version_info)
+    unmade = _what_no_package_is_made_for()
+    return _NO_WHEELS.format(unmade) if unmade else ""
+
+
+def _what_no_package_is_made_for() -> str:
+    """What of this machine or this Python no wheels exist for, in words; "" where all do."""
+    if platform.python_implementation() != "CPython" or sysconfig.get_config_var("Py_GIL_DISABLED"):
+        kind = platform.python_implementation()
+        return "a Python without its lock" if kind == "CPython" else f"{kind}, only for CPython"
+    machine = platform.machine().lower()
+    if machine not in PROCESSORS.get(sys.platform, ()) or sys.maxsize < 2**32:
+        names = {("darwin", "x86_64"): "Macs with an Intel processor", ("win32", "arm64"): "Windows on ARM"}
+        bits = " of 32 bits" if sys.maxsize < 2**32 else ""
+        return names.get((sys.platform, machine), f"a Python{bits} for {sys.platform} on {machine or 'this processor'}")
+    if sys.platform == "linux":
+        library, version = platform.libc_ver()
+        if library != "glibc":
+            return "a Linux without glibc, as Alpine is one"
+        if _release(version) < GLIBC:
+            return "a Linux with glibc {}, older than {}.{}".format(version, *GLIBC)
+    # Pythons that were built long ago take every macOS since 11 for 10.16.
+    if sys.platform == "darwin" and (10, 16) != _release(platform.mac_ver()[0])[:2] < MACOS:
+        return f"macOS {platform.mac_ver()[0]}, older than {MACOS[0]}"
     return ""
+
+
+def _release(version: str) -> tuple:
+    return tuple(map(int, re.findall(r"\d+", version)))
 
 
 def _packages_are_there() -> bool:

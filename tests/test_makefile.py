@@ -135,6 +135,7 @@ def test_without_python_one_line_says_what_to_install(clone):
     assert failed.returncode == 2
     words = [line for line in failed.stderr.splitlines() if not line.startswith("make")]
     assert len(words) == 1 and "Python 3.11" in words[0] and "install" in words[0]
+    assert "conda env create" in words[0] and "Colab" in words[0]
     assert not (clone / ".venv").exists()
 
 
@@ -219,23 +220,59 @@ def test_a_set_up_that_was_cut_short_is_not_taken_as_done(clone, cut):
     assert not (clone / ".venv" / "half").exists()
 
 
-@pytest.mark.parametrize(
-    ("pretends", "says"),
-    [
-        ("sys.version_info = (3, 14, 1)", "needs Python 3.11 to 3.13, not 3.14: install one of these"),
-        ("sys.version_info = (3, 10, 9)", "needs Python 3.11 to 3.13, not 3.10: install one of these"),
-        ("sys.platform, platform.machine = 'darwin', lambda: 'x86_64'", "for Macs with an Intel processor"),
-        ("os.name, platform.machine = 'nt', lambda: 'ARM64'", "for Windows on ARM"),
-        ("platform.libc_ver = lambda: ('', '')", "for a Linux without glibc"),
-    ],
+#: A machine on which everything can be installed, whatever this one is; then what is other there, and what is said of it.
+FITS = (
+    "sys.platform, sys.maxsize, platform.machine = 'linux', 2**63 - 1, lambda: 'x86_64'; "
+    "platform.libc_ver, platform.python_implementation = lambda: ('glibc', '2.27'), lambda: 'CPython'; "
+    "sysconfig.get_config_var = lambda name: None"
 )
+MAC = "sys.platform, platform.machine = 'darwin', lambda: {!r}; platform.mac_ver = lambda: ({!r}, (), '')"
+WINDOWS = "sys.platform, platform.machine = 'win32', lambda: {!r}"
+UNFIT = [
+    ("sys.version_info = (3, 14, 1)", "needs Python 3.11 to 3.13, not 3.14: install one of these"),
+    ("sys.version_info = (3, 10, 9)", "needs Python 3.11 to 3.13, not 3.10: install one of these"),
+    (MAC.format("x86_64", "14.2"), "not made for Macs with an Intel processor:"),
+    (MAC.format("arm64", "11.7.10"), "not made for macOS 11.7.10, older than 12:"),
+    (WINDOWS.format("ARM64"), "not made for Windows on ARM:"),
+    (WINDOWS.format("AMD64") + "; sys.maxsize = 2**31 - 1", "not made for a Python of 32 bits for win32 on amd64:"),
+    ("platform.libc_ver = lambda: ('', '')", "not made for a Linux without glibc"),
+    ("platform.libc_ver = lambda: ('glibc', '2.17')", "not made for a Linux with glibc 2.17, older than 2.27:"),
+    ("platform.machine = lambda: 'armv7l'", "not made for a Python for linux on armv7l:"),
+    ("platform.python_implementation = lambda: 'PyPy'", "not made for PyPy"),
+    ("sysconfig.get_config_var = lambda name: 1", "not made for a Python without its lock:"),
+]
+FIT = [
+    MAC.format("arm64", "12.0"),
+    MAC.format("arm64", "26.1"),
+    MAC.format("arm64", "10.16"),
+    WINDOWS.format("AMD64"),
+    "platform.libc_ver = lambda: ('glibc', '2.36')",
+    "platform.machine = lambda: 'aarch64'",
+    "sys.version_info = (3, 13, 0)",
+]
+
+
+def pretending(clone, pretends, then):
+    """Run a line in a new Python that takes this machine for another one; `names` are install.py's."""
+    start = "import ensurepip, os, platform, runpy, sys, sysconfig, venv; names = runpy.run_path('install.py')"
+    program = f"{start}; {FITS}; {pretends}; {then}"
+    return subprocess.run([sys.executable, "-c", program], cwd=clone, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(("pretends", "says"), UNFIT)
 def test_the_set_up_says_itself_where_it_cannot_be(clone, pretends, says):
     """Where there is no make, a person starts it."""
-    program = f"import ensurepip, os, platform, runpy, sys, venv; names = runpy.run_path('install.py'); {pretends}; sys.exit(names['main']())"
-    refused = subprocess.run([sys.executable, "-c", program], cwd=clone, capture_output=True, text=True)
+    refused = pretending(clone, pretends, "sys.exit(names['main']())")
     assert refused.returncode == 1, refused.stderr
-    assert refused.stderr.count("\n") == 1 and says in refused.stderr and "Colab" in refused.stderr
+    assert refused.stderr.count("\n") == 1 and says in refused.stderr
+    assert "Colab" in refused.stderr and "conda env create" in refused.stderr
     assert not (clone / ".venv").exists()
+
+
+@pytest.mark.parametrize("pretends", FIT)
+def test_the_set_up_finds_nothing_wrong_where_it_can_be(clone, pretends):
+    asked = pretending(clone, pretends, "print(repr(names['_trouble_with_python']()))")
+    assert asked.stdout == "''\n", asked.stdout + asked.stderr
 
 
 @pytest.mark.parametrize(("there", "taken"), [("3.11 3.12 3.13", "3.11"), ("3.12 3.13", "3.13"), ("3.12", "3.12")])
