@@ -163,17 +163,21 @@ def release(ctx, chapters):
 
 
 @main.command()
+@click.option("--handouts", is_flag=True, help="In its place, make a handout of each chapter, to print.")
 @click.pass_context
-def book(ctx):
+def book(ctx, handouts):
     """Build the book of the course (minutes, later seconds).
 
-    It comes into docs/_build/html. A chapter runs when its code, or what that depends on, has changed.
+    It comes into docs/_build. A chapter runs when its code, or what that depends on, has changed.
     Exit code 1: it was not built, and the lines say why. 130: stopped by Ctrl-C; the same command goes on.
     """
     from rich.console import Console
 
     course, console = _course(ctx), Console(stderr=True)
-    from autoencoder_grader.book.building import build_book
+    from autoencoder_grader.book.building import ask_for_sphinx, build_book
+
+    ask_for_sphinx()
+    from autoencoder_grader.book.handout import write_handouts
 
     def show(chapter, done, cells):
         if not done:
@@ -182,11 +186,12 @@ def book(ctx):
 
     try:
         with console.status("builds the book") as status:
-            page = build_book(course, show)
+            made = write_handouts(course, show) if handouts else [build_book(course, show)]
     except KeyboardInterrupt:
         click.echo("Stopped: the chapters that ran are kept. The same command goes on.")
         ctx.exit(130)
-    click.echo(f"the book: {page}")
+    for page in made:
+        click.echo(f"{'a handout' if handouts else 'the book'}: {page}")
 
 
 @main.command(add_help_option=False, context_settings={"ignore_unknown_options": True})

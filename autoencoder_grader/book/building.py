@@ -41,21 +41,24 @@ def execution_key(course: Path, helpers: Path = _HELPERS) -> str:
     return key.hexdigest()[:16]
 
 
+def ask_for_sphinx() -> None:
+    """Raise CourseError where what makes pages is not installed."""
+    if importlib.util.find_spec("sphinx") is None or importlib.util.find_spec("myst_nb") is None:
+        raise CourseError("the book needs Sphinx and myst-nb: install what constraints.txt names, as `make setup` does")
+
+
 def build_book(course: Path, on_cell: Callable[[str, int, int], None] = lambda chapter, done, cells: None) -> Path:
     """Build the book of `course`, and return its first page.
 
     course: the folder with docs/, which holds Sphinx's conf.py, and solutions/.
     on_cell: called before each cell that runs with (chapter, cells done, cells in all).
     What Sphinx complains of goes to stderr, and any of it is an error.
-    Raises CourseError when Sphinx is not installed, when a chapter cannot be run, and when Sphinx does not end well;
-    what it said stands above that line.
+    Raises CourseError when a chapter cannot be run, and when Sphinx does not end well; what it said stands above that line.
     """
-    if importlib.util.find_spec("sphinx") is None or importlib.util.find_spec("myst_nb") is None:
-        raise CourseError("the book needs Sphinx and myst-nb: install what constraints.txt names, as `make setup` does")
     docs = course / "docs"
     built = docs / "_build"
     pages = pages_of(course)
-    _run(pages, built / "executed" / execution_key(course), on_cell)
+    run_pages(course, pages, on_cell)
     write_pages(pages, docs / "chapters")
     options = ["--fail-on-warning", "--keep-going", "--quiet", "-d", str(built / "doctrees"), "-b", "html"]
     command = [sys.executable, "-m", "sphinx", *options, str(docs), str(built / "html")]
@@ -74,8 +77,12 @@ def build_book(course: Path, on_cell: Callable[[str, int, int], None] = lambda c
     return built / "html" / "index.html"
 
 
-def _run(pages: dict[str, NotebookNode], folder: Path, on_cell: Callable[[str, int, int], None]) -> None:
-    """Give the pages their outputs, which `folder` keeps; run those that have none there."""
+def run_pages(course: Path, pages: dict[str, NotebookNode], on_cell: Callable[[str, int, int], None]) -> None:
+    """Give the pages of `course` their outputs, which docs/_build/executed keeps; run those that have none there.
+
+    Raises CourseError as `run_page` does.
+    """
+    folder = course / "docs" / "_build" / "executed" / execution_key(course)
     for chapter, page in pages.items():
         kept = kept_outputs(page, folder)
         if not kept.is_file():

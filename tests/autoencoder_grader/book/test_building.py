@@ -12,16 +12,16 @@ import pytest
 from .conftest import INDEX, chapter
 
 
-def start(course):
-    command = [sys.executable, "-m", "autoencoder_grader.cli", "--course", str(course.folder), "book"]
+def start(course, *options):
+    command = [sys.executable, "-m", "autoencoder_grader.cli", "--course", str(course.folder), "book", *options]
     return subprocess.Popen(
         command, cwd=course.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
 
 
-def book(course):
+def book(course, *options):
     """(exit code, stdout, stderr) of the command."""
-    process = start(course)
+    process = start(course, *options)
     out, err = process.communicate(timeout=120)
     return process.returncode, out, err
 
@@ -42,6 +42,12 @@ def test_a_book_is_built_runs_its_chapters_once_and_says_what_is_wrong(course):
     course.write(chapter(text="# A tiny chapter of quince"))
     assert book(course)[:2] == (0, f"the book: {index}\n")
     assert "quince" in (index.parent / "chapters" / "01_tiny" / "01_tiny.html").read_text()
+
+    # Handouts are made of the same run.
+    code, out, err = book(course, "--handouts")
+    paper = course.folder / "docs" / "_build" / "handouts" / "01_tiny.html"
+    assert (code, out, err) == (0, f"a handout: {paper}\n", "")
+    assert "A tiny chapter of quince" in paper.read_text() and "42" not in paper.read_text()
 
     # A link into the void fails as often as one tries.
     (course.folder / "docs" / "index.md").write_text(INDEX.replace("01_tiny.ipynb", "02_tiny.ipynb"))
