@@ -2,12 +2,14 @@
 
 A stub on the workers returns what a real grading of the same chapter gave, bundles included; everything else is as it
 is with real submissions: they are read and packed, travel through Dask, come back, and are written into folders,
-gradebook and journal by the command's own code. Students hand in all four chapters, whole and with all that they have
+gradebook and journal by the command's own code. Students hand in all chapters, whole and with all that they have
 trained. Two measurements:
 
     waiting    40 submissions that each wait a second, with 1, 2, 4 and 8 workers: how many a minute
     overhead   1,000 submissions that take no time: the engine's processor time a submission, and its memory; and 8,
-               whose time is that of starting the command and its workers, and of registering the chapters
+               whose time is that of starting the command and its workers, and of registering the chapters; and the clock
+               for each tenth of the submissions, which tells whether the last cost more than the first, and for a
+               second `grade` that finds nothing new
 
 On two cores this takes about 8 minutes:
 
@@ -136,12 +138,18 @@ def inside(course: Path, canned: str, workers: int, seconds: float) -> None:
         grade_one=functools.partial(stub, canned=canned, seconds=seconds),
         after=and_throw_away,
     )
-    facts = {
-        "graded": len(report.graded),
-        "seconds": times[-1] - times[0] + seconds,  # from when the first began to be graded
-        "coordinator_memory": _most_memory(),
-        "coordinator_seconds": time.process_time(),
-    }
+    facts = {"graded": len(report.graded)}
+    if times:  # else nothing was new
+        facts |= {
+            "seconds": times[-1] - times[0] + seconds,  # from when the first began to be graded
+            "coordinator_memory": _most_memory(),
+            "coordinator_seconds": time.process_time(),
+            "gradebook": (course / "gradebook.db").stat().st_size,
+            "tenths": [
+                times[max(0, (part + 1) * len(times) // 10 - 1)] - times[max(0, part * len(times) // 10 - 1)]
+                for part in range(10)
+            ],
+        }
     (course / "measured.json").write_text(json.dumps(facts), encoding="utf-8")
 
 
@@ -246,6 +254,9 @@ def measure_overhead(course: Path, canned: Path) -> dict:
 
     workers = max(2, fitting_workers())
     measured, facts = run(course, canned, workers, 0.0)
+    again, nothing = run(course, canned, workers, 0.0)
+    if nothing["graded"]:
+        raise click.ClickException(f"a second run should have found nothing to do, and graded {nothing['graded']}")
     return {
         "count": facts["graded"],
         "workers": workers,
@@ -254,8 +265,23 @@ def measure_overhead(course: Path, canned: Path) -> dict:
         "coordinator_each": facts["coordinator_seconds"] / facts["graded"],
         "coordinator_memory": facts["coordinator_memory"],
         "memory": measured.memory,
+        "gradebook": facts["gradebook"],
+        "tenths": facts["tenths"],
+        "again": again.wall,
         "measured": vars(measured),
     }
+
+
+def _growth(found: dict) -> list[tuple[str, str]]:
+    """Rows on what grows with a class."""
+    if "tenths" not in found:  # measured before these were
+        return []
+    first, *_, last = (1000 * seconds / (found["count"] / 10) for seconds in found["tenths"])
+    return [
+        ("clock a submission, of the first tenth and of the last", f"{first:.0f} ms, {last:.0f} ms"),
+        ("the gradebook", f"{found['gradebook'] / 1e6:.0f} MB"),
+        ("`grade` again, which finds nothing new", f"{found['again']:.1f} s"),
+    ]
 
 
 def show(data: dict, to: Path) -> None:
@@ -269,6 +295,7 @@ def show(data: dict, to: Path) -> None:
             ("  of that, starting and registering", f"{found['start'] / found['count'] * 1000:.1f} ms"),
             ("clock a submission", f"{found['wall_each'] * 1000:.1f} ms"),
             ("most memory of the coordinator", f"{found['coordinator_memory'] / 1e6:.0f} MB"),
+            *_growth(found),
             ("bound on processor time", f"{BOUND * 1000:.0f} ms: {sign}"),
         ]
         print_table(f"{found['count']} submissions that take no time, {found['workers']} workers", ("", ""), rows)

@@ -65,6 +65,37 @@ def test_the_stored_overhead_can_be_shown(overhead, tmp_path):
     assert {"tensorflow", "python"} <= set(stored["versions"]) and stored["machine"]["cores"]
 
 
+def layer(kind, *layers, **facts):
+    return type(kind, (), {"layers": layers, **facts})()
+
+
+def test_the_multiplications_of_a_network_are_those_of_its_layers_with_weights():
+    training = script("training")
+    dense = layer("Dense", input_shape=(None, 784), units=100)
+    down = layer(
+        "Conv2D", input_shape=(None, 28, 28, 1), output_shape=(None, 14, 14, 16), kernel_size=(3, 3), filters=16
+    )
+    up = layer(
+        "Conv2DTranspose", input_shape=(None, 8, 8, 4), output_shape=(None, 19, 19, 2), kernel_size=(5, 5), filters=2
+    )
+    inner = layer("Sequential", dense, layer("Flatten"), up)
+    assert training.multiplications(layer("Model", inner, down)) == 784 * 100 + 8 * 8 * 25 * 4 * 2 + 14 * 14 * 9 * 16
+
+
+def test_a_cell_is_over_the_bound_by_the_smaller_of_its_two_times():
+    cells = script("cells")
+    found = [
+        {"cell": name, "only_shows": shows, "clock": clock, "processor": processor}
+        for name, shows, clock, processor in (
+            ("busy machine", True, 3.0, 1.0),
+            ("threads", True, 1.0, 3.0),
+            ("slow", True, 3.0, 3.0),
+            ("an answer", False, 3.0, 3.0),
+        )
+    ]
+    assert [cell["cell"] for cell in cells.over(found)] == ["slow"]
+
+
 COMMANDS = [path for path in sorted(BENCHMARKS.glob("*.py")) if '__name__ == "__main__"' in path.read_text()]
 
 
