@@ -127,15 +127,18 @@ def main(numbers, to, only_draw):
         return
     warn_if_busy()
     data = {"machine": machine(), "bound": BOUND, "cells": [], "trained": {}}
-    for number in numbers or CHAPTERS:
-        assignment, _ = CHAPTERS[number]
-        *cells, last = measure(assignment)
-        data["cells"] += cells
-        data["trained"][assignment] = last["trained"]
-        say(f"{assignment}: {sum(cell['clock'] for cell in cells):.0f} s")
-    data["load_at_the_end"] = machine()["load"]
+    try:
+        for number in numbers or CHAPTERS:
+            assignment, _ = CHAPTERS[number]
+            *cells, last = measure(assignment)
+            data["cells"] += cells
+            data["trained"][assignment] = last["trained"]
+            say(f"{assignment}: {sum(cell['clock'] for cell in cells):.0f} s")
+            data["load_at_the_end"] = machine()["load"]
+            write_json(to / "cells.json", data)  # each chapter takes long enough
+    except KeyboardInterrupt:
+        say("stopped; this is what was measured")
     show(data)
-    write_json(to / "cells.json", data)
     sys.exit(bool(over(data["cells"]) or any(data["trained"].values())))
 
 

@@ -69,7 +69,8 @@ def layer(kind, *layers, **facts):
     return type(kind, (), {"layers": layers, **facts})()
 
 
-def test_the_multiplications_of_a_network_are_those_of_its_layers_with_weights():
+def test_the_multiplications_of_a_network_are_those_of_its_layers_with_weights(monkeypatch):
+    monkeypatch.syspath_prepend(BENCHMARKS)
     training = script("training")
     dense = layer("Dense", input_shape=(None, 784), units=100)
     down = layer(
@@ -82,7 +83,8 @@ def test_the_multiplications_of_a_network_are_those_of_its_layers_with_weights()
     assert training.multiplications(layer("Model", inner, down)) == 784 * 100 + 8 * 8 * 25 * 4 * 2 + 14 * 14 * 9 * 16
 
 
-def test_a_cell_is_over_the_bound_by_the_smaller_of_its_two_times():
+def test_a_cell_is_over_the_bound_by_the_smaller_of_its_two_times(monkeypatch):
+    monkeypatch.syspath_prepend(BENCHMARKS)
     cells = script("cells")
     found = [
         {"cell": name, "only_shows": shows, "clock": clock, "processor": processor}
