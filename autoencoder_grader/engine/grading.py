@@ -124,6 +124,8 @@ class _Run:
         self._copies: dict[str, CourseCopy] = {}  # by assignment
         self._sandboxes: set[str] = set()  # those that submissions ran in
         self.done: dict[tuple[str, str], journal.Entry] = {}  # what was graded before
+        self._engine: Cluster | Pool | InThisProcess | None = None
+        self._progress: GradingProgress | None = None
         expect_usable(self.api, journal.TABLES)
 
     def plan(self) -> GradingReport:
@@ -148,11 +150,13 @@ class _Run:
         try:
             writer = Writer(self.api, self.course / RECORDS / "incoming")
             try:
-                todo = self._todo(writer)
+                todo = self._todo(writer, None if scheduler else lambda new: self._start_early(new, workers, grade_one))
                 self.number = len(todo)
                 if todo:
-                    self._grade_all(todo, writer, keep_weights, after, workers, scheduler, grade_one)
+                    self._grade_all(todo, writer, keep_weights, after, min(workers, len(todo)), scheduler, grade_one)
             finally:
+                if self._engine:
+                    self._engine.close()
                 writer.close()
             return self._finish()
         except KeyboardInterrupt:
@@ -191,11 +195,36 @@ class _Run:
             self._problem(line)
         return found
 
-    def _todo(self, writer: Writer) -> dict[Submission, float]:
-        """The submissions to be graded, with the seconds that each should take."""
+    def _start_early(self, new: int, workers: int, grade_one) -> None:
+        """Have workers import while assignments are registered; new: how many submissions there are."""
+        if min(new, workers) > 1:
+            self._start(min(new, workers), None, grade_one)
+
+    def _start(self, workers: int, scheduler: str | None, grade_one) -> None:
+        """Start what grades, unless it runs already. Raises NoCluster."""
+        if self._engine:
+            return
+        if scheduler:
+            self._engine = Cluster(self._on_event, scheduler, grade_one)
+        elif workers > 1:
+            self._engine = Pool(self._on_event, workers, grade_one, self.course / RECORDS / "kernels.log")
+        else:
+            self._engine = InThisProcess(self._on_event, grade_one)
+
+    def _on_event(self, label: str, event: dict) -> None:
+        if self._progress:
+            self._progress.event(label, event)
+
+    def _todo(self, writer: Writer, begin: Callable[[int], None] | None) -> dict[Submission, float]:
+        """The submissions to be graded, with the seconds that each should take.
+
+        begin: called with their number as soon as it is known, where nothing was graded before.
+        """
         found = self._find()
         with self.api.gradebook as gradebook:
             self.done = done = journal.entries(gradebook)
+        if begin and not any((submission.student, submission.assignment) in done for submission in found):
+            begin(len(found))
         cells = self._register(sorted({submission.assignment for submission in found}))
         todo = {}
         for submission in found:
@@ -219,46 +248,32 @@ class _Run:
         return todo
 
     def _grade_all(self, todo, writer, keep_weights, after, workers, scheduler, grade_one) -> None:
-        progress: list[GradingProgress] = []
-
-        def on_event(label: str, event: dict) -> None:
-            if progress:
-                progress[0].event(label, event)
-
-        workers = min(workers, len(todo))
         try:
-            if scheduler:
-                engine = Cluster(on_event, scheduler, grade_one)
-            else:
-                log = self.course / RECORDS / "kernels.log"
-                engine = Pool(on_event, workers, grade_one, log) if workers > 1 else InThisProcess(on_event, grade_one)
+            self._start(workers, scheduler, grade_one)
         except NoCluster as reason_:
             self._left(len(todo), str(reason_))
             return
+        engine = self._engine
         expected = {str(submission): seconds for submission, seconds in todo.items()}
         fingerprints: dict[str, str] = {}
         taken: set[str] = set()
         submissions = {str(submission): submission for submission in todo}
-        try:
-            if engine.dashboard:
-                self.console.print(f"  {engine.workers} workers; watch them at {engine.dashboard}", soft_wrap=True)
-            engine.get_ready(self._copy(next(iter(todo)).assignment))
-            with GradingProgress(expected, self.console, engine.workers) as shown:
-                progress.append(shown)
-                orders = self._orders(todo, writer, fingerprints)
-                for reply in engine.run(orders):
-                    label = str(reply.order)
-                    if label in taken:  # a cluster may give a result twice
-                        continue
-                    taken.add(label)
-                    self._take(reply, submissions[label], fingerprints[label], writer, shown, keep_weights)
-                    if after and submissions[label] in self.report.graded:
-                        after(submissions[label])
-            left = len(todo) - len(taken)
-            if engine.trouble and left:
-                self._left(left, engine.trouble)
-        finally:
-            engine.close()
+        if engine.dashboard:
+            self.console.print(f"  {engine.workers} workers; watch them at {engine.dashboard}", soft_wrap=True)
+        engine.get_ready(self._copy(next(iter(todo)).assignment))
+        with GradingProgress(expected, self.console, engine.workers) as self._progress:
+            orders = self._orders(todo, writer, fingerprints)
+            for reply in engine.run(orders):
+                label = str(reply.order)
+                if label in taken:  # a cluster may give a result twice
+                    continue
+                taken.add(label)
+                self._take(reply, submissions[label], fingerprints[label], writer, self._progress, keep_weights)
+                if after and submissions[label] in self.report.graded:
+                    after(submissions[label])
+        left = len(todo) - len(taken)
+        if engine.trouble and left:
+            self._left(left, engine.trouble)
 
     def _left(self, count: int, why: str) -> None:
         """Enter that so many could not be graded for one and the same reason."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import functools
 import json
 import queue
 import subprocess
@@ -24,6 +25,8 @@ MOST = {"markdown": 100_000, "code": 200_000, "terminal": 200_000, "html": 4_000
 MOST_PLAIN = 20_000
 #: Texts up to this length are drawn here: none is known that takes long, and most are short.
 SMALL = 2_000
+#: How many texts are remembered as they were drawn, up to this length: the course's own come with every submission.
+REMEMBERED, LONGEST_REMEMBERED = 1_000, 20_000
 #: Seconds of a processor for all texts of a page, for one of them, and seconds on the clock where a machine is busy.
 PAGE_SECONDS, TEXT_SECONDS, PATIENCE = 30.0, 5.0, 120.0
 MEMORY = 2 << 30  # bytes of the drawing process
@@ -80,6 +83,7 @@ class _Drawing:
     def __init__(self):
         self._process: _Process | None = None
         self._lock = threading.Lock()
+        self._remembered = functools.lru_cache(REMEMBERED)(self._new)
         self.left = PAGE_SECONDS
 
     def draw(self, kind: str, text: str, more: dict) -> str:
@@ -87,9 +91,15 @@ class _Drawing:
         with self._lock:
             if self.left <= 0:
                 raise ValueError("the texts of this page take too long to draw")
-            if len(text) <= SMALL and not more.get("attachments"):
-                return self._here(kind, text, more)
-            return self._there(kind, text, more)
+            if len(text) <= LONGEST_REMEMBERED and not any(more.values()):
+                return self._remembered(kind, text)
+            return self._new(kind, text, more)
+
+    def _new(self, kind: str, text: str, more: dict | None = None) -> str:
+        more = more or {}
+        if len(text) <= SMALL and not more.get("attachments"):
+            return self._here(kind, text, more)
+        return self._there(kind, text, more)
 
     def close(self) -> None:
         """End the drawing process, if there is one."""

@@ -42,6 +42,8 @@ def open_api(course: Path, **sections: dict) -> NbGraderAPI:
     except Exception as error:
         raise CourseError(f"{course / CONFIG_FILE} does not run: {type(error).__name__}: {error}") from error
     config.merge(Config({"CourseDirectory": {"root": str(course.resolve())}}))
+    if "optimistic_validation" not in config.Exporter:  # once at the end, and not after each of ten steps
+        config.Exporter.optimistic_validation = True
     if shared.is_shared(course) and "groupshared" not in config.CourseDirectory:
         config.CourseDirectory.groupshared = True
     for section, settings in sections.items():

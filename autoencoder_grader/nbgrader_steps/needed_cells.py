@@ -34,6 +34,7 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+_LONGEST_REMEMBERED = 4_000  # characters of a cell: taken apart, a long one needs much memory
 _MOST_TEXT = 300_000  # characters of code that are looked at; an honest chapter has 30,000
 
 #: What may lie beside a notebook and cannot be imported or unpickled.
@@ -157,7 +158,7 @@ def plan(cells: Sequence, only_shows: Collection[str], files: Collection[str]) -
     read: dict[int, _Read] = {}
     try:
         for place, cell in code.items():
-            read[place] = _Read(cell.source)
+            read[place] = _read(cell.source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         # With IPython's own commands, or none that Python can read.
         return Plan(whole=f"cell {cell.id} is not plain Python")
@@ -201,7 +202,7 @@ def bound_names(source: str) -> frozenset[str]:
 
 def words_of(source: str) -> frozenset[str]:
     """All that a cell could mean by a name: names but those local to a function, attributes, words in strings."""
-    return _Read(source).words
+    return _read(source).words
 
 
 def _not_needed(words: dict[int, frozenset[str]], shows: dict[int, frozenset[str]]) -> set[int]:
@@ -212,6 +213,16 @@ def _not_needed(words: dict[int, frozenset[str]], shows: dict[int, frozenset[str
         left_out -= needed
         said.update(*(words[place] for place in needed))
     return left_out
+
+
+def _read(source: str) -> _Read:
+    """A cell taken apart: most are the course's own, and come with every submission."""
+    return _remembered(source) if len(source) <= _LONGEST_REMEMBERED else _Read(source)
+
+
+@functools.lru_cache(maxsize=300)
+def _remembered(source: str) -> _Read:
+    return _Read(source)
 
 
 class _Read:

@@ -9,8 +9,9 @@ from autoencoder_grader.nbgrader_steps.drawing import begin_page, draw
 
 @pytest.fixture(autouse=True)
 def one_second(monkeypatch):
-    """A second for a text is enough here."""
+    """A second for a text is enough here, and nothing is remembered from another test."""
     monkeypatch.setattr(drawing, "TEXT_SECONDS", 1.0)
+    drawing._drawing._remembered.cache_clear()
     begin_page()
 
 
@@ -87,5 +88,16 @@ def test_what_fails_is_shown_as_it_was_written(monkeypatch):
 def test_a_drawing_process_that_is_killed_is_followed_by_another():
     draw("html", "<b>x</b>" * 1000)
     drawing._drawing._process._process.kill()
-    assert "shown as it was written" in draw("html", "<b>x</b>" * 1000)
-    assert "shown as" not in draw("html", "<b>x</b>" * 1000)
+    assert "shown as it was written" in draw("html", "<b>x</b>" * 1001)
+    assert "shown as" not in draw("html", "<b>x</b>" * 1001)
+
+
+def test_what_comes_with_every_submission_is_drawn_once(monkeypatch):
+    drawn = []
+    monkeypatch.setitem(drawing.DRAWERS, "markdown", lambda text, **more: drawn.append(text) or text)
+    for _ in range(3):
+        begin_page()
+        assert [draw("markdown", text, attachments={}) for text in ("a", "b")] == ["a", "b"]
+    assert drawn == ["a", "b"]
+    draw("markdown", "a", attachments={"plot.png": {"image/png": "AAAA"}})
+    assert len(drawn) == 2  # what is attached belongs to this page alone, and goes to the other process
