@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from autoencoder_helpers.images.flowers import load_flowers
     from autoencoder_helpers.images.mnist import load_mnist
     from autoencoder_helpers.pictures import explorer, plots
+    from autoencoder_helpers.shipped import trained
     from autoencoder_helpers.training.running import choose_epochs, train
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "plots",
     "progress",
     "train",
+    "trained",
 ]
 
 _MODULE_OF = {
@@ -53,6 +55,7 @@ _MODULE_OF = {
     "load_mnist": "images.mnist",
     "progress": "checks",
     "train": "training.running",
+    "trained": "shipped",
 }
 
 #: What notebooks may import that were written before the package had wings.

@@ -32,6 +32,7 @@ COLUMN = {
     "learning": 2,
     "images": 0,
     "evidence": 2,
+    "shipped": 2,
 }
 #: Layers that are drawn as slabs over the whole width: the roof, which may import any wing, and the ground.
 SLABS = {

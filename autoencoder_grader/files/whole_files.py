@@ -11,11 +11,16 @@ def write_whole_text(path: Path, text: str) -> None:
 
     Raises CourseError when that is not possible, and leaves nothing behind then.
     """
+    write_whole_bytes(path, text.encode("utf-8"))
+
+
+def write_whole_bytes(path: Path, data: bytes) -> None:
+    """The same for bytes."""
     if path.is_dir():
         raise CourseError(f"{path} is a folder: name a file with --to")
     partial = path.with_name(path.name + ".partial")
     try:
-        partial.write_text(text, encoding="utf-8", newline="")
+        partial.write_bytes(data)
         os.replace(partial, path)
     except OSError as error:
         partial.unlink(missing_ok=True)

@@ -1,1 +1,1 @@
-"""Measuring the course: reference values, margins, loss curves and stored pictures."""
+"""Measuring the course: reference values, margins, loss curves, the trained networks it carries, and a stored picture."""

@@ -180,14 +180,21 @@ def write_values(folder, path):
 @click.option("--curves", is_flag=True, help="Measure only what trainings are drawn beside: 15 minutes with --seeds 5.")
 @click.option("--weights", is_flag=True, help="Measure nothing: train the weights that the course carries: 7 minutes.")
 @click.option(
+    "--networks", is_flag=True, help="Measure only the long trainings, and write the networks of `trained`: hours."
+)
+@click.option("--unfinished", is_flag=True, help="With --networks: write those that are still in training, too.")
+@click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
     help="Where single results are kept. Default: build/references in the course folder.",
 )
-def command(chapters, seeds, full, workers, photos, only_write, pictures, curves, weights, folder):
+def command(
+    chapters, seeds, full, workers, photos, only_write, pictures, curves, weights, networks, unfinished, folder
+):
     """Measure the reference values and write autoencoder_helpers/reference.toml and reference_curves.toml.
 
-    At the end it trains the weights that the demo class and the corpus of made-up submissions hand in.
+    At the end it writes the trained networks that the chapters show beside a learner's own, and trains the weights
+    that the demo class and the corpus of made-up submissions hand in.
     Trained networks are measured on the public test images, and on private images of 20 secrets. Each run is
     stored when it is finished: after an interruption the same command goes on. Runs whose settings, data or
     library versions have changed are measured again. All of it takes hours.
@@ -206,6 +213,9 @@ def command(chapters, seeds, full, workers, photos, only_write, pictures, curves
     if weights:
         _train_weights(course, chosen)
         return
+    if networks:
+        _networks(chosen, folder, workers, photos, only_write, unfinished)
+        return
     if curves and not only_write:
         _measure_all(curve_runs(chosen, seeds or 5), folder, workers, photos, private=False)
     elif not only_write and not pictures:
@@ -223,6 +233,8 @@ def command(chapters, seeds, full, workers, photos, only_write, pictures, curves
         if broken:
             raise CourseError("A threshold does not hold on private images: " + "; ".join(broken))
     if not (only_write or pictures or curves):
+        if full:
+            _write_networks(chosen, folder, photos)
         _train_weights(course, chosen)
     if pictures:
         from autoencoder_grader.references.course_picture import draw_course_picture
@@ -231,6 +243,42 @@ def command(chapters, seeds, full, workers, photos, only_write, pictures, curves
         for path in draw_all(folder):
             click.echo(f"Drawn: {path}")
         click.echo(f"Drawn: {draw_course_picture(folder, course / 'docs' / 'images' / 'course.png')}")
+
+
+def _networks(chosen, folder, workers, photos, only_write, unfinished):
+    """Carry out the long trainings, or go on with them, and write what the course carries of them."""
+    from autoencoder_grader.references import networks, shipping
+    from autoencoder_grader.references import values as reference_values
+    from autoencoder_helpers.reference import values as reference
+
+    if not only_write:
+        wanted = shipping.of_chapters(chosen, photos is not None)
+        _measure_all(shipping.runs(wanted), folder, workers, photos, private=False)
+    tables = reference_values.read(reference.PATH)
+    results = reference_values.load_results(folder)
+    reference_values.write(reference.PATH, reference_values.with_full(tables, results, networks.DEFAULT_EPOCHS))
+    _write_networks(chosen, folder, photos, unfinished)
+
+
+def _write_networks(chosen, folder, photos, unfinished=False):
+    """Write the files and the tables of the networks that are trained, and tell of each."""
+    from autoencoder_grader.references import shipping
+    from autoencoder_grader.references import values as reference_values
+    from autoencoder_helpers.reference import values as reference
+
+    tables, written = reference_values.read(reference.PATH), 0
+    wanted = shipping.of_chapters(chosen, photos is not None)
+    if photos is not None:
+        os.environ["AUTOENCODER_FLOWERS"] = str(photos)
+    for name, facts in shipping.ship(folder, tables, wanted, unfinished):
+        carried = {**reference_values.read_networks(reference.PATH), name: facts}
+        reference_values.write(reference.PATH, tables, {each: carried[each] for each in sorted(carried)})
+        click.echo(
+            f"Written: {name}, {facts['epochs']} of {facts['epochs_of_the_course']} epochs, {facts['bytes']:,} bytes"
+        )
+        written += 1
+    if wanted and not written:
+        click.echo("No long training is finished; --networks goes on with them, --unfinished takes them as they are.")
 
 
 def _train_weights(course, chosen):

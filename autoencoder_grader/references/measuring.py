@@ -11,6 +11,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import autoencoder_helpers  # noqa: F401  (it chooses the Keras, before TensorFlow is imported)
 import numpy as np
@@ -357,6 +358,22 @@ def restore(run, folder):
             f"references --chapter {run.chapter}` first."
         )
     return encoder, decoder, whole
+
+
+class Restored(NamedTuple):
+    """The networks of a training, with the weights after its last whole epoch, and one entry an epoch."""
+
+    encoder: object
+    decoder: object
+    whole: object
+    history: list[dict]
+
+
+def restore_so_far(run, folder):
+    """A run's networks as far as its training has come in ``folder``, as `Restored`; None if no epoch is finished."""
+    encoder, decoder, whole = build(run)
+    history, found = _State(run, folder, whole).load()
+    return Restored(encoder, decoder, whole, history) if found and history else None
 
 
 def store(result, path):

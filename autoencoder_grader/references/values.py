@@ -34,6 +34,11 @@ HEAD = """\
 # run where it is largest); the worst right run and the best wrong model on any secret, with their distances
 # to the threshold (negative: it does not hold). "public_mean" is the mean of the same runs on the images that
 # the check measures on in the notebook.
+#
+# "networks" are the trained networks that the course carries (autoencoder_helpers/shipped/): the file with its SHA-256,
+# how its numbers are kept, the losses of these very numbers on the test set, and what half precision has changed beside
+# the spread of seeds. "epochs" is what it was trained for; where that is less than "epochs_of_the_course", the same
+# command goes on.
 
 """
 MINIMUM_SEEDS = 2  # below that there is no standard deviation, and no entry is written
@@ -208,6 +213,21 @@ def merged(stored, new):
     return tables, kept
 
 
+def with_full(tables, results, default_epochs):
+    """The tables with the long trainings that stored results hold, whatever else of a chapter is measured anew."""
+    known = {_data_set(result): result for run, result in results.items() if run.model == BASELINES}
+    found = {}
+    for check in CHECKS:
+        runs = {
+            run: result
+            for run, result in results.items()
+            if (run.chapter, run.source) == (check.chapter, check.source) and _data_set(result) in known
+        }
+        if check.name in tables and (full := _full(check, runs, known, default_epochs[check.chapter])):
+            found[check.name] = {**tables[check.name], "full": full}
+    return {**tables, **found}
+
+
 def with_private(tables, private):
     """The tables with what was measured on private images: {check name: table}, over what is there of it."""
     return {name: {**table, "private": private[name]} if name in private else table for name, table in tables.items()}
@@ -230,19 +250,32 @@ def _placed_anew(private, table):
 
 
 def read(path):
-    """The stored tables, {} if there is no file yet."""
+    """The stored tables of the checks, {} if there is no file yet."""
+    return _read(path)["checks"]
+
+
+def read_networks(path):
+    """The stored tables of the trained networks that the course carries, {} if there are none yet."""
+    return _read(path).get("networks", {})
+
+
+def _read(path):
     try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8"))["checks"]
+        document = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        document["checks"]  # without which it is none of ours
+        return document
     except FileNotFoundError:
-        return {}
+        return {"checks": {}}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError):
         raise CourseError(f"{path} cannot be read; fetch it again with git, or delete it and measure.") from None
 
 
-def write(path, tables):
-    """Write the tables; the same tables give the same bytes."""
+def write(path, tables, networks=None):
+    """Write the tables of the checks, and those of the networks if they are given; the same tables give the same bytes."""
     path = Path(path)
-    text = HEAD + tomli_w.dumps({"checks": _rounded(tables)})
+    networks = read_networks(path) if networks is None else networks
+    document = {"checks": _rounded(tables), **({"networks": _rounded(networks)} if networks else {})}
+    text = HEAD + tomli_w.dumps(document)
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         unfinished.write_text(text, encoding="utf-8", newline="\n")

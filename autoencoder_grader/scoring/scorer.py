@@ -46,6 +46,7 @@ UNREADABLE = frozenset(
         "own-kl",
         "own-sampling",
         "several-in-one",
+        "shipped-network",
         "subclassed-model",
         "too-few-parameters",
         "too-many-parameters",

@@ -13,6 +13,8 @@ from autoencoder_helpers.checks.recipes import EndsInDistribution
 from autoencoder_helpers.checks.right_parts import with_right_parts
 from autoencoder_helpers.checks.rule import NotYet, describe
 from autoencoder_helpers.evidence.values import plain_floats
+from autoencoder_helpers.shipped.files import as_called
+from autoencoder_helpers.shipped.likeness import likeness
 
 _RUN_FIRST = "Replace the raise line in its cell with your own code, and run that cell first."
 _LONGEST_CODE = 60  # of a learner's line in a message
@@ -26,10 +28,12 @@ class Model:
     input_shape: of one image, without the batch axis. A Sequential model without an input layer does not know
     its shapes before it has seen data; it is built with this shape, so that it is as right as one with it.
     words: what to say of a network that is refused here, where the exercise has words of its own for it.
+    anybodys: whether the networks that the course carries will do, too: the answer is another one, and these go with it.
     """
 
     input_shape: tuple[int, ...] | None = None
     words: EndsInDistribution | None = None
+    anybodys: bool = False
     title = "a Keras model"
 
     def read(self, value, name):
@@ -102,6 +106,8 @@ class Model:
                 look=reason.look,
                 mistake="cannot-be-rebuilt",
             ) from reason
+        if not self.anybodys:
+            _expect_own(value, name)
         return value
 
     def _in_own_words(self, value) -> NotYet | None:
@@ -325,6 +331,20 @@ class Anything:
         if value is None or value is Ellipsis:
             raise _missing(f"{self.title} in `{name}`", value, name)
         return value
+
+
+def _expect_own(model, name: str) -> None:
+    """NotYet for a network that the course carries, or a part of it, as it is or changed a little."""
+    found = likeness(model)
+    if found:
+        changed = "" if found.apart < 0.001 else f", changed by {found.apart:.1%}"
+        raise NotYet(
+            expected=f"a network of your own in `{name}`",
+            found=f"the {found.part}'s numbers of {as_called(found.name)}, which the course carries{changed}",
+            look="That one stands beside yours to be compared with. Run the cells that build and train your own once more, "
+            "and hand in that.",
+            mistake="shipped-network",
+        )
 
 
 def _missing(wanted: str, value, name: str) -> NotYet:

@@ -33,10 +33,30 @@ def threshold(check_name):
     return float(reference(check_name)["threshold"])
 
 
-@functools.cache
+def networks():
+    """All that was measured of the trained networks that the course carries: {name: table}."""
+    return copy.deepcopy(_document(PATH).get("networks", {}))
+
+
+def network(name):
+    """The table of one of them. Raises CourseError for a network that this version of the course does not carry."""
+    found = networks()
+    if name not in found:
+        there = f"it carries {', '.join(found)}" if found else "it carries none"
+        raise CourseError(f"This version of the course carries no trained network {name!r}; {there}.")
+    return found[name]
+
+
 def _checks(path):
+    return _document(path)["checks"]
+
+
+@functools.cache
+def _document(path):
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))["checks"]
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document["checks"]  # without which it is none of ours
+        return document
     except FileNotFoundError:
         raise CourseError(f"The reference values are missing ({path}); install the course again.") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError):

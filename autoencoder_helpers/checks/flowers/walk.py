@@ -17,8 +17,8 @@ _PAIRS = 4  # of flowers, of which one is walked between
     title="The walk goes in equal steps through the latent space, from one flower's code to the other's",
     answers={
         "walk": Function(),
-        "encoder": Model(input_shape=IMAGE, words=IN_PLACE),
-        "decoder": Model(input_shape=(LATENT,)),
+        "encoder": Model(input_shape=IMAGE, words=IN_PLACE, anybodys=True),
+        "decoder": Model(input_shape=(LATENT,), anybodys=True),
     },
 )
 def walk(step, walk, encoder, decoder):
