@@ -178,6 +178,7 @@ def write_values(folder, path):
     "--pictures", is_flag=True, help="Measure nothing: draw the pictures of long trainings, and the README's."
 )
 @click.option("--curves", is_flag=True, help="Measure only what trainings are drawn beside: 15 minutes with --seeds 5.")
+@click.option("--widths", is_flag=True, help="Measure only chapter 1's network with other widths: 5 minutes.")
 @click.option("--weights", is_flag=True, help="Measure nothing: train the weights that the course carries: 7 minutes.")
 @click.option(
     "--networks", is_flag=True, help="Measure only the long trainings, and write the networks of `trained`: hours."
@@ -189,7 +190,7 @@ def write_values(folder, path):
     help="Where single results are kept. Default: build/references in the course folder.",
 )
 def command(
-    chapters, seeds, full, workers, photos, only_write, pictures, curves, weights, networks, unfinished, folder
+    chapters, seeds, full, workers, photos, only_write, pictures, curves, widths, weights, networks, unfinished, folder
 ):
     """Measure the reference values and write autoencoder_helpers/reference.toml and reference_curves.toml.
 
@@ -210,6 +211,9 @@ def command(
     photos = find_photos(photos, course)
     chosen = tuple(chapter for chapter in CHAPTERS if not chapters or chapter in chapters)
     workers = workers or os.cpu_count() or 1
+    if widths:
+        _measure_widths(seeds)
+        return
     if weights:
         _train_weights(course, chosen)
         return
@@ -279,6 +283,15 @@ def _write_networks(chosen, folder, photos, unfinished=False):
         written += 1
     if wanted and not written:
         click.echo("No long training is finished; --networks goes on with them, --unfinished takes them as they are.")
+
+
+def _measure_widths(seeds):
+    """Measure what more latent variables buy, and write it for chapter 1."""
+    from autoencoder_grader.references.widths import SEEDS, measure_widths, write_widths
+    from autoencoder_helpers.reference.widths import PATH
+
+    write_widths(measure_widths(seeds or SEEDS, click.echo), PATH)
+    click.echo(f"Written: {PATH}")
 
 
 def _train_weights(course, chosen):
