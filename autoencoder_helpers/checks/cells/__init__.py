@@ -14,4 +14,4 @@ CHECKS = (
 )
 
 #: Without points, for practice; in the order of the notebook.
-PRACTICE = ()
+PRACTICE = ("negative_binomial",)
