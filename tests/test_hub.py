@@ -1,6 +1,6 @@
 """The files that set a machine up for a hub name the same places, accounts and course, and open nothing to students.
 
-A hub itself is started by hand: docs/jupyterhub.md says what was tried.
+browser/test_hub_walk.py starts a hub; it takes long.
 """
 
 import re

@@ -8,6 +8,19 @@ CHECKOUT=$(cd "$HERE/../.." && pwd)
 SERVED=/srv/autoencoders ENVIRONMENT=/opt/autoencoders ACCOUNT=grader-autoencoders
 GRADERS=${GRADERS:-iris noor} STUDENTS=${STUDENTS:-ada ben}
 
+# What is missing is said before anything is made.
+stop() {
+    echo "$1" >&2
+    exit 1
+}
+[ "$(id -u)" -eq 0 ] || stop "Run this as root: it makes an account, and writes to /opt, /srv and /etc."
+for user in $GRADERS $STUDENTS; do
+    id "$user" >/dev/null 2>&1 || stop "This machine has no account $user: make it (useradd --create-home $user, passwd $user), or name yours: GRADERS='...' STUDENTS='...' bash ${BASH_SOURCE[0]}"
+done
+for program in bwrap configurable-http-proxy; do
+    command -v "$program" >/dev/null || stop "$program is missing: docs/jupyterhub.md says how it is installed."
+done
+
 # Whose course it is. It has a shell for the terminals of its server, and no password: nobody logs in by this name.
 id "$ACCOUNT" >/dev/null 2>&1 || useradd --create-home --shell /bin/bash "$ACCOUNT"
 
@@ -19,11 +32,14 @@ grep -q '^HOME_MODE' /etc/login.defs || echo 'HOME_MODE 0700' >>/etc/login.defs
 
 # One Python for all, of which nobody but root changes anything; the course in it as a copy, not as a link to the checkout.
 if [ ! -x "$ENVIRONMENT/bin/jupyterhub" ]; then
-    python=$(for p in python3.11 python3.13 python3.12; do command -v "$p" && break; done)
+    python=$(for p in python3.11 python3.13 python3.12; do command -v "$p" && break; done) ||
+        stop "Python 3.11, 3.12 or 3.13 is missing: install one, with its venv module (Debian: python3-venv)."
     "$python" -m venv "$ENVIRONMENT"
     "$ENVIRONMENT/bin/python" -m pip install --require-hashes --only-binary :all: -r "$CHECKOUT/constraints.txt"
     "$ENVIRONMENT/bin/python" -m pip install jupyterhub
 fi
+runuser -u "$ACCOUNT" -- "$ENVIRONMENT/bin/python" -c "" ||
+    stop "$ENVIRONMENT was made with a Python that others than root cannot run: remove it, and install one for all."
 source=$(mktemp -d)
 trap 'rm -rf "$source"' EXIT
 cp -R "$CHECKOUT"/{autoencoder_helpers,autoencoder_grader,pyproject.toml,README.md,LICENSE} "$source"
