@@ -188,8 +188,14 @@ def expect_nothing_lost(course):
     assert found == {f"student{number}": [1.0] for number in range(STUDENTS)}
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "with a goodbye"])
-@pytest.mark.parametrize("moment", MOMENTS)
+#: Where a goodbye can be heard: whoever asks a scheduler that has gone hears nothing either way.
+HEARD = ("when the client has just met it", "when the first order is on its way", "while the first result is written")
+
+
+@pytest.mark.parametrize(
+    ("moment", "how"),
+    [(moment, signal.SIGKILL) for moment in MOMENTS] + [(moment, signal.SIGTERM) for moment in HEARD],
+)
 def test_a_scheduler_of_others_goes(course, others, monkeypatch, capfd, moment, how):
     arrange, left = MOMENTS[moment]
     with monkeypatch.context() as patch:
