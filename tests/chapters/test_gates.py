@@ -14,7 +14,7 @@ import pytest
 from autoencoder_grader.demo.demo_class import answer
 from autoencoder_grader.nbgrader_steps.release import make_release
 from autoencoder_helpers import plots
-from autoencoder_helpers.checks import catalogue
+from autoencoder_helpers.checks import catalogue, practice
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PREFIXES = {
@@ -183,6 +183,33 @@ def test_every_check_of_the_catalogue_is_in_a_chapter():
 
 
 @each_chapter
+@each_room
+def test_exercises_without_points_are_checked_once_and_stand_where_grading_runs_nothing(chapter, room):
+    """Behind the last graded cell, so that no point can depend on them; their text says that they give none."""
+    cells = notebook_of(chapter, room).cells
+    calls = {
+        cell.id: call.args[0].value
+        for cell in cells
+        if cell.cell_type == "code" and not settings_of(cell)
+        for call in ast.walk(ast.parse(cell.source))
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "check"
+    }
+    names = [name for name in practice() if name.startswith(f"{PREFIXES[chapter]}.")]
+    assert sorted(calls.items()) == sorted((name.replace(".", "-"), name) for name in names)
+    assert sorted(re.findall(r"`([a-z]+\.\w+)` \(no points\)", prose_of(chapter, room))) == sorted(names)
+    ids = [cell.id for cell in cells]
+    last = max(ids.index(cell.id) for cell in graded_cells(chapter, room))
+    assert all(ids.index(cell) > last for cell in calls)
+
+
+@each_chapter
+@each_room
+def test_a_chapter_has_fewer_than_4500_words_to_read(chapter, room):
+    texts = [cell.source for cell in notebook_of(chapter, room).cells if cell.cell_type == "markdown"]
+    assert sum(len(text.split()) for text in texts) < 4500
+
+
+@each_chapter
 def test_the_points_of_an_exercise_are_printed_before_its_check(chapter):
     text = ""
     for cell in notebook_of(chapter).cells:
@@ -287,7 +314,7 @@ def test_prose_names_only_what_there_is(chapter):
             if environment not in helpers:
                 unknown.append(text)
         checked = re.match(r"(dense|conv|vae|flowers|cells)\.(\w+)$", text)
-        if checked and text not in catalogue() and f"{text}" not in code_of(chapter):
+        if checked and text not in catalogue() | practice() and f"{text}" not in code_of(chapter):
             unknown.append(text)
         figure = re.match(r"plots\.(\w+)", text)
         if figure and not hasattr(plots, figure[1]):
