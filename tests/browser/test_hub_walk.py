@@ -54,9 +54,8 @@ def free_ports(count):
 class Hub:
     """A hub that runs in a clean place, set up by the files of examples/jupyterhub as they are."""
 
-    def __init__(self, folder):
-        (folder / "place").mkdir()
-        self.place, self._log = clean_place.CleanPlace(folder / "place"), folder / "hub.log"
+    def __init__(self, place, folder):
+        self.place, self._log = place, folder / "hub.log"
         for user in (*STUDENTS, *GRADERS):
             self.place.run(
                 "bash", "-c", f"useradd --create-home --shell /bin/bash {user} && echo '{user}:{PASSWORD}' | chpasswd"
@@ -105,12 +104,18 @@ class Hub:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self.place.close()
 
 
 @pytest.fixture(scope="module")
-def hub(browser, tmp_path_factory):
-    running = Hub(tmp_path_factory.mktemp("hub"))
+def place(tmp_path_factory):
+    made = clean_place.CleanPlace(tmp_path_factory.mktemp("place"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def hub(browser, place, tmp_path_factory):
+    running = Hub(place, tmp_path_factory.mktemp("hub"))
     yield running
     running.close()
 

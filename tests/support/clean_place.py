@@ -5,6 +5,7 @@ that all of them end with it. Addresses of the network are the machine's: a brow
 """
 
 import contextlib
+import functools
 import os
 import shutil
 import subprocess
@@ -33,12 +34,24 @@ while :; do sleep 3600 & wait $!; done
 """
 
 
+_TRIAL = """
+mount -t tmpfs tmpfs /mnt && mkdir /mnt/up /mnt/work /mnt/root &&
+mount -t overlay overlay -o lowerdir=/,upperdir=/mnt/up,workdir=/mnt/work /mnt/root
+"""
+
+
+@functools.cache
 def trouble() -> str:
     """Why there can be no such place here; "" if there can."""
     missing = [name for name in ("unshare", "nsenter", "pivot_root", "mount") if shutil.which(name, path=PATH) is None]
     if os.name == "nt" or os.geteuid():
         return "needs root on Linux"
-    return f"needs {', '.join(missing)} (Debian: apt-get install util-linux mount)" if missing else ""
+    if missing:
+        return f"needs {', '.join(missing)} (Debian: apt-get install util-linux mount)"
+    tried = subprocess.run(
+        ["unshare", "--mount", "--pid", "--fork", "--propagation", "private", "sh", "-c", _TRIAL], capture_output=True
+    )
+    return "" if tried.returncode == 0 else "needs namespaces and overlays, which this machine refuses"
 
 
 class CleanPlace:
