@@ -49,7 +49,7 @@ def picture(name, alt=""):
     """Show a picture that the course carries, ``autoencoder_helpers/pictures/stored/<name>.png``; ``alt`` as for
     :func:`show`.
 
-    Those pictures are of trainings too long for a chapter; `autoencoder-course references --pictures` makes
+    Those pictures show what a chapter comes to before it is there; `autoencoder-course references --pictures` makes
     them.
     """
     stored = resources.files("autoencoder_helpers.pictures") / "stored" / f"{name}.png"
