@@ -83,6 +83,9 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(f"autoencoder_helpers.{_MODULE_OF[name]}"), name)
     globals()[name] = value  # the next access does not come through here
+    if name == "check":
+        # A kernel that was forked from a process which had imported the checks has a session only now.
+        importlib.import_module("autoencoder_helpers.checks.failed_cells").watch()
     return value
 
 

@@ -215,7 +215,8 @@ def test_dots_reach_a_log_as_they_come(tmp_path):
     (tmp_path / "test_a.py").write_text(QUICK)
     (tmp_path / "test_b.py").write_text(waits)
     command = [sys.executable, "-m", "pytest", "--rootdir", ".", "-p", "no:cacheprovider", "-n", "1"]
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE) as running:
+    own = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}  # options of this suite
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, env=own) as running:
         said = b""
         while not said.endswith(b"\n."):  # before the second test can end
             said += running.stdout.read(1) or pytest.fail(said.decode())

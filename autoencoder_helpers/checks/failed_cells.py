@@ -44,15 +44,30 @@ def made_of(name: str) -> str:
 
 def _after_cell(result) -> None:
     error = result.error_before_exec or result.error_in_exec
-    failed = error is not None and not isinstance(named(error), Unwritten)
-    for name in _names(result.info.raw_cell or ""):
+    source = result.info.raw_cell or ""
+    failed = error is not None and not isinstance(named(error), Unwritten) and not _waits(error, source)
+    for name in _names(source):
         if failed:
             _failed[name] = f"{type(error).__name__}: {telling_line(error)}", whole_text(error)[:_LONGEST]
         else:
             _failed.pop(name, None)
         _made_of.pop(name, None)
     if error is None:
-        _made_of.update(_right_sides(result.info.raw_cell or ""))
+        _made_of.update(_right_sides(source))
+
+
+def _waits(error, source: str) -> bool:
+    """Whether a cell failed because a name that it uses, and does not make, is None: an earlier exercise is not done."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    if shell is None or not isinstance(error, (TypeError, AttributeError)) or "NoneType" not in whole_text(error):
+        return False
+    try:
+        nodes = ast.walk(ast.parse(source))
+    except (SyntaxError, ValueError):
+        return False
+    used = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    return any(shell.user_ns.get(name, name) is None for name in used - _names(source))
 
 
 def _right_sides(source: str) -> dict[str, str]:

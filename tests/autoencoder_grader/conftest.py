@@ -8,12 +8,12 @@ import shutil
 import uuid
 from pathlib import Path
 
+import closing
 import nbformat
 import pytest
-from autoencoder_grader.engine import submissions, worker
-from autoencoder_grader.kernels import fork_server
+from autoencoder_grader.engine import submissions
 from autoencoder_grader.kernels.manager import command_line
-from autoencoder_grader.nbgrader_steps import drawing, execution
+from autoencoder_grader.nbgrader_steps import execution
 from autoencoder_grader.nbgrader_steps.nbgrader_api import make_alembic_reachable
 from autoencoder_grader.scoring.process import ScoringProcess
 from nbgrader.api import Gradebook
@@ -173,15 +173,9 @@ def one_scoring_process(tmp_path_factory):
 
 @pytest.fixture(scope="session", autouse=True)
 def nothing_outlives_the_tests():
-    """What serves all tests, and would end with this process, ends before it is looked what is left.
-
-    Those are the processes that kernels are forked from, the one that draws texts, and the folders in which submissions
-    are graded.
-    """
+    """What serves all tests, and would end with this process, ends before it is looked what is left."""
     yield
-    fork_server.close_all()
-    drawing.close()
-    worker.remove_all()
+    closing.close_all()
 
 
 @pytest.fixture(scope="session")

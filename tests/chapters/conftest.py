@@ -24,6 +24,7 @@ class GradedDemo:
 @pytest.fixture(scope="session")
 def graded_demo(tmp_path_factory):
     """Run the demo once: every solution is executed by nbgrader, as the demo does it."""
+    import closing
     from autoencoder_grader.demo.run import run_demo
     from rich.console import Console
 
@@ -35,4 +36,5 @@ def graded_demo(tmp_path_factory):
         report = run_demo(folder, REPOSITORY, console)
         return GradedDemo(folder, report, console.file.getvalue(), time.monotonic() - started, run)
 
-    return run()
+    yield run()
+    closing.close_all()

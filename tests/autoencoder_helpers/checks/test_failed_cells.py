@@ -24,6 +24,7 @@ CELLS = {
         "vae.prior",
         "prior2",
     ),
+    "waits for an earlier exercise": ("joined = None\njoined = prior2(3)", "dense.autoencoder", "joined"),
     "mended": ("encoder = None\nencoder = 3", "dense.encoder", "encoder"),
 }
 SESSION = """
@@ -36,7 +37,7 @@ from autoencoder_helpers.checks import answers, failed_cells
 failed_cells.watch()  # a second time
 assert shell.events.callbacks["post_run_cell"].count(failed_cells._after_cell) == 1
 kinds = {"encoder": answers.Model(), "decoder": answers.Model(), "codes": answers.Array(), "prior": answers.Distribution(),
-         "prior2": answers.Distribution(), "later": answers.Distribution(), "pca_reconstruct": answers.Function()}
+         "prior2": answers.Distribution(), "later": answers.Distribution(), "pca_reconstruct": answers.Function(), "joined": answers.Model()}
 found = {}
 for title, (cell, _, name) in json.loads(sys.argv[1]).items():
     with contextlib.redirect_stdout(io.StringIO()):
@@ -77,10 +78,28 @@ def test_a_cell_that_python_cannot_read_is_told_too(cards):
     assert "SyntaxError" in cards["fails to be read"]["found"]
 
 
-@pytest.mark.parametrize("title", ["not begun", "a function, fails", "named inside a function only"])
+@pytest.mark.parametrize(
+    "title", ["not begun", "waits for an earlier exercise", "a function, fails", "named inside a function only"]
+)
 def test_what_is_not_begun_and_what_another_cell_makes_is_no_failed_cell(cards, title):
     assert cards[title]["mistake"] in ("missing", "no-function") and "raise line" in cards[title]["look"]
 
 
 def test_what_was_mended_is_forgotten(cards):
     assert cards["mended"]["mistake"] == "no-model" and "error" not in cards["mended"]["found"]
+
+
+FORKED = """
+import autoencoder_helpers.checks  # as the process has that a kernel is forked from
+from autoencoder_helpers.checks import failed_cells
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+shell.run_cell("from autoencoder_helpers import check")
+shell.run_cell("encoder = None; encoder = 1 / 0")
+print("error:", failed_cells.error_of("encoder"))
+"""
+
+
+def test_a_kernel_that_was_forked_after_the_imports_is_watched_too():
+    done = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True, timeout=300)
+    assert done.stdout.splitlines()[-1] == "error: ZeroDivisionError: division by zero", done.stderr[-2000:]
