@@ -78,7 +78,7 @@ def _course(ctx) -> Path:
 @main.command()
 @click.option(
     "--folder",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=click.Path(file_okay=False, path_type=Path, resolve_path=True),
     help="Where the demo class works. Default: demo/ in the course folder.",
 )
 @click.pass_context
@@ -399,7 +399,7 @@ def report(ctx, to):
 @click.option("--processes", default=2, show_default=True, help="So many grade at the same time.")
 @click.option(
     "--folder",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=click.Path(file_okay=False, path_type=Path, resolve_path=True),
     help="Where it works. Default: build/validity in the course folder.",
 )
 @click.option("--stock", is_flag=True, help="Grade as nbgrader does by itself, with the tests in the kernel.")

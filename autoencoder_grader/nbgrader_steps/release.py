@@ -149,6 +149,7 @@ def make_release(course: Path, chapters: Iterable[str] = ()) -> list[Path]:
     until every chapter is made. Files beside a released notebook, such as a learner's weights, stay.
     Raises CourseError for a chapter that does not exist or cannot be released.
     """
+    course = course.resolve()  # nbgrader takes a relative folder for one below its own
     chapters = known_chapters(course, chapters)
     with tempfile.TemporaryDirectory(prefix=".release-", dir=course) as scratch:  # noqa: TID251
         made = Path(scratch) / "made"

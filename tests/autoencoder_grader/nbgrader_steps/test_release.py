@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -96,6 +97,11 @@ def test_the_release_is_the_same_bytes_each_time(course):
     first = [path.read_bytes() for path in make_release(course.folder)]
     assert [path.read_bytes() for path in make_release(course.folder)] == first
     assert not any(b"\r" in content for content in first)
+
+
+def test_a_course_may_be_named_from_where_one_stands(course, monkeypatch):
+    monkeypatch.chdir(course.folder.parent)
+    assert make_release(Path(course.folder.name), ["02_small"]) == [course.release("02_small")]
 
 
 def test_only_the_named_chapter_is_released(course):
