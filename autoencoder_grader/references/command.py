@@ -132,15 +132,14 @@ def worker_command(run, folder):
     return [sys.executable, "-m", "autoencoder_grader.references.measuring_worker", str(folder), run.name]
 
 
-def find_photos(named, course):
-    """The photos that --photos or AUTOENCODER_FLOWERS names, or that lie beside the course; or None."""
+def find_photos(named):
+    """The photos that --photos or AUTOENCODER_FLOWERS names; or None."""
     for path in (named, os.environ.get("AUTOENCODER_FLOWERS")):
         if path:
             if not Path(path).exists():
                 raise CourseError(f"There are no flower photos at {path}; name an archive or folder with --photos.")
             return Path(path).resolve()
-    beside = course.parent / "shared" / "data" / "flower_photos_128.tgz"
-    return beside if beside.exists() else None
+    return None
 
 
 def write_values(folder, path):
@@ -208,7 +207,7 @@ def command(
 
     course = find_course()
     folder = folder or course / "build" / "references"
-    photos = find_photos(photos, course)
+    photos = find_photos(photos)
     chosen = tuple(chapter for chapter in CHAPTERS if not chapters or chapter in chapters)
     workers = workers or os.cpu_count() or 1
     if widths:
@@ -272,9 +271,7 @@ def _write_networks(chosen, folder, photos, unfinished=False):
 
     tables, written = reference_values.read(reference.PATH), 0
     wanted = shipping.of_chapters(chosen, photos is not None)
-    if photos is not None:
-        os.environ["AUTOENCODER_FLOWERS"] = str(photos)
-    for name, facts in shipping.ship(folder, tables, wanted, unfinished):
+    for name, facts in shipping.ship(folder, tables, wanted, unfinished, photos):
         carried = {**reference_values.read_networks(reference.PATH), name: facts}
         reference_values.write(reference.PATH, tables, {each: carried[each] for each in sorted(carried)})
         click.echo(

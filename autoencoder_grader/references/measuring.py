@@ -111,16 +111,19 @@ def build(run):
     return builders[run.chapter, run.model]()
 
 
-def load_data(run):
-    """(x_train, x_test, y_train, y_test) of a run: images float32 in [0, 1] in the shape its network
-    takes.
+def load_data(run, photos=None):
+    """(x_train, x_test, y_train, y_test) of a run: images float32 in [0, 1] in the shape its network takes.
+
+    photos: the archive or folder of flower photos, for a run that learns them; None: as `load_flowers` finds them.
     """
     from autoencoder_helpers import load_flowers, load_mnist
 
     if run.chapter == "cells":
         return cell_measures.data()
     if run.chapter == "flowers":
-        flowers = load_flowers(run.source, count=settings(run)["images"])
+        flowers = load_flowers(
+            run.source, count=settings(run)["images"], path=photos if run.source == "photos" else None
+        )
         data = flowers.x_train, flowers.x_test, flowers.y_train, flowers.y_test
     else:
         (x_train, y_train), (x_test, y_test) = load_mnist(flatten=run.chapter == "dense")

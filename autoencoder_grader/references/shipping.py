@@ -66,12 +66,16 @@ def runs(wanted: Mapping[str, Shipped]) -> list[Run]:
 
 
 def ship(
-    stored: Path, tables: dict, wanted: Mapping[str, Shipped], unfinished: bool = False
+    stored: Path,
+    tables: dict,
+    wanted: Mapping[str, Shipped],
+    unfinished: bool = False,
+    photos: Path | None = None,
 ) -> Iterator[tuple[str, dict]]:
     """Write the files of these networks, as far as their trainings are finished; yields (name, what was measured of it).
 
     stored: the folder with the results of `autoencoder-course references`. tables: the reference values, by check.
-    unfinished: take trainings that are still on their way, too, as they are.
+    unfinished: take trainings that are still on their way, too, as they are. photos: as `measuring.load_data` takes them.
     """
     import tf_keras as keras
 
@@ -79,12 +83,12 @@ def ship(
         keras.backend.reset_uids()  # so that layers are called the same, whatever was built before
         found = measuring.restore_so_far(each.run, stored)
         if found and (unfinished or len(found.history) >= each.run.epochs):
-            yield name, _write(name, each, found, tables[each.check])
+            yield name, _write(name, each, found, tables[each.check], photos)
 
 
-def _write(name, each, found, table) -> dict:
+def _write(name, each, found, table, photos) -> dict:
     """Measure a network as it was trained and in half precision, write its file, and say what there is to know of it."""
-    run, data = each.run, measuring.load_data(each.run)
+    run, data = each.run, measuring.load_data(each.run, photos)
     check = next(check for check in reference_values.CHECKS if check.name == each.check)
     known = {
         "floor": float(measures.entropy_per_image(data[1]).mean()),

@@ -1,13 +1,15 @@
 """The command that measures reference values: its plan, what it measures again, and what it says."""
 
 import json
+import os
 import sys
 import textwrap
 import tomllib
 
+import autoencoder_helpers
 import pytest
 from autoencoder_grader.references import command as references
-from autoencoder_grader.references import measuring, networks, private_margins, trained
+from autoencoder_grader.references import measuring, networks, private_margins, shipping, trained
 from autoencoder_grader.references.measuring import BASELINES, Run
 from autoencoder_helpers.errors import CourseError
 from autoencoder_helpers.reference import values as reference
@@ -136,6 +138,23 @@ def test_two_commands_at_once_do_not_share_a_folder(command):
     with FileLock(folder / "lock"):
         result = invoke("--seeds", "2")
     assert isinstance(result.exception, CourseError) and "at work" in str(result.exception)
+
+
+def test_named_photos_reach_the_networks_and_leave_the_environment_alone(command, tmp_path, monkeypatch):
+    """What is set for one command would be there for the next one, too: for every test in the same process."""
+    photos, given = tmp_path / "photos.tgz", []
+    photos.write_bytes(b"")
+    monkeypatch.setattr(shipping, "ship", lambda *arguments: given.append(arguments[-1]) or [])
+    monkeypatch.delenv("AUTOENCODER_FLOWERS", raising=False)
+    result = command[0]("--seeds", "2", "--photos", str(photos))
+    assert result.exit_code == 0, result.output
+    assert given == [photos] and "AUTOENCODER_FLOWERS" not in os.environ
+
+    monkeypatch.setattr(autoencoder_helpers, "load_flowers", lambda source, count, path: given.append((source, path)))
+    for source in ("photos", "synthetic"):
+        with pytest.raises(AttributeError):  # of None, which stands for the flowers
+            measuring.load_data(Run("flowers", "right", 321, 10, source), photos)
+    assert given[1:] == [("photos", photos), ("synthetic", None)]
 
 
 def test_photos_that_are_not_there_get_one_line(command):

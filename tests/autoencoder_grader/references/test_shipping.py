@@ -22,7 +22,7 @@ def stored(tmp_path, monkeypatch):
     labels = np.arange(60, dtype=np.uint8) % 10
     data = images, images, labels, labels
     monkeypatch.setattr(networks, "FULL_EPOCHS", dict.fromkeys(networks.FULL_EPOCHS, 2))
-    monkeypatch.setattr(measuring, "load_data", lambda run: data)
+    monkeypatch.setattr(measuring, "load_data", lambda run, photos=None: data)
     monkeypatch.setattr(files, "FOLDER", tmp_path / "shipped")
     files.FOLDER.mkdir()
     measuring.perform(WANTED["conv_autoencoder"].run, tmp_path, data)
