@@ -4,6 +4,7 @@ import numpy as np
 from autoencoder_helpers.errors import CourseError
 from autoencoder_helpers.pictures.canvas import axes_or_new
 from autoencoder_helpers.pictures.style import DIGIT_COLOURS, INK, family
+from matplotlib.collections import PatchCollection
 from matplotlib.patches import Circle, Ellipse
 from matplotlib.patheffects import withStroke
 
@@ -80,9 +81,11 @@ def posterior_ellipses(means, stddevs, labels, ax=None, title=None, prior_circle
         )
     with family():
         ax = axes_or_new(ax, figsize=(6.2, 5.6))
-        for mean, stddev, label in zip(means, stddevs, labels):
-            for times, alpha in ((1, 0.32), (2, 0.14)):
-                ax.add_patch(Ellipse(mean, *(2 * times * stddev), facecolor=_colour(label), alpha=alpha, linewidth=0))
+        colours = [_colour(label) for label in labels]
+        for times, alpha in ((1, 0.32), (2, 0.14)):
+            # Drawn as one thing: hundreds of them take less than half the time of as many things.
+            ellipses = [Ellipse(mean, *(2 * times * stddev)) for mean, stddev in zip(means, stddevs)]
+            ax.add_collection(PatchCollection(ellipses, facecolors=colours, alpha=alpha, linewidths=0))
         for label in np.unique(labels):
             chosen = means[labels == label]
             ax.plot(chosen[:, 0], chosen[:, 1], ".", color=_colour(label), markersize=5, label=str(label), zorder=3)

@@ -101,8 +101,18 @@ def test_points_and_prior_circles_are_named():
 
 def test_ellipses_have_one_and_two_standard_deviations():
     ax = plots.posterior_ellipses([[1.0, 2.0]], [[0.5, 0.25]], [7], prior_circles=False)
-    assert sorted((patch.width, patch.height) for patch in ax.patches) == [(1.0, 0.5), (2.0, 1.0)]
-    assert all(tuple(patch.center) == (1.0, 2.0) for patch in ax.patches)
+    around = [path.get_extents() for drawn in ax.collections for path in drawn.get_paths()]
+    assert sorted((round(box.width, 6), round(box.height, 6)) for box in around) == [(1.0, 0.5), (2.0, 1.0)]
+    assert all(np.allclose((box.min + box.max) / 2, (1.0, 2.0)) for box in around)
+
+
+def test_ellipses_are_drawn_in_few_steps_and_inside_the_axes():
+    means = np.array([[-3.0, 0.0], [5.0, 1.0], [0.0, -4.0]])
+    ax = plots.posterior_ellipses(means, np.full((3, 2), 0.5), [7, 8, 7], prior_circles=False)
+    assert not ax.patches and len(ax.collections) == 2
+    assert [len(drawn.get_facecolor()) for drawn in ax.collections] == [3, 3]
+    (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
+    assert left <= -4 and right >= 6 and low <= -5 and high >= 2
 
 
 RGB_TO_LMS = np.array([[17.8824, 43.5161, 4.11935], [3.45565, 27.1554, 3.86714], [0.0299566, 0.184309, 1.46709]])
