@@ -11,7 +11,7 @@ from autoencoder_helpers.errors import CourseError
 
 EPSILON = 1e-7  # Keras clips probabilities at the same distance from 0 and 1
 _MOST_COUNTS = 1_000_000  # of one gene in one cell
-_CHUNK_VALUES = 8_000_000  # float64 values worked on at once: 64 MB, so that 3,000 colour images fit a laptop
+_CHUNK_VALUES = 200_000  # float64 values worked on at once: 1.6 MB, which stay in the fast part of the memory
 
 
 def pixels(x):
