@@ -13,4 +13,4 @@ CHECKS = (
 )
 
 #: Without points, for practice; in the order of the notebook.
-PRACTICE = ("denoise", "strided")
+PRACTICE = ("denoise", "dealt_pixels", "strided")
