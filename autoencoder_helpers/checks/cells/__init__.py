@@ -14,4 +14,4 @@ CHECKS = (
 )
 
 #: Without points, for practice; in the order of the notebook.
-PRACTICE = ("negative_binomial",)
+PRACTICE = ("negative_binomial", "unseen_type", "gene_shades")
