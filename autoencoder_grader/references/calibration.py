@@ -52,11 +52,11 @@ def calibrate(
     for secret in (None, *secret_seeds):
         data = PublicData() if secret is None else PrivateData(secret)
         for source in dict.fromkeys(run.source for run in runs):
-            images, baselines = _images(data, source)
+            images, baselines = images_of(data, source)
             if source == "mnist":  # the public images stand in the table themselves: it copies them
                 table = baselines["test"]["floor"] if secret is None else _table_loss(images)
             tests = {
-                run: measuring.test_losses(run, *networks[run], (None, _shaped(images, run.chapter)))
+                run: measuring.test_losses(run, *networks[run], (None, shaped(images, run.chapter)))
                 for run in runs
                 if run.source == source
             }
@@ -129,14 +129,14 @@ def _name(run):
     return "untrained" if run.model == RIGHT and run.epochs == 0 else run.model
 
 
-def _shaped(images, chapter):
+def shaped(images, chapter):
     """Digits (n, 28, 28) as the chapter's networks take them; flowers and cells as they are."""
     if chapter == "dense":
         return images.reshape(len(images), -1)
     return images if chapter in ("flowers", "cells") else images[..., np.newaxis]
 
 
-def _images(data, source):
+def images_of(data, source):
     """(images, what is known of them without a network), the latter with the keys of a baselines run."""
     if source == cell_measures.SOURCE:
         expression, counts = data.unseen_cells

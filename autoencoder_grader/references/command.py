@@ -178,6 +178,7 @@ def write_values(folder, path):
 )
 @click.option("--curves", is_flag=True, help="Measure only what trainings are drawn beside: 15 minutes with --seeds 5.")
 @click.option("--widths", is_flag=True, help="Measure only chapter 1's network with other widths: 5 minutes.")
+@click.option("--errors", is_flag=True, help="Measure only how far chance moves losses on private images: two minutes.")
 @click.option("--weights", is_flag=True, help="Measure nothing: train the weights that the course carries: 7 minutes.")
 @click.option(
     "--networks", is_flag=True, help="Measure only the long trainings, and write the networks of `trained`: hours."
@@ -189,7 +190,20 @@ def write_values(folder, path):
     help="Where single results are kept. Default: build/references in the course folder.",
 )
 def command(
-    chapters, seeds, full, workers, photos, only_write, pictures, curves, widths, weights, networks, unfinished, folder
+    chapters,
+    seeds,
+    full,
+    workers,
+    photos,
+    only_write,
+    pictures,
+    curves,
+    widths,
+    errors,
+    weights,
+    networks,
+    unfinished,
+    folder,
 ):
     """Measure the reference values and write autoencoder_helpers/reference.toml and reference_curves.toml.
 
@@ -212,6 +226,9 @@ def command(
     workers = workers or os.cpu_count() or 1
     if widths:
         _measure_widths(seeds)
+        return
+    if errors:
+        _measure_errors(chosen)
         return
     if weights:
         _train_weights(course, chosen)
@@ -239,6 +256,7 @@ def command(
         if full:
             _write_networks(chosen, folder, photos)
         _train_weights(course, chosen)
+        _measure_errors(chosen)
     if pictures:
         from autoencoder_grader.references.course_picture import draw_course_picture
         from autoencoder_grader.references.pictures import draw_all
@@ -289,6 +307,20 @@ def _measure_widths(seeds):
 
     write_widths(measure_widths(seeds or SEEDS, click.echo), PATH)
     click.echo(f"Written: {PATH}")
+
+
+def _measure_errors(chosen):
+    """Measure the standard errors of losses on private images, write them, and tell of each what its margin needs."""
+    from autoencoder_grader.references import private_errors
+    from autoencoder_grader.references import values as reference_values
+    from autoencoder_grader.references.private_margins import SECRETS
+    from autoencoder_helpers.reference import values as reference
+
+    found = private_errors.measure_errors(chosen, range(SECRETS), lambda chapter: click.echo(f"Measured: {chapter}"))
+    tables = private_errors.with_errors(reference_values.read(reference.PATH), found)
+    reference_values.write(reference.PATH, tables)
+    for line in private_errors.lines(tables):
+        click.echo(line)
 
 
 def _train_weights(course, chosen):

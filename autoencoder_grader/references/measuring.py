@@ -181,28 +181,39 @@ def test_losses(run, encoder, decoder, data):
     random numbers.
     """
     x_test = data[1]
-    mean, scale = codes(encoder, x_test)
     if run.chapter == "cells":
+        mean, scale = codes(encoder, x_test)
         if scale is None:
             return {"mse": measures.mse_per_pixel(x_test, _decoded(decoder, mean))}
         return cell_measures.losses(decoder, mean, scale, counts_of(x_test), run.seed)
+    each = losses_of_each(run, encoder, decoder, x_test)
+    reconstruction = float(each.R.mean())
+    if each.K is None:
+        return {"bce_per_pixel": reconstruction / measures.pixels(x_test), "bce_per_image": reconstruction}
+    spread = {"stddev": float(each.scale.mean())} if each.scale.ndim == 2 else {}
+    divergence = float(each.K.mean())
+    return {"R": reconstruction, "K": divergence, "R_plus_K": reconstruction + divergence, **spread}
+
+
+class Losses(NamedTuple):
+    """Of each image: R, and K of a variational network, None for others, in nats, (N,); scale: as `codes` gives it."""
+
+    R: np.ndarray
+    K: np.ndarray | None
+    scale: np.ndarray | None
+
+
+def losses_of_each(run, encoder, decoder, images) -> Losses:
+    """The losses of digits or flowers one by one, drawn for as `test_losses` says."""
+    mean, scale = codes(encoder, images)
     if scale is None:
-        loss = float(measures.bce_per_image(x_test, _decoded(decoder, mean)).mean())
-        return {"bce_per_pixel": loss / measures.pixels(x_test), "bce_per_image": loss}
+        return Losses(measures.bce_per_image(images, _decoded(decoder, mean)), None, None)
     noise = np.random.default_rng(run.seed).standard_normal(mean.shape)
     if scale.ndim == 2:
         z, kl = mean + scale * noise, measures.gaussian_kl(mean, scale)
-        spread = {"stddev": float(scale.mean())}
     else:
         z, kl = mean + np.einsum("nij,nj->ni", scale, noise), measures.gaussian_kl_tril(mean, scale)
-        spread = {}
-    reconstruction = float(measures.bce_per_image(x_test, _decoded(decoder, z)).mean())
-    return {
-        "R": reconstruction,
-        "K": float(kl.mean()),
-        "R_plus_K": reconstruction + float(kl.mean()),
-        **spread,
-    }
+    return Losses(measures.bce_per_image(images, _decoded(decoder, z)), kl, scale)
 
 
 def _decoded(decoder, z):

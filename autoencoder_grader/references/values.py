@@ -33,7 +33,10 @@ HEAD = """\
 # over so many secrets and so many right runs, the mean; the standard deviation from secret to secret (of the
 # run where it is largest); the worst right run and the best wrong model on any secret, with their distances
 # to the threshold (negative: it does not hold). "public_mean" is the mean of the same runs on the images that
-# the check measures on in the notebook.
+# the check measures on in the notebook. "images" is the number of private images that a loss is the mean of,
+# "deviation_of_images" the standard deviation from one image to another, "standard_error" that of the mean, were
+# the images taken at random (`autoencoder-course references --errors`). "moved_at_most": where a check takes a part of the
+# private images, how far its mean was from that of all of them, of which the other numbers here are, on any secret.
 #
 # "networks" are the trained networks that the course carries (autoencoder_helpers/shipped/): the file with its SHA-256,
 # how its numbers are kept, the losses of these very numbers on the test set, and what half precision has changed beside
@@ -41,6 +44,12 @@ HEAD = """\
 # command goes on.
 
 """
+OF_IMAGES = (
+    "images",
+    "deviation_of_images",
+    "standard_error",
+    "moved_at_most",
+)  # keys of "private" that private_errors.py measures
 MINIMUM_SEEDS = 2  # below that there is no standard deviation, and no entry is written
 
 
@@ -229,8 +238,14 @@ def with_full(tables, results, default_epochs):
 
 
 def with_private(tables, private):
-    """The tables with what was measured on private images: {check name: table}, over what is there of it."""
-    return {name: {**table, "private": private[name]} if name in private else table for name, table in tables.items()}
+    """The tables with what was measured on private images, {check name: table}; what is known of single images stays."""
+    found = {}
+    for name, new in private.items():
+        if name in tables:
+            old = tables[name].get("private", {})
+            of_images = {key: old[key] for key in OF_IMAGES if key in old}
+            found[name] = {**tables[name], "private": {**of_images, **new}}
+    return {**tables, **found}
 
 
 def _same_kind(old, new):
