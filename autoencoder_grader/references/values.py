@@ -244,7 +244,7 @@ def with_private(tables, private):
         if name in tables:
             old = tables[name].get("private", {})
             of_images = {key: old[key] for key in OF_IMAGES if key in old}
-            found[name] = {**tables[name], "private": {**of_images, **new}}
+            found[name] = {**tables[name], "private": {**new, **of_images}}
     return {**tables, **found}
 
 

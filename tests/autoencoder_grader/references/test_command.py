@@ -9,12 +9,15 @@ import tomllib
 import autoencoder_helpers
 import pytest
 from autoencoder_grader.references import command as references
-from autoencoder_grader.references import measuring, networks, private_margins, shipping, trained
+from autoencoder_grader.references import measuring, networks, private_errors, private_margins, shipping, trained
 from autoencoder_grader.references.measuring import BASELINES, Run
 from autoencoder_helpers.errors import CourseError
 from autoencoder_helpers.reference import values as reference
 from click.testing import CliRunner
 from stored_measurements import PRIVATE, fake, fake_private
+
+#: What is known of single private images.
+ERRORS = {"images": 2500, "deviation_of_images": 0.06, "standard_error": 0.0012}
 
 # Stores what the template holds for a name, and as the weights of a training the word "weights".
 WORKER = textwrap.dedent("""
@@ -55,6 +58,7 @@ def command(tmp_path, monkeypatch):
     )
     monkeypatch.setattr(reference, "PATH", path)
     monkeypatch.setattr(trained, "make_trained_weights", lambda solution, folder, on_cell: [folder / "net.npz"])
+    monkeypatch.setattr(private_errors, "measure_errors", lambda *given: {"dense.trained": ERRORS})
 
     def invoke(*options):
         return CliRunner().invoke(references.command, ["--chapter", "dense", "--folder", str(folder), *options])
@@ -74,6 +78,7 @@ def test_the_command_measures_writes_and_measures_nothing_twice(command):
     assert sorted(calls.split("\n")[:-1]) == sorted([*names, PRIVATE.name])
     assert calls.endswith(f"{PRIVATE.name}\n")  # after all others
     assert tables["dense.trained"]["private"]["secrets"] == 2
+    assert ERRORS.items() <= tables["dense.trained"]["private"].items()
     first = path.read_bytes()
     assert invoke("--seeds", "2").exit_code == 0
     assert (folder / "calls").read_text() == calls and path.read_bytes() == first
