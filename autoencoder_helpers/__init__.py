@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from autoencoder_helpers.images.mnist import load_mnist
     from autoencoder_helpers.pictures import explorer, plots
     from autoencoder_helpers.shipped import trained
-    from autoencoder_helpers.training.running import choose_epochs, train
+    from autoencoder_helpers.training.choosing import choose_epochs
+    from autoencoder_helpers.training.running import train
 
 __all__ = [
     "CourseError",
@@ -47,7 +48,7 @@ __all__ = [
 _MODULE_OF = {
     "came_out": "guesses",
     "check": "checks",
-    "choose_epochs": "training.running",
+    "choose_epochs": "training.choosing",
     "guess": "guesses",
     "load_cells": "images.cells",
     "hand_in": "handing_in",

@@ -56,9 +56,9 @@ CHAPTERS = {
 #: Cells that are neither answers nor tests, and that these need; a case has no others, which saves most of the time.
 NEEDED = {
     "1": {"setup", "load-data", "compile-autoencoder", "train-autoencoder"},
-    "2": {"set-up", "two-rows"},
-    "3": {"setup", "load-data", "given-layers", "build-vae", "untrained", "train-vae"},
-    "4": {"setup", "load-data", "zeros", "train-vae"},
+    "2": {"set-up", "two-rows", "choose-epochs"},
+    "3": {"setup", "load-data", "given-layers", "build-vae", "untrained", "choose-epochs", "train-vae"},
+    "4": {"setup", "choose-epochs", "load-data", "zeros", "train-vae"},
     "5": {"setup", "load-data", "take-counts", "given-layers", "train-vae"},
 }
 _KEYS = {

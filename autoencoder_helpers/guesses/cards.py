@@ -17,32 +17,34 @@ _SKIPPED = "You made no guess. What came out, and why?"
 class Choices:
     """The choices, numbered, to read, to tick on paper, or to write a number of into the cell.
 
-    chosen: the guess that is kept, "" if there is none. said: a line below, "" for none.
+    chosen: the guess that is kept, "" if there is none. said: a line below, "" for none. title: what is asked for.
     """
 
     choices: tuple[str, ...]
     chosen: str = ""
     said: str = ""
+    title: str = "Your guess?"
 
     def __str__(self) -> str:
         boxes = [f"  {_box(text == self.chosen)} {i} · {text}" for i, text in enumerate(self.choices, 1)]
-        return "\n".join(["Your guess?", *boxes, *([self.said] if self.said else [])])
+        return "\n".join([self.title, *boxes, *([self.said] if self.said else [])])
 
     __repr__ = __str__
 
     def html(self) -> str:
         """The same as a card."""
+        name = self.title.rstrip("?")
         rows = "".join(
-            f'<li style="margin:2px 0"><span role="img" aria-label="{"your guess" if text == self.chosen else "a choice"}">'
+            f'<li style="margin:2px 0"><span role="img" aria-label="{escape(name.lower()) if text == self.chosen else "a choice"}">'
             f"{_box(text == self.chosen)}</span> {i} · {escape(text)}</li>"
             for i, text in enumerate(self.choices, 1)
         )
         said = f'<div style="font-size:85%">{marked_up(self.said)}</div>' if self.said else ""
         body = (
-            '<div style="font-weight:600">Your guess?</div>'
+            f'<div style="font-weight:600">{escape(self.title)}</div>'
             f'<ul style="list-style:none;margin:4px 0;padding:0">{rows}</ul>{said}'
         )
-        return card_frame(NEUTRAL, "Your guess", body)
+        return card_frame(NEUTRAL, name, body)
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
         return {"text/plain": str(self), "text/html": self.html()}

@@ -3,10 +3,10 @@
 import importlib
 
 # What other people's notebooks import from here; each loads TensorFlow, so only when it is asked for.
-_RUNNING = ("Training", "choose_epochs", "load_weights", "train")
+_MODULE_OF = {"choose_epochs": "choosing", "Training": "running", "load_weights": "running", "train": "running"}
 
 
 def __getattr__(name: str):
-    if name not in _RUNNING:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.running"), name)
+    return getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)

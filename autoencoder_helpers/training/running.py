@@ -11,7 +11,6 @@ decided in :mod:`autoencoder_helpers.training.fingerprint`; the file is
 from __future__ import annotations
 
 import math
-import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +22,7 @@ from autoencoder_helpers.errors import CourseError
 from autoencoder_helpers.evidence.training_records import remember
 from autoencoder_helpers.reference.curves import curve as reference_curve
 from autoencoder_helpers.training import fingerprint, progress, speed, store
+from autoencoder_helpers.training.choosing import FullEpochs
 from autoencoder_helpers.training.grading import expect_whole
 
 
@@ -40,14 +40,6 @@ class Training:
     def __repr__(self):
         loss = self.history["loss"][-1] if self.history.get("loss") else float("nan")
         return f"<training {self.name}: {self.epochs} epochs, loss {loss:.4g}>"
-
-
-def choose_epochs(*, default: int, full: int) -> int:
-    """``default`` epochs, or ``full`` when the environment variable ``AUTOENCODER_EPOCHS`` is ``full``."""
-    wish = os.environ.get("AUTOENCODER_EPOCHS", "").strip().lower()
-    if wish not in ("", "default", "full"):
-        raise CourseError(f"AUTOENCODER_EPOCHS is {wish!r}; set it to 'full' or 'default', or leave it out.")
-    return int(full if wish == "full" else default)
 
 
 def train(
@@ -71,6 +63,7 @@ def train(
     Returns a Training with ``.history`` and ``.epochs``. Raises CourseError for a model that is not compiled
     or arguments that make no sense.
     """
+    by_choice = isinstance(epochs, FullEpochs)
     x, y, validation_data, epochs, batch_size = _checked(model, x, y, validation_data, epochs, batch_size)
     path = store.path_of(name, folder)
     _build(model, x)
@@ -88,6 +81,9 @@ def train(
         return Training(stored.history, done, name, trained=0, path=path)
 
     expect_whole()
+    if by_choice:
+        steps = (epochs - done) * math.ceil(len(x) / batch_size)
+        print(speed.said_beforehand(model, (batch_size, *x.shape[1:]), name, epochs - done, steps), flush=True)
     note = f"going on after epoch {done} of {epochs}, from {path}" if done else ""
     display = progress.make(name, done, epochs, note, beside)
     keeper = _Keeper(model, path, facts, stored.history if stored else {}, display)

@@ -1,4 +1,6 @@
-"""Whether half precision slows a training down on this machine, and what to say then.
+"""How long a training takes on this machine: said before a full one begins, and where half precision slows it down.
+
+Before a full training a few steps of the network are timed.
 
 Half precision is made for graphics cards. Some processors compute in float16 a hundred times slower than in float32, and
 nothing tells why a training takes an hour. So of a network that computes in half precision the first steps are timed;
@@ -11,12 +13,15 @@ import time
 
 import numpy as np
 import tensorflow as tf
+from autoencoder_helpers.training.progress import duration
 
 HALF = ("float16", "bfloat16")
 SLOW = 3.0  # times as long as in float32
 WORTH_SAYING = 20.0  # seconds that are still to come
 _STEPS = 4  # timed, after the first, which compiles the network
 _ENOUGH = 5.0  # seconds of timing, however few steps they were
+_STEPS_BEFOREHAND = 20  # timed before a full training
+_ENOUGH_BEFOREHAND = 1.0  # seconds of these, however few they were
 
 
 def watch(model, shape, name: str):
@@ -75,8 +80,46 @@ def _layers(model):
         yield from _layers(layer) if hasattr(layer, "layers") else [layer]
 
 
+def said_beforehand(model, shape, name: str, epochs: int, steps: int, seconds_of_a_step=None) -> str:
+    """The line before a full training: how long its `epochs`, of so many `steps` in all, take here. shape: of a batch."""
+    each = (seconds_of_a_step or seconds_of_steps)(model, shape)
+    how_long = (
+        "how long they take is seen once they have begun"
+        if each is None
+        else f"about {_roughly(each * steps)} on this machine, by a few steps that were timed"
+    )
+    return (
+        f"{name}: {epochs} epochs, {how_long}. Interrupt the kernel (■) to stop: each finished epoch is kept, and running "
+        "the cell again goes on after it."
+    )
+
+
+def _roughly(seconds):
+    """What stands behind "about": from two minutes on no seconds."""
+    return duration(seconds) if seconds < 120 else f"{seconds / 60:.0f} min" if seconds < 3570 else duration(seconds)
+
+
+def seconds_of_steps(model, shape) -> float | None:
+    """The seconds of one step on this machine, a mean over a few, None if the network cannot be rebuilt."""
+    step = _step_of_a_twin(model, shape)
+    if step is None:
+        return None
+    step()  # compiles the network
+    began, ended = time.perf_counter(), []
+    while len(ended) < _STEPS_BEFOREHAND and (not ended or ended[-1] < _ENOUGH_BEFOREHAND):
+        step()
+        ended.append(time.perf_counter() - began)
+    return ended[-1] / len(ended)
+
+
 def seconds_in_float32(model, shape) -> float | None:
-    """The seconds of a forward and a backward pass of the same network in float32, None if it cannot be rebuilt.
+    """The seconds of a forward and a backward pass of the same network in float32, None if it cannot be rebuilt."""
+    step = _step_of_a_twin(model, shape)
+    return None if step is None else _quickest(step)
+
+
+def _step_of_a_twin(model, shape):
+    """A function that computes a forward and a backward pass of the same network in float32, None if it cannot be rebuilt.
 
     In a graph of its own, because there no operation takes from the random numbers that the learner has seeded.
     """
@@ -95,7 +138,7 @@ def seconds_in_float32(model, shape) -> float | None:
             size = tf.reduce_mean(tf.cast(tf.convert_to_tensor(twin(batch, training=False)), tf.float32))
         return [gradient for gradient in tape.gradient(size, twin.trainable_variables) if gradient is not None]
 
-    return _quickest(step)
+    return step
 
 
 def bfloat16_is_quick_here() -> bool:

@@ -13,7 +13,7 @@ import tensorflow as tf
 import tf_keras as keras
 from autoencoder_helpers.errors import CourseError
 from autoencoder_helpers.training import running, store
-from autoencoder_helpers.training.running import choose_epochs, load_weights, train
+from autoencoder_helpers.training.running import load_weights, train
 from small_trainings import IMAGES, network, run, variational, weights_equal
 
 L = keras.layers
@@ -213,13 +213,3 @@ def test_load_weights_is_all_or_nothing(capfd):
     assert load_weights(other, "../net") is False and load_weights(None, "net") is False
     assert all(np.array_equal(a, b) for a, b in zip(before, other.get_weights()))
     assert capfd.readouterr() == ("", "")
-
-
-def test_choose_epochs(monkeypatch):
-    monkeypatch.delenv("AUTOENCODER_EPOCHS", raising=False)
-    assert choose_epochs(default=2, full=20) == 2
-    monkeypatch.setenv("AUTOENCODER_EPOCHS", "full")
-    assert choose_epochs(default=2, full=20) == 20
-    monkeypatch.setenv("AUTOENCODER_EPOCHS", "ful")
-    with pytest.raises(CourseError, match="'ful'"):
-        choose_epochs(default=2, full=20)
