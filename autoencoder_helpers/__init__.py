@@ -87,6 +87,7 @@ def __getattr__(name: str) -> Any:
     if name == "check":
         # A kernel that was forked from a process which had imported the checks has a session only now.
         importlib.import_module("autoencoder_helpers.checks.failed_cells").watch()
+        importlib.import_module("autoencoder_helpers.checks.long_tracebacks").shorten()
     return value
 
 

@@ -4,7 +4,7 @@ import importlib
 import warnings
 
 import numpy as np
-from autoencoder_helpers.checks import failed_cells
+from autoencoder_helpers.checks import failed_cells, long_tracebacks
 from autoencoder_helpers.checks.handing_over import hand_over, handed_over, is_graded
 from autoencoder_helpers.checks.result import CheckResult, StepResult
 from autoencoder_helpers.checks.rule import CheckError, Rule, bind, charge_of, registered_rules, run_rule, unknown_name
@@ -24,6 +24,7 @@ _ASIDE = StepResult("For practice: grading does not look at it", False, 0.0, 0.0
 _RESULTS: dict[str, CheckResult] = {}
 
 failed_cells.watch()
+long_tracebacks.shorten()
 
 
 def catalogue() -> dict[str, Rule]:
