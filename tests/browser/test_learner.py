@@ -74,7 +74,7 @@ SHOWN = {
 import autoencoder_helpers
 import numpy as np
 import tf_keras as keras
-from autoencoder_helpers import came_out, check, explorer, guess, load_mnist, plots, train
+from autoencoder_helpers import came_out, check, choose_epochs, explorer, guess, load_mnist, plots, train
 
 (images, labels), _ = load_mnist(flatten=True)
 x, y = images[:1500].astype("float32") / 255, labels[:1500]
@@ -92,6 +92,7 @@ net.compile("adam", "binary_crossentropy")
 """,
     "guess": """guess("vae.double", "once", "twice", "it depends on the image")""",
     "came-out": """came_out("vae.double", "2 entries, and their sum is 2.00 times the exact KL")""",
+    "epochs": """epochs = choose_epochs("conv", default=3, full=50)\nprint(f"{epochs} chosen")""",
     "train": """train(net, x[:400], epochs=250, batch_size=16, validation_data=x[400:500], name="small_ae");""",
     "plane": """\
 explorer.plane(
@@ -137,6 +138,21 @@ def test_a_guess_is_pressed_kept_and_unfolds_the_answer(shown, work, picture):
     picture(asked, "guess", ours=True)
     picture(told, "came-out", ours=True)
     assert json.loads((work / "guesses.json").read_text()) == {"vae.double": {"guess": "once", "told": True}}
+
+
+def test_the_full_training_is_chosen_by_a_button_and_kept(shown, work, picture):
+    output = shown.output("epochs")
+    shown.run("epochs")
+    expect(output.last).to_have_text("3 chosen")
+    expect(output.get_by_role("button", name="✓ · short: 3 epochs")).to_be_visible()
+    picture(output.first, "epochs")
+    output.get_by_role("button", name="2 · full: 50 epochs").click()
+    expect(output.get_by_role("button", name="✓ · full: 50 epochs")).to_be_visible()
+    expect(output.get_by_role("status")).to_have_text("Kept. Run this cell once more, and then those below it.")
+    shown.run("epochs")
+    expect(output.last).to_have_text("50 chosen")
+    picture(output.first, "epochs-full")
+    assert json.loads((work / "guesses.json").read_text())["conv.epochs"]["guess"] == "full"
 
 
 def test_training_shows_how_far_it_is_and_leaves_one_line_and_one_picture(shown, picture):
