@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from autoencoder_helpers.checks.cells.agreement import adjusted_rand
+from autoencoder_helpers.checks.cells.agreement import _task, adjusted_rand
 from sklearn import metrics
 
 
@@ -48,3 +48,12 @@ def table_of_bincounts(labels, groups):
 )
 def test_mistakes_are_named(expect_mistake, function, mistake):
     expect_mistake("cells.agreement", function, mistake=mistake)
+
+
+def test_no_other_measure_says_nearly_the_same_of_the_cells_that_are_asked_about():
+    """Normalised mutual information is within 0.01 of it for four in ten such groupings, and within 0.0001 for some."""
+    for seed in range(100):
+        labels, groups = _task(np.random.default_rng(seed))
+        right = metrics.adjusted_rand_score(labels, groups)
+        others = [metrics.normalized_mutual_info_score, metrics.rand_score, purity, lambda a, b: np.mean(a == b)]
+        assert min(abs(other(labels, groups) - right) for other in others) > 0.01, seed
