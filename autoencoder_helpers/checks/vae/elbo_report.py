@@ -233,7 +233,9 @@ def _probe_vae(rng):
     place = rng.uniform(4, 5, 2) * rng.choice([-1, 1], 2)
     kernel = rng.normal(0, 0.01, (PIXELS, 4)) * [1, 1, 0.5, 0.5]
     kernel -= kernel.mean(axis=0)
-    encoder.set_weights([kernel, np.array([*place, *rng.uniform(-0.5, 0, 2)])])
+    # Clouds so narrow that the logarithms add up to more than 1.1: at 1, K with the logarithm of the variance would be K
+    # without its - 1, and the wrong one of two mistakes be named.
+    encoder.set_weights([kernel, np.array([*place, *rng.uniform(-0.5, -0.3, 2)])])
     weights = rng.normal(0, 0.5, (2, PIXELS))
     decoder.set_weights([weights, rng.normal(-1, 0.3, PIXELS) - place @ weights])
     return encoder, decoder

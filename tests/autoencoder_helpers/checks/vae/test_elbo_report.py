@@ -1,5 +1,7 @@
 """`vae.elbo_report`: right answers of any construction pass, each usual mistake is named."""
 
+import importlib
+
 import autoencoder_helpers  # noqa: F401  (first: it chooses the Keras)
 import numpy as np
 import pytest
@@ -160,3 +162,13 @@ def test_a_slip_in_the_formula_of_the_kl_is_no_estimate_from_draws(kl, mistake, 
     assert result.points == 0.5 and step.mistake == mistake, str(result)
     assert name in step.found and "estimate" not in step.found
     assert "formula" in step.look and "gaussian_kl" in step.look
+
+
+def test_no_two_slips_in_the_formula_make_the_same_number_of_what_is_asked():
+    """Without - 1, K is larger by 1; with the logarithm of the variance by what the logarithms add up to."""
+    module = importlib.import_module("autoencoder_helpers.checks.vae.elbo_report")
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        images = rng.random((500, 28, 28, 1)).astype("float32") ** 3
+        encoder, _ = module._probe_vae(rng)
+        assert -np.log(encoder(images).stddev()).sum(axis=1).mean() > 1.1, seed
