@@ -86,8 +86,7 @@ def __getattr__(name: str) -> Any:
     globals()[name] = value  # the next access does not come through here
     if name == "check":
         # A kernel that was forked from a process which had imported the checks has a session only now.
-        importlib.import_module("autoencoder_helpers.checks.failed_cells").watch()
-        importlib.import_module("autoencoder_helpers.checks.long_tracebacks").shorten()
+        importlib.import_module("autoencoder_helpers.checks").join_session()
     return value
 
 

@@ -3,11 +3,16 @@
 import sys
 
 
+def session():
+    """The IPython session in which this code runs, a kernel's or a terminal's; None outside of IPython."""
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython else None
+
+
 def shows_cards() -> bool:
     """Whether we run in a Jupyter kernel, whose front end draws cards."""
     kernel = sys.modules.get("ipykernel.zmqshell")
-    ipython = sys.modules.get("IPython")
-    return bool(kernel and ipython and isinstance(ipython.get_ipython(), kernel.ZMQInteractiveShell))
+    return bool(kernel and isinstance(session(), kernel.ZMQInteractiveShell))
 
 
 def somebody_is_there() -> bool:
@@ -16,6 +21,5 @@ def somebody_is_there() -> bool:
     JupyterLab says so with each cell. nbconvert, nbgrader and the like say that they cannot: they make documents, and a
     document that finds a widget in it shows nothing where the widget's scripts cannot be fetched.
     """
-    ipython = sys.modules.get("IPython")
-    request = getattr(ipython.get_ipython() if ipython else None, "parent_header", None) or {}
+    request = getattr(session(), "parent_header", None) or {}
     return bool(request.get("content", {}).get("allow_stdin"))

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import ast
 import re
-import sys
 
 from autoencoder_helpers.checks.raised import Unwritten, named, telling_line, whole_text
+from autoencoder_helpers.front_end import session
 
 _ASSIGNED = re.compile(r"^([A-Za-z_]\w*)\s*=[^=]", re.MULTILINE)
 _LONGEST = 4000  # of an error's text, in characters
@@ -21,8 +21,7 @@ _made_of: dict[str, str] = {}
 
 def watch() -> None:
     """Look at the cells of this session from now on; nothing happens outside of IPython, or the second time."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
+    shell = session()
     if shell is not None and _after_cell not in shell.events.callbacks["post_run_cell"]:
         shell.events.register("post_run_cell", _after_cell)
 
@@ -58,8 +57,7 @@ def _after_cell(result) -> None:
 
 def _waits(error, source: str) -> bool:
     """Whether a cell failed because a name that it uses, and does not make, is None: an earlier exercise is not done."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
+    shell = session()
     if shell is None or not isinstance(error, (TypeError, AttributeError)) or "NoneType" not in whole_text(error):
         return False
     try:

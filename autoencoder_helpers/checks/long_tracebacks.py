@@ -6,16 +6,16 @@ waits, too long for a notebook that is graded, and pages that nobody reads.
 
 from __future__ import annotations
 
-import sys
 from types import TracebackType
+
+from autoencoder_helpers.front_end import session
 
 _SHOWN = 8  # calls at either end
 
 
 def shorten() -> None:
     """Show such errors of this session so from now on; nothing happens outside of IPython, or the second time."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
+    shell = session()
     if shell is not None and not shell.custom_exceptions:  # else somebody shows errors in a way of their own
         shell.set_custom_exc((RecursionError,), _show)
 
