@@ -54,6 +54,7 @@ class Pair:
             step,
             self.units,
             lambda unit: _is_near(value, unit * wanted),
+            is_right=_is_near(value, wanted),
             expected=expected,
             before=f"{value:,.4g}: ",
         )

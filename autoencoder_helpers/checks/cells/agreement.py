@@ -30,6 +30,7 @@ def agreement(step, agreement):
             step,
             others,
             lambda other: np.isclose(value, other, atol=1e-4),
+            is_right=np.isclose(value, right, atol=1e-4),
             expected=f"an adjusted Rand index of {right:.3f}",
             before=f"{value:.3f}: ",
         )

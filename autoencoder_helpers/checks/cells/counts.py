@@ -64,9 +64,8 @@ def counts(step, counts_of):
                 (np.floor(scaled / one + 1e-9), "cut-off", "fractions cut off in place of rounded", "np.rint, or np.round"),
                 (np.ceil(scaled / one - 1e-9), "cut-off", "fractions rounded up", "np.rint, or np.round"),
             ),
-            lambda value: value.shape == found.shape
-            and np.allclose(found, value, atol=0.02, rtol=2e-3)
-            and not np.allclose(found, wanted, atol=0.3, rtol=2e-3),
+            lambda value: value.shape == found.shape and np.allclose(found, value, atol=0.02, rtol=2e-3),
+            is_right=np.allclose(found, wanted, atol=0.3, rtol=2e-3),
             expected="counts: each cell's smallest value above 0 is one of them",
         )  # fmt: skip
         place = first_difference(found, wanted, rtol=2e-3, atol=0.3)

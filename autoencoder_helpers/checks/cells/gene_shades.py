@@ -52,6 +52,7 @@ def gene_shades(step, gene_shades):
             step,
             ((counts[:, column], "counts-not-expression", "its counts", "x_train, not counts_train"),),
             lambda values: _near(found[0], values),
+            is_right=_near(found[0], measured),
             expected=f"the column of {cells.genes[column]} in x_train",
         )
         step.expect(
@@ -68,6 +69,7 @@ def gene_shades(step, gene_shades):
             ((decoded * totals, "total-not-wanted", "shares times the cell's total", "The share itself: how much of a cell is this gene."),
              (np.log(decoded), "logarithm", "its logarithm", "The share itself, as the decoder gives it.")),
             lambda values: _near(found[1], values),
+            is_right=_near(found[1], decoded),
             expected=f"the share of {cells.genes[column]} that the decoder gives",
         )  # fmt: skip
         again = call(gene_shades, cells.genes[column], encoder, decoder, name="gene_shades")

@@ -57,7 +57,8 @@ def genes(step, pulled_genes):
                 (rates["back"], "backwards", "the genes of a step back", "z[axis] + 1, not - 1"),
                 (rates["origin"], "from-the-origin", "the genes of a step from (0, 0)", "The step begins at z."),
             ),
-            lambda values: found == [int(gene) for gene in np.argsort(-values)[:_COUNT]] and found != list(wanted),
+            lambda values: found == [int(gene) for gene in np.argsort(-values)[:_COUNT]],
+            is_right=found == [int(gene) for gene in wanted],
             expected="the genes with the largest after / before",
         )  # fmt: skip
         step.expect(

@@ -64,6 +64,7 @@ def negative_binomial(step, negative_binomial_loss):
                  "logits = ln(means / r)"),
             ),
             lambda values: np.allclose(found, values, rtol=2e-3, atol=0.05),
+            is_right=np.allclose(found, each, rtol=2e-3, atol=0.05),
             expected="minus the log probability under tfd.NegativeBinomial(total_count=r, logits=ln(means / r))",
         )  # fmt: skip
         place = first_difference(found, each, rtol=2e-3, atol=0.05)

@@ -56,6 +56,7 @@ def unseen_type(step, auc_of_unseen):
                 (mistaken["B cells"], "another-type", "the AUC of the B cells", "The type is the argument `unseen`, not `stranger`."),
             ),
             lambda value: abs(found - value) < _NEAR,
+            is_right=abs(found - right) < _NEAR,
             expected=f"about {right:.3f}",
         )  # fmt: skip
         step.expect(

@@ -56,6 +56,7 @@ def dealt_pixels(step, deal_out, permutation, dealt_dense, dealt_conv):
                  "new[:, i] = old[:, permutation[i]], which is old[:, permutation]"),
             ),
             lambda values: np.allclose(found, values),
+            is_right=np.allclose(found, _dealt(images, order)),
             expected="the same pixels in the order of `permutation`",
         )  # fmt: skip
         step.expect(

@@ -50,6 +50,7 @@ def neighbours(step, neighbour_accuracy):
             step,
             others,
             lambda other: np.isclose(value, other, atol=1e-6),
+            is_right=np.isclose(value, wanted, atol=1e-6),
             expected=f"an accuracy of {wanted:.3f}",
             before=f"{value:.3f}: ",
         )

@@ -43,6 +43,7 @@ def bce_per_image(step, bce_per_image):
             ((_MEAN, "mean-over-pixels", "the mean over the pixels: 784 times smaller",
               "sum or mean? Here each image's pixels are summed"),),
             lambda factor: np.allclose(together, factor * each, rtol=0.003),
+            is_right=np.allclose(together, each, rtol=0.003),
             expected=whole,
         )  # fmt: skip
         expect_not_over_images(step, float(together.mean()), each, whole=whole)

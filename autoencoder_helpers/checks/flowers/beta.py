@@ -38,6 +38,7 @@ def beta(step, beta):
             step,
             _KNOWN_MISTAKES,
             lambda value: np.isclose(beta, value, rtol=0.02),
+            is_right=np.isclose(beta, _BETA, rtol=0.02),
             expected="the factor of K once both terms are in nats per image",
         )
         step.expect(

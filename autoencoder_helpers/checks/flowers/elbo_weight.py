@@ -31,6 +31,7 @@ def elbo_weight(step, elbo_weight):
             step,
             _KNOWN_MISTAKES,
             lambda value: np.isclose(elbo_weight, value, rtol=5e-3),
+            is_right=np.isclose(elbo_weight, _WEIGHT, rtol=5e-3),
             expected="the weight w for which beta = c w P / s is 1",
         )
         step.expect(

@@ -60,6 +60,7 @@ def loss(step, flower_loss):
             step,
             _SCALES,
             lambda factor: abs(multiple - factor * _RIGHT) < near * factor * _RIGHT,
+            is_right=abs(multiple - _RIGHT) < near * _RIGHT,
             expected=expected,
             before=f"{found}: ",
         )

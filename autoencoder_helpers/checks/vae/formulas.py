@@ -32,7 +32,7 @@ def name_the_mistake(step, found, wanted, *, expected, known, look, unit, own_no
 
     if near(wanted):
         return
-    expect_no_known_mistake(step, known, near, expected=expected)
+    expect_no_known_mistake(step, known, near, is_right=False, expected=expected)
     if own_noise is not None:
         step.expect(
             near(own_noise()),

@@ -58,7 +58,7 @@ def expect_log_sum(step, found, wanted, *, known, expected, look):
 
     if near(wanted):
         return
-    expect_no_known_mistake(step, known, near, expected=expected)
+    expect_no_known_mistake(step, known, near, is_right=False, expected=expected)
     place = first_difference(found, wanted, rtol=0, atol=0.02)
     step.fail(
         expected=f"{expected}: {wanted[place]:.2f} for {where(place)}",

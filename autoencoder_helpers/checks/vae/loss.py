@@ -63,6 +63,7 @@ def loss(step, reconstruction_loss):
             step,
             _SCALES,
             lambda factor: about(ratio, factor, near * abs(factor)),
+            is_right=about(ratio, 1, near),
             expected=expected,
             before=f"{found:.4g}: ",
         )
