@@ -66,6 +66,10 @@ def walk(step, walk, encoder, decoder):
         # An untrained decoder makes nearly the same image of both: then a smaller difference tells walks apart.
         apart = float(np.abs(wanted[-1] - wanted[0]).max())
         tolerance = max(min(tolerance, 0.02 * apart), 4 * rounding)
+
+        def rather(other) -> bool:
+            return found.shape == other.shape and _is_rather(found, other, wanted, tolerance, max(1e-5, rounding))
+
         fades = {
             "the two images mixed, pixel by pixel": (first, last),
             "the two reconstructions mixed, pixel by pixel": (wanted[0], wanted[-1]),
@@ -73,15 +77,15 @@ def walk(step, walk, encoder, decoder):
         for what, (a, b) in fades.items():
             mix = (1 - t[..., None, None]) * a + t[..., None, None] * b
             step.expect(
-                found.shape != mix.shape or not _is_rather(found, mix, wanted, tolerance),
+                not rather(mix),
                 expected="codes mixed, then decoded",
                 found=what,
                 look="Which of the two comes first: mixing or decoding?",
                 mistake="pixel-fade",
             )
+        _expect_straight(step, (first, last), (start, end), t, encoder, decoder, rather)
         if np.allclose(found, wanted, atol=tolerance):
             return
-        _expect_straight(step, found, (first, last), (start, end), t, encoder, decoder, tolerance)
         step.expect(
             not np.allclose(found, wanted[::-1], atol=tolerance),
             expected="from `first` to `last`",
@@ -120,21 +124,25 @@ def _telling_ends(step, encoder, decoder):
     return firsts[best], lasts[best]
 
 
-def _is_rather(found, other, wanted, tolerance) -> bool:
-    """Whether a walk is another one rather than the wanted one, however near the two are in an untrained network."""
+def _is_rather(found, other, wanted, tolerance, noise) -> bool:
+    """Whether a walk is another one rather than the wanted one, however near the two are in an untrained network.
+
+    noise: walks that differ by less, on average, are the same.
+    """
     away, from_wanted = (float(np.abs(found - walk).mean()) for walk in (other, wanted))
-    return away < from_wanted / 4 and np.allclose(found, other, atol=tolerance)
+    return noise < from_wanted and away < from_wanted / 4 and np.allclose(found, other, atol=tolerance)
 
 
-def _expect_straight(step, found, images, codes, t, encoder, decoder, tolerance):
+def _expect_straight(step, images, codes, t, encoder, decoder, rather):
     """Inside a step: name walks with the right ends that take another way.
 
-    images, codes: of the two ends. t: the shares of the way, shape (steps, 1).
+    images, codes: of the two ends. t: the shares of the way, shape (steps, 1). rather: whether the walk is another one rather
+    than the wanted one.
     """
     (first, last), (start, end) = images, codes
     mixed = ((1 - t[..., None, None]) * first + t[..., None, None] * last).astype(np.float32)
     step.expect(
-        not np.allclose(found, predict(decoder, as_array(encoder(mixed).mean())), atol=tolerance),
+        not rather(predict(decoder, as_array(encoder(mixed).mean()))),
         expected="codes mixed, then decoded",
         found="the two images mixed, pixel by pixel, then encoded and decoded",
         look="Encode the two images alone; mix their codes, not their pixels.",
@@ -145,7 +153,7 @@ def _expect_straight(step, found, images, codes, t, encoder, decoder, tolerance)
     if np.sin(angle) > 1e-6:
         circle = (np.sin((1 - t) * angle) * start + np.sin(t * angle) * end) / np.sin(angle)
         step.expect(
-            not np.allclose(found, predict(decoder, circle.astype(np.float32)), atol=tolerance),
+            not rather(predict(decoder, circle.astype(np.float32))),
             expected="equal steps on a straight line",
             found="a great circle around the origin",
             look="(1 - t) * start + t * end: no sines",

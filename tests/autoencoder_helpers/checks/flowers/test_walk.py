@@ -138,3 +138,22 @@ def test_a_great_circle_is_no_straight_line(points, networks, make):
     for seed in range(40):
         result = run_rule(catalogue()["flowers.walk"], (great_circle(e, d), e, d), {}, seed=seed)
         assert [step.mistake for step in result.failures] == ["great-circle"], seed
+
+
+@pytest.mark.parametrize("seed", [2, 3, 4, 5])
+def test_mixed_pixels_are_known_though_an_encoder_is_nearly_linear(make, seed):
+    """With these first weights hardly a relu bends: codes of mixed pixels lie so near the line that images hardly differ."""
+    keras.utils.set_random_seed(20)
+    dense = layers.Dense(65, kernel_initializer=keras.initializers.RandomNormal(stddev=0.3, seed=2))
+    hidden = layers.Dense(
+        100, activation="tanh", kernel_initializer=keras.initializers.RandomNormal(stddev=2.0, seed=1)
+    )
+    e = make.encoder(dense, make.full())
+    d = keras.Sequential([layers.Input((10,)), hidden, layers.Dense(19_200, "sigmoid"), layers.Reshape((80, 80, 3))])
+
+    def mixes_pixels(a, b, n):
+        return d(e(fade(a, b, n).astype("float32")).mean())
+
+    for walk, mistakes in ((mixes_pixels, ["pixel-fade"]), (right_walk(e, d), [])):
+        result = run_rule(catalogue()["flowers.walk"], (walk, e, d), {}, seed=seed)
+        assert [step.mistake for step in result.failures] == mistakes
