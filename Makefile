@@ -1,12 +1,12 @@
 # Thin on purpose: each target is one line that a person could type. On Windows, README.md has the same lines.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint lab release book references validity benchmarks clean FORCE
+.PHONY: help setup demo test test-quick lint lab release book references validity benchmarks clean FORCE
 
 COURSE := .venv/bin/autoencoder-course
 PYTHON := .venv/bin/python
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 20
 
 setup: .venv/installed ## make .venv/ with the pinned dependencies (every other target does it too)
 
@@ -15,6 +15,9 @@ demo: .venv/installed ## release, hand in, grade and tabulate a small demo class
 
 test: .venv/installed ## run the tests
 	$(PYTHON) -m pytest -n auto --dist loadfile --no-loadscope-reorder
+
+test-quick: .venv/installed ## run those tests that take seconds, for the loop of daily work (90 s)
+	$(PYTHON) -m pytest -n auto --dist loadfile --no-loadscope-reorder --quick
 
 lint: .venv/installed ## check the code: its look, common mistakes, and the walls between the wings (seconds)
 	$(PYTHON) -m ruff check . && $(PYTHON) -m ruff format --check . && .venv/bin/lint-imports --no-cache

@@ -97,10 +97,10 @@ def test_the_citation_is_complete_and_of_this_version():
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name)
 def test_every_command_in_a_document_exists(path):
     text = path.read_text(encoding="utf-8")
-    targets = re.findall(r"^([a-z]+):", read("Makefile"), re.MULTILINE)
+    targets = re.findall(r"^([a-z-]+):", read("Makefile"), re.MULTILINE)
     commands = re.findall(r"(?:[\\/]|^)autoencoder-course ([a-z]+)", text, re.MULTILINE)
     assert set(commands) <= set(main.commands)
-    asked = re.findall(r"(?:^|`|=full )make ([a-z]+)", text, re.MULTILINE)
+    asked = re.findall(r"(?:^|`|=full )make ([a-z-]+)", text, re.MULTILINE)
     assert set(asked) <= set(targets)
 
 

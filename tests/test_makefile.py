@@ -17,7 +17,7 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 MAKEFILE = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
-TARGETS = dict(re.findall(r"^([a-z]+):.*## .*\n((?:\t.*\n)*)", MAKEFILE, re.MULTILINE))
+TARGETS = dict(re.findall(r"^([a-z-]+):.*## .*\n((?:\t.*\n)*)", MAKEFILE, re.MULTILINE))
 
 # In place of the module venv: an environment whose Python is PIP, and a command that says what it was called with.
 VENV = """\
@@ -113,7 +113,7 @@ def later(path):
 
 
 def test_each_target_is_one_line_of_its_own():
-    names = "help setup demo test lint lab release book references validity benchmarks clean"
+    names = "help setup demo test test-quick lint lab release book references validity benchmarks clean"
     assert set(names.split()) == set(TARGETS)
     for target, recipe in TARGETS.items():
         assert recipe.count("\n") == (0 if target == "setup" else 1), target
@@ -121,6 +121,7 @@ def test_each_target_is_one_line_of_its_own():
     for target in ("demo", "lab", "release", "book", "references", "validity"):
         assert TARGETS[target] == f"\t$(COURSE) {target}\n"
     assert TARGETS["test"] == "\t$(PYTHON) -m pytest -n auto --dist loadfile --no-loadscope-reorder\n"
+    assert TARGETS["test-quick"] == TARGETS["test"].replace("\n", " --quick\n")
 
 
 def test_help_is_the_default_lists_every_target_and_sets_nothing_up(clone):

@@ -86,11 +86,12 @@ def test_a_test_is_ended_whose_process_cannot_do_anything_any_more(suite):
     assert code != 0 and 'test_hangs.py", line 5 in test_that_waits' in said, said
 
 
-def test_the_longest_files_have_more_time_and_those_that_were_asked_for_hours_have_them(suite, monkeypatch):
+def test_the_longest_files_have_more_time_and_those_that_were_asked_for_hours_have_them(suite, tmp_path, monkeypatch):
+    (tmp_path / "tests").mkdir()
     shows = "def test_one(request):\n    print('has', request.node.get_closest_marker('timeout').args)\n"
-    assert "has (3600,)" in suite("hangs", "-s", test_corpus=shows)[1]
+    assert "has (3600,)" in suite("hangs", "-s", "tests", **{"tests/test_corpus": shows})[1]
     monkeypatch.setenv("FAULTS_MOMENTS", "100")
-    assert "has (86400,)" in suite("hangs", "-s", test_corpus=shows)[1]
+    assert "has (86400,)" in suite("hangs", "-s", "tests", **{"tests/test_corpus": shows})[1]
 
 
 LEAVES = {
@@ -241,3 +242,18 @@ def test_a_skip_for_want_of_a_program_names_the_package():
     assert len(found) > 10
     for name, text in found:
         assert "apt-get install" in text or "make setup" in text, (name, text)
+
+
+def test_quick_leaves_out_the_files_that_take_long(suite, tmp_path):
+    (tmp_path / "tests").mkdir()
+    files = {"tests/test_guide": QUICK, "tests/test_a": QUICK}
+    for options, ran in (((), ["guide", "a"]), (("--quick",), ["a"])):
+        code, said = suite("order", "-v", "tests", *options, **files)
+        assert code == 0
+        assert re.findall(r"test_(\w+)\.py::test_quick (?:PASSED|<)", said) == ran
+
+
+def test_the_files_that_take_long_are_there():
+    repository = Path(__file__).resolve().parents[1]
+    names = (SUPPORT / "slow_files.txt").read_text(encoding="utf-8").split()
+    assert names and all((repository / name).is_file() for name in names)

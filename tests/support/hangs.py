@@ -12,7 +12,7 @@ import threading
 
 import psutil
 import pytest
-from order import LONGEST
+from order import LONGEST, name_of
 
 #: Seconds after which a process is ended whose threads cannot run any more, because one holds Python's lock.
 _LAST_RESORT = 60
@@ -35,11 +35,11 @@ def pytest_unconfigure(config):
         del config.stash[_errors]
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     """Give the longest files the time that they need."""
     seconds = _HOURS if any(name.startswith(_ASKED) for name in os.environ) else _LONG
     for item in items:
-        if item.path.stem in LONGEST or "faults" in item.path.parts:
+        if name_of(item.path, config) in LONGEST or "faults" in item.path.parts:
             item.add_marker(pytest.mark.timeout(seconds))
 
 

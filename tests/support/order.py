@@ -1,4 +1,5 @@
 """--any-order: the files of tests in an order by chance; --any-order=7 for the one that has this number.
+--quick: without the files that take long.
 
 Without it the longest files come first: no process has to wait for another at the end. `-n auto` is one process more
 than there are cores, as far as memory goes: the longest tests wait for other programs most of their time.
@@ -6,6 +7,7 @@ than there are cores, as far as memory goes: the longest tests wait for other pr
 
 import os
 import random
+from pathlib import Path
 
 import psutil
 import pytest
@@ -13,26 +15,26 @@ import pytest
 #: Bytes of memory that a process needs with all that its tests start.
 PROCESS_MEMORY = 3_000_000_000
 
-#: Of these files each takes minutes.
-LONGEST = (
-    "test_plain_nbgrader",
-    "test_guide",
-    "test_graded_chapters",
-    "test_bombs",
-    "test_corpus",
-    "test_learner",
-    "test_instructor",
-    "test_kill",
-    "test_interrupt",
-    "test_cluster",
-    "test_scheduler_goes",
-    "test_building",
-    "test_execution",
-)
+#: The files that take long, the longest first: what benchmarks/suite_times.py has measured.
+SLOW = tuple((Path(__file__).parent / "slow_files.txt").read_text(encoding="utf-8").split())
+#: Of these each takes minutes on a busy machine.
+LONGEST = SLOW[:32]
 
 
 def pytest_addoption(parser):
-    parser.addoption("--any-order", nargs="?", const="", metavar="NUMBER", help=__doc__.partition("\n")[0])
+    any_order, quick = (line.partition(": ")[2] for line in __doc__.splitlines()[:2])
+    parser.addoption("--any-order", nargs="?", const="", metavar="NUMBER", help=any_order)
+    parser.addoption("--quick", action="store_true", help=quick)
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Leave out what takes long, if that is asked for."""
+    return True if config.option.quick and name_of(collection_path, config) in SLOW else None
+
+
+def name_of(path, config):
+    """A file's name as SLOW has it."""
+    return path.relative_to(config.rootpath).as_posix() if path.is_relative_to(config.rootpath) else path.name
 
 
 def pytest_configure(config):
@@ -69,4 +71,5 @@ def pytest_collection_modifyitems(config, items):
         place = dict(zip(chance.sample(files, len(files)), range(len(files)), strict=True))
         items.sort(key=lambda item: place[item.path])
     else:
-        items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
+        place = {name: number for number, name in enumerate(SLOW)}
+        items.sort(key=lambda item: place.get(name_of(item.path, config), len(SLOW)))
