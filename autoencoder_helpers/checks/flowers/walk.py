@@ -67,8 +67,8 @@ def walk(step, walk, encoder, decoder):
         apart = float(np.abs(wanted[-1] - wanted[0]).max())
         tolerance = max(min(tolerance, 0.02 * apart), 4 * rounding)
 
-        def rather(other) -> bool:
-            return found.shape == other.shape and _is_rather(found, other, wanted, tolerance, max(1e-5, rounding))
+        def rather(other, noise=0.0) -> bool:
+            return found.shape == other.shape and _is_rather(found, other, wanted, tolerance, noise)
 
         fades = {
             "the two images mixed, pixel by pixel": (first, last),
@@ -83,7 +83,9 @@ def walk(step, walk, encoder, decoder):
                 look="Which of the two comes first: mixing or decoding?",
                 mistake="pixel-fade",
             )
-        _expect_straight(step, (first, last), (start, end), t, encoder, decoder, rather)
+        _expect_straight(
+            step, (first, last), (start, end), t, encoder, decoder, lambda other: rather(other, max(1e-5, rounding))
+        )
         if np.allclose(found, wanted, atol=tolerance):
             return
         step.expect(
@@ -127,7 +129,7 @@ def _telling_ends(step, encoder, decoder):
 def _is_rather(found, other, wanted, tolerance, noise) -> bool:
     """Whether a walk is another one rather than the wanted one, however near the two are in an untrained network.
 
-    noise: walks that differ by less, on average, are the same.
+    noise: walks that differ by less, on average, are the same; 0 where no network stands between what is compared.
     """
     away, from_wanted = (float(np.abs(found - walk).mean()) for walk in (other, wanted))
     return noise < from_wanted and away < from_wanted / 4 and np.allclose(found, other, atol=tolerance)
