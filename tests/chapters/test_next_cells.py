@@ -64,7 +64,9 @@ def put_in_place(names):
     if "load_mnist" in names:
         names["load_mnist"] = digits
     if "load_flowers" in names:
-        names["load_flowers"] = lambda source, count: autoencoder_helpers.load_flowers(source, count=FLOWERS)
+        names["load_flowers"] = lambda source, count, **settings: autoencoder_helpers.load_flowers(
+            source, count=min(count, FLOWERS), **settings
+        )
 
 
 def run(source, cell, names):
