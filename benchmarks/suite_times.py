@@ -3,7 +3,7 @@
     PYTEST_ADDOPTS=--junitxml=build/tests.xml make test && .venv/bin/python benchmarks/suite_times.py build/tests.xml
 
 A test counts as a test of the kind whose folder or file name it has, the first that fits. suite_times.json is written
-beside this file. `--slow` also writes tests/support/slow_files.txt anew: the files that take more than a five-hundredth of
+beside this file. `--slow` also writes tests/support/slow_files.txt anew: the files that take more than a thousandth of
 it all, the longest first. They come first in `make test`, and `make test-quick` leaves them out.
 """
 
@@ -59,11 +59,11 @@ def times(report: Path) -> dict[str, dict[str, float]]:
 
 
 def slow_files(report: Path) -> list[str]:
-    """The files that take more than a five-hundredth of all the time, the longest first."""
+    """The files that take more than a thousandth of all the time, the longest first."""
     seconds = collections.Counter()
     for case in ElementTree.parse(report).iter("testcase"):
         seconds[case.get("classname", "").replace(".", "/") + ".py"] += float(case.get("time", 0))
-    return [name for name, its in seconds.most_common() if its > seconds.total() / 500]
+    return [name for name, its in seconds.most_common() if its > seconds.total() / 1000]
 
 
 @click.command(help=__doc__.partition("\n")[0])
