@@ -27,9 +27,10 @@ from common import COURSE, machine, only_draw, print_table, read_json, say, to_f
 
 #: Network -> images of a round, and how often they are gone through in it.
 ROUNDS = {"dense": (20_000, 1), "conv": (2_000, 1), "vae": (2_000, 1), "flowers": (100, 1), "cells": (560, 5)}
+USUAL = "as the course trains"
 #: What is tried: settings of TensorFlow in the environment ("env"), of Keras's `compile` ("compile"), and others.
 WAYS = {
-    "as the course trains": {},
+    USUAL: {},
     "one thread": {"threads": 1},
     "without oneDNN": {"env": {"TF_ENABLE_ONEDNN_OPTS": "0"}},
     "compiled by XLA": {"compile": {"jit_compile": True}},
@@ -42,7 +43,7 @@ WAYS = {
 #: Ways of which the losses are compared; networks for which.
 LOSSES = {
     name: WAYS[name]
-    for name in ("as the course trains", "batches twice as large", "batches four times as large", "Keras 3")
+    for name in (USUAL, "batches twice as large", "batches four times as large", "Keras 3")
 }
 LOSS_OF, LOSS_IMAGES, LOSS_EPOCHS, SEEDS = ("dense", "conv"), 20_000, 2, (1, 2, 3)
 #: Networks that Keras 3, too, can build: TensorFlow Probability's layers are of the older one.
@@ -170,6 +171,17 @@ def ask(order: dict) -> dict:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def ask_or_say(name: str, way: str, order: dict) -> dict:
+    """What `ask` returns; {} for a way that this network cannot go, as XLA, which has no gradient of UpSampling2D."""
+    try:
+        return ask(order)
+    except click.ClickException:
+        if way == USUAL:
+            raise
+        say(f"{name}, {way}: cannot be done; why stands above")
+        return {}
+
+
 def best(found: dict) -> dict:
     """The best round: images a second by the clock, and processor time of one image."""
     return {
@@ -178,21 +190,21 @@ def best(found: dict) -> dict:
     }
 
 
-def rates(names, rounds: int, other) -> dict:
-    """Network -> way -> what was found."""
-    found = {}
+def measure_rates(found: dict, names, rounds: int, other) -> None:
+    """Put into `found`, which keeps what an interrupted run had: network -> way -> the rounds."""
     for name in names:
         found[name] = {}
         for way, settings in WAYS.items():
             if settings.get("keras") == 3 and name not in PLAIN:
                 continue
-            found[name][way] = ask({"network": name, "rounds": rounds, **settings})
-            say(f"{name}, {way}: {best(found[name][way])['a_second']:.0f} images a second")
+            result = ask_or_say(name, way, {"network": name, "rounds": rounds, **settings})
+            found[name][way] = result
+            if result:
+                say(f"{name}, {way}: {best(result)['a_second']:.0f} images a second")
         if other and name in PLAIN:
             label, result = ask_other(other, {"network": name, "rounds": rounds, "images": ROUNDS[name][0]})
             found[name][label] = result
             say(f"{name}, {label}: {best(result)['a_second']:.0f} images a second")
-    return found
 
 
 def ask_other(other, order: dict) -> tuple[str, dict]:
@@ -211,9 +223,8 @@ def ask_other(other, order: dict) -> tuple[str, dict]:
     return found.pop("label"), found
 
 
-def losses(other) -> dict:
-    """Network -> way -> test losses, one a seed."""
-    found = {}
+def measure_losses(found: dict, other) -> None:
+    """Put into `found`: network -> way -> test losses, one a seed."""
     for name in LOSS_OF:
         found[name] = {}
         common = {"network": name, "epochs": LOSS_EPOCHS, "images": LOSS_IMAGES}
@@ -223,17 +234,21 @@ def losses(other) -> dict:
         if other:
             asked = [ask_other(other, {**common, "seed": seed}) for seed in SEEDS]
             found[name][asked[0][0]] = [result["loss"] for _, result in asked]
-    return found
 
 
 def show(data: dict) -> None:
     """Print what was measured."""
     for name, ways in data.get("rates", {}).items():
-        usual = best(ways["as the course trains"])["a_second"]
-        count = ways["as the course trains"]["multiplications"]
+        if not ways.get(USUAL):
+            continue  # stopped before
+        usual = best(ways[USUAL])["a_second"]
+        count = ways[USUAL]["multiplications"]
         floor = data["multiplications_a_second"] / (3 * count)
         rows = [("floor", f"{floor:.0f}", f"{floor / usual:.2f}", "")]
         for way, found in ways.items():
+            if not found:
+                rows.append((way, "cannot be done", "", ""))
+                continue
             one = best(found)
             rows.append(
                 (
@@ -268,9 +283,9 @@ def main(names, rounds, with_losses, other, to, only_draw):
     data = {"machine": machine(), "rates": {}}
     try:
         data |= ask({"what": "matrices"})
-        data["rates"] = rates(names or ROUNDS, rounds, other)
+        measure_rates(data["rates"], names or ROUNDS, rounds, other)
         if with_losses:
-            data["losses"] = losses(other)
+            measure_losses(data.setdefault("losses", {}), other)
     except KeyboardInterrupt:
         say("stopped; this is what was measured")
     data["load_at_the_end"] = machine()["load"]
