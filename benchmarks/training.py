@@ -41,10 +41,7 @@ WAYS = {
     "Keras 3": {"keras": 3},
 }
 #: Ways of which the losses are compared; networks for which.
-LOSSES = {
-    name: WAYS[name]
-    for name in (USUAL, "batches twice as large", "batches four times as large", "Keras 3")
-}
+LOSSES = {name: WAYS[name] for name in (USUAL, "batches twice as large", "batches four times as large", "Keras 3")}
 LOSS_OF, LOSS_IMAGES, LOSS_EPOCHS, SEEDS = ("dense", "conv"), 20_000, 2, (1, 2, 3)
 #: Networks that Keras 3, too, can build: TensorFlow Probability's layers are of the older one.
 PLAIN = ("dense", "conv")
