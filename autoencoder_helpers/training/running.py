@@ -56,8 +56,8 @@ def train(
 
     A file counts as the same training when network, loss (by its values), KL weight and prior, optimizer,
     data, batch_size, seed and shuffle agree; ``epochs`` may differ: a file with fewer is continued, one with
-    as many or more is loaded and nothing runs. A file that does not fit is kept as ``<name>.old.npz``, one
-    that cannot be read is replaced; each is said in one line. A folder that cannot be written to costs a
+    as many or more is loaded and nothing runs. A file that does not fit is kept as ``<name>.old.npz``, and taken
+    up again when it is asked for; one that cannot be read is replaced; each is said in one line. A folder that cannot be written to costs a
     warning, not the training.
 
     Returns a Training with ``.history`` and ``.epochs``. Raises CourseError for a model that is not compiled
@@ -213,7 +213,9 @@ def _matching(path, model, facts):
             reason = fingerprint.difference(there, facts)
         except (KeyError, TypeError, AttributeError, ValueError, IndexError):
             raise store.Damaged("its facts are not whole") from None
-        if reason:
+        if reason and _is_the_same(store.old_of(path), facts) and store.change_places_with_old(path):
+            print(f"{path} {reason}; {store.old_of(path).name} is this training: they have changed names.", flush=True)
+        elif reason:
             kept = store.keep_as_old(path)
             print(
                 f"{path} {reason}: training anew" + (f", the old file is kept as {kept.name}." if kept else "."),
@@ -229,6 +231,14 @@ def _matching(path, model, facts):
         why = getattr(error, "strerror", None) or type(error).__name__
         print(f"{path} cannot be read ({why}): training anew.", flush=True)
     return None
+
+
+def _is_the_same(path, facts):
+    """Whether a file, which need not be there, holds this training: an earlier one, put aside for another recipe."""
+    try:
+        return not fingerprint.difference(store.read_facts(path), facts)
+    except (OSError, store.Damaged, MemoryError, KeyError, TypeError, AttributeError, ValueError, IndexError):
+        return False
 
 
 def _optimizer_variables(model):

@@ -116,9 +116,26 @@ def read(path: Path, weights_like: list, optimizer_like: list | None = None) -> 
     return stored
 
 
+def old_of(path: Path) -> Path:
+    """Where ``keep_as_old`` puts the file of a training: ``x.old.npz`` for ``x.npz``."""
+    return path.with_name(f"{path.stem}.old.npz")
+
+
+def change_places_with_old(path: Path) -> bool:
+    """Make ``x.old.npz`` the file of the training again, and the one that is there the old one; False: not allowed."""
+    old, between = old_of(path), path.with_name(path.name + ".tmp")
+    try:
+        move(path, between)
+        move(old, path)
+        move(between, old)
+    except OSError:
+        return False
+    return True
+
+
 def keep_as_old(path: Path) -> Path | None:
     """Move ``x.npz`` to ``x.old.npz``; the new path, or None when that is not allowed."""
-    old = path.with_name(f"{path.stem}.old.npz")
+    old = old_of(path)
     try:
         move(path, old)
     except OSError:

@@ -1,5 +1,7 @@
 """What tells one training from another: network, loss, optimizer, data; and the one line that says so."""
 
+import os
+
 import autoencoder_helpers  # noqa: F401  (first: it chooses the Keras)
 import numpy as np
 import pytest
@@ -91,6 +93,34 @@ def test_another_training_is_refused_in_one_line_and_kept(there, here, said, cap
     assert len(refusal) == 1 and said in refusal[0] and "net.old.npz" in refusal[0], refusal
     assert open("weights/net.old.npz", "rb").read() == old
     assert go(here).trained == 0, "and the new training is a match for itself"
+
+
+def test_who_goes_back_to_an_interrupted_training_loses_no_epoch_of_it(capsys):
+    def go(optimizer, epochs):
+        model = network(optimizer=optimizer)
+        return run(model, epochs=epochs), model
+
+    go("adam", 3)
+    left = open("weights/net.npz", "rb").read()
+    go("sgd", 1)
+    capsys.readouterr()
+    (back, model) = go("adam", 3)
+    assert back.trained == 0 and back.epochs == 3
+    assert "they have changed names" in capsys.readouterr().out
+    assert open("weights/net.npz", "rb").read() == left
+    assert go("adam", 4)[0].trained == 1 and go("sgd", 1)[0].trained == 0
+    assert sorted(os.listdir("weights")) == ["net.npz", "net.old.npz"]
+
+
+def test_an_old_file_that_is_damaged_or_another_ones_is_no_training_to_go_back_to(capsys):
+    run(network(optimizer="adam"), epochs=1)
+    run(network(optimizer="sgd"), epochs=1)
+    with open("weights/net.old.npz", "wb") as file:
+        file.write(b"PK no archive")
+    capsys.readouterr()
+    assert run(network(optimizer="adam"), epochs=1).trained == 1
+    assert "training anew" in capsys.readouterr().out
+    assert run(network(optimizer="rmsprop"), epochs=1).trained == 1
 
 
 def test_less_validation_than_stored_is_no_reason_to_train():
