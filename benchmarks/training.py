@@ -122,7 +122,8 @@ def _network(name: str, version: int | None, seed: int):
 
         networks.keras, networks.layers = keras, keras.layers
     networks.keras.utils.set_random_seed(seed)
-    batch = networks.BATCH_SIZES.get(name) or networks.FLOWERS["batch_size"]
+    settings = networks.recipe(name)
+    batch = settings["batch_size"]
     if name == "cells":
         from autoencoder_helpers import load_cells
         from autoencoder_helpers.images.cells import counts_of
@@ -134,8 +135,7 @@ def _network(name: str, version: int | None, seed: int):
 
         images = load_flowers("synthetic", count=ROUNDS[name][0] * 2).x_train.astype("float32")
         images /= 255
-        settings = {key: networks.FLOWERS[key] for key in ("width", "optimizer", "learning_rate")}
-        return networks.flower_vae(**settings)[2], images, images, batch
+        return networks.flower_vae(width=settings["width"])[2], images, images, batch
     build = {
         "dense": networks.dense_autoencoder,
         "conv": networks.convolutional_autoencoder,
@@ -213,8 +213,7 @@ def ask_other(other, order: dict) -> tuple[str, dict]:
         import numpy as np
 
         np.savez(Path(folder, "digits.npz"), train=_digits(name, 0)[:LOSS_IMAGES], test=_digits(name, 1))
-        settings = {"batch": networks.BATCH_SIZES[name], "rate": networks.LEARNING_RATES[name]}
-        command = [*other, str(Path(folder, "digits.npz")), json.dumps({**order, **settings})]
+        command = [*other, str(Path(folder, "digits.npz")), json.dumps({**order, **networks.recipe(name)})]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     found = json.loads(done.stdout.splitlines()[-1])
     return found.pop("label"), found

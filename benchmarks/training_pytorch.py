@@ -65,22 +65,21 @@ def main(path, order):
         for kind in ("train", "test")
     )
     network = prepare({"dense": dense, "conv": conv}[name]())
-    make = {"dense": torch.optim.Adamax, "conv": torch.optim.RMSprop}[name]
-    settings = {"alpha": 0.9, "eps": 1e-7} if name == "conv" else {"eps": 1e-7}
-    optimizer = make(network.parameters(), lr=order["rate"], **settings)
+    make = getattr(torch.optim, order["optimizer"])
+    optimizer = make(network.parameters(), lr=order["learning_rate"], eps=1e-7)  # Keras's eps
     images = train[: order["images"]]
     found = {"label": f"PyTorch {torch.__version__}", "parameters": sum(one.numel() for one in network.parameters())}
     if "epochs" in order:
         for _ in range(order["epochs"]):
-            epoch(network, images, order["batch"], optimizer)
+            epoch(network, images, order["batch_size"], optimizer)
         with torch.no_grad():
             losses = [float(nn.functional.binary_cross_entropy(network(part), part)) for part in test.split(1000)]
         return {**found, "loss": float(np.mean(losses))}
-    epoch(network, images, order["batch"], optimizer)
+    epoch(network, images, order["batch_size"], optimizer)
     rounds = []
     for _ in range(order["rounds"]):
         used, began = time.process_time(), time.perf_counter()
-        epoch(network, images, order["batch"], optimizer)
+        epoch(network, images, order["batch_size"], optimizer)
         rounds.append({"clock": time.perf_counter() - began, "processor": time.process_time() - used})
     return {**found, "images": len(images), "rounds": rounds}
 

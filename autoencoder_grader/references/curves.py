@@ -23,6 +23,9 @@ HEAD = """\
 """
 
 
+RECIPE = ("batch_size", "optimizer", "learning_rate")
+
+
 def curve_runs(chapters, seeds):
     """The runs that the curves of these chapters rest on: right networks, default epochs, so many seeds each."""
     return [
@@ -37,8 +40,8 @@ def curve_runs(chapters, seeds):
 def write_curves(results, path: Path) -> list[str]:
     """Write the curves that stored results (run -> result, see reference_values.load_results) have two seeds for.
 
-    Returns the names of the trainings that were written. A curve that is in the file and rests on more seeds, or whose
-    runs are not among the results, is kept.
+    Returns the names of the trainings that were written. A curve that is in the file and rests on more seeds of the same
+    recipe, or whose runs are not among the results, is kept.
     """
     curves = dict(reference_curves.read(path))
     written = []
@@ -48,7 +51,10 @@ def write_curves(results, path: Path) -> list[str]:
             for run, result in results.items()
             if run in curve_runs([chapter], 1000) and not result["resumed"] and "train_images" in result
         ]
-        if len(found) < max(2, curves.get(name, {}).get("seeds", 0)):
+        recipe = {key: found[0]["settings"][key] for key in RECIPE} if found else {}
+        stored = curves.get(name, {})
+        is_alike = recipe == {key: stored.get(key) for key in RECIPE}
+        if len(found) < max(2, stored.get("seeds", 0) if is_alike else 0):
             continue
         losses = [[epoch["train_loss"] for epoch in result["history"]] for result in found]
         by_epoch = list(zip(*losses, strict=True))
@@ -56,7 +62,7 @@ def write_curves(results, path: Path) -> list[str]:
             "seeds": len(found),
             "images": found[0]["train_images"],
             "shape": found[0]["shapes"]["image"],
-            "batch_size": found[0]["settings"]["batch_size"],
+            **recipe,
             "least": [round(min(values), 5) for values in by_epoch],
             "mean": [round(sum(values) / len(values), 5) for values in by_epoch],
             "greatest": [round(max(values), 5) for values in by_epoch],

@@ -69,13 +69,7 @@ def settings(run):
     """
     from autoencoder_grader.references import networks
 
-    if run.chapter == "flowers":
-        long = run.epochs > networks.DEFAULT_EPOCHS["flowers"]
-        return dict(networks.FULL_FLOWERS if long else networks.FLOWERS)
-    return {
-        "batch_size": networks.BATCH_SIZES[run.chapter],
-        "learning_rate": networks.LEARNING_RATES[run.chapter],
-    }
+    return networks.recipe(run.chapter, run.epochs)
 
 
 def build(run):
@@ -87,16 +81,14 @@ def build(run):
     builders = {
         ("dense", "right"): networks.dense_autoencoder,
         ("dense", "one latent variable"): lambda: networks.dense_autoencoder(latent_dim=1),
-        ("conv", "right"): networks.convolutional_autoencoder,
+        ("conv", "right"): lambda: networks.convolutional_autoencoder(epochs=run.epochs),
         ("conv", "one latent variable"): lambda: networks.convolutional_autoencoder(latent_dim=1),
-        ("vae", "right"): networks.variational_autoencoder,
+        ("vae", "right"): lambda: networks.variational_autoencoder(epochs=run.epochs),
         ("vae", "no KL (beta 0)"): lambda: networks.variational_autoencoder(kl_weight=0.0),
         ("vae", "KL counted twice (beta 2)"): lambda: networks.variational_autoencoder(kl_weight=1.0),
         ("vae", "beta 8"): lambda: networks.variational_autoencoder(kl_weight=4.0),
         ("vae", "without x 784"): lambda: networks.variational_autoencoder(pixels=1),
-        ("flowers", "right"): lambda: networks.flower_vae(
-            **{key: settings(run)[key] for key in ("width", "optimizer", "learning_rate")}
-        ),
+        ("flowers", "right"): lambda: networks.flower_vae(width=settings(run)["width"], epochs=run.epochs),
     }
     builders |= {
         ("cells", "right"): networks.cell_vae,

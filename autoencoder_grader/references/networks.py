@@ -1,6 +1,6 @@
 """The networks of the course, as one right answer to each chapter, and the settings they are trained with.
 
-Each builder returns (encoder, decoder, whole), the whole compiled. Seeds are set by the caller.
+Each builder returns (encoder, decoder, whole), the whole compiled by the recipe of so many epochs. Seeds are set by the caller.
 """
 
 import autoencoder_helpers  # noqa: F401  (first: it chooses the Keras that TensorFlow Probability works with)
@@ -12,15 +12,30 @@ layers = keras.layers
 tfd, tfpl = tfp.distributions, tfp.layers
 
 # Everything that the reference values depend on beside the layers, one entry a chapter.
-DEFAULT_EPOCHS = {"dense": 5, "conv": 3, "vae": 2, "flowers": 15, "cells": 40}
+DEFAULT_EPOCHS = {"dense": 5, "conv": 3, "vae": 3, "flowers": 15, "cells": 40}
 FULL_EPOCHS = {"dense": 5, "conv": 50, "vae": 50, "flowers": 50, "cells": 40}
 SEEDS = {"dense": 123, "conv": 321, "vae": 321, "flowers": 321, "cells": 321}
-BATCH_SIZES = {"dense": 128, "conv": 64, "vae": 32, "cells": 32}
-OPTIMIZERS = {"dense": "Adamax", "conv": "RMSprop", "vae": "Adamax", "cells": "Adam"}
-LEARNING_RATES = {"dense": 0.01, "conv": 0.001, "vae": 0.001, "cells": 0.003}
-# Chapter 4 trains a narrow network on fewer flowers by default, because the course's own takes hours.
-FLOWERS = {"images": 1200, "width": 8, "batch_size": 10, "optimizer": "Adam", "learning_rate": 0.001}
-FULL_FLOWERS = {"images": 3000, "width": 32, "batch_size": 20, "optimizer": "Adamax", "learning_rate": 0.0003}
+#: How the short run of a chapter trains. Few epochs need a bolder recipe than many.
+SHORT = {
+    "dense": {"optimizer": "Adamax", "learning_rate": 0.01, "batch_size": 128},
+    "conv": {"optimizer": "Adam", "learning_rate": 0.003, "batch_size": 64},
+    "vae": {"optimizer": "Adam", "learning_rate": 0.003, "batch_size": 64},
+    # A narrow network and fewer flowers, because the course's own takes hours.
+    "flowers": {"images": 1200, "width": 8, "batch_size": 10, "optimizer": "Adam", "learning_rate": 0.001},
+    "cells": {"optimizer": "Adam", "learning_rate": 0.003, "batch_size": 32},
+}
+#: How the full number of epochs trains, in chapters where that is another way.
+LONG = {
+    "conv": {"optimizer": "RMSprop", "learning_rate": 0.001, "batch_size": 64},
+    "vae": {"optimizer": "Adamax", "learning_rate": 0.001, "batch_size": 32},
+    "flowers": {"images": 3000, "width": 32, "batch_size": 20, "optimizer": "Adamax", "learning_rate": 0.0003},
+}
+
+
+def recipe(chapter, epochs=0):
+    """How a run of so many epochs is trained: optimizer, learning rate, batch size; of the flowers images and width, too."""
+    is_long = epochs > DEFAULT_EPOCHS[chapter]
+    return dict(LONG[chapter] if is_long and chapter in LONG else SHORT[chapter])
 
 
 def dense_autoencoder(latent_dim=2):
@@ -48,16 +63,16 @@ def dense_autoencoder(latent_dim=2):
     return encoder, decoder, autoencoder
 
 
-def convolutional_autoencoder(latent_dim=2):
+def convolutional_autoencoder(latent_dim=2, epochs=0):
     """Chapter 2: 28 x 28 x 1 -> 2 -> 28 x 28 x 1; loss in nats per pixel."""
     encoder = keras.Sequential([*_digit_encoder_layers(), layers.Dense(latent_dim)], name="encoder")
     decoder = _digit_decoder(latent_dim)
     autoencoder = _joined(encoder, decoder, "autoencoder")
-    autoencoder.compile(loss="binary_crossentropy", optimizer=_optimizer("conv"))
+    autoencoder.compile(loss="binary_crossentropy", optimizer=_optimizer("conv", epochs))
     return encoder, decoder, autoencoder
 
 
-def variational_autoencoder(kl_weight=0.5, pixels=784):
+def variational_autoencoder(kl_weight=0.5, pixels=784, epochs=0):
     """Chapter 3: the encoder ends in a distribution over 2 latent variables.
 
     kl_weight 0.5 counts the KL once, because an activity regularizer of a distribution layer is added twice
@@ -77,11 +92,11 @@ def variational_autoencoder(kl_weight=0.5, pixels=784):
     )
     decoder = _digit_decoder(2)
     vae = _joined(encoder, decoder, "vae")
-    vae.compile(loss=_scaled_cross_entropy(pixels), optimizer=_optimizer("vae"))
+    vae.compile(loss=_scaled_cross_entropy(pixels), optimizer=_optimizer("vae", epochs))
     return encoder, decoder, vae
 
 
-def flower_vae(kl_weight=0.0002, width=32, optimizer="Adamax", learning_rate=0.0003):
+def flower_vae(kl_weight=0.0002, width=32, epochs=0):
     """Chapter 4: 80 x 80 x 3 -> a full normal distribution over 10 latent variables -> 80 x 80 x 3.
 
     width: filters of the first convolution, on which all other widths rest; 32 is the network of the course.
@@ -121,7 +136,7 @@ def flower_vae(kl_weight=0.0002, width=32, optimizer="Adamax", learning_rate=0.0
         name="decoder",
     )
     vae = _joined(encoder, decoder, "flower_vae")
-    vae.compile(loss=_scaled_cross_entropy(80 * 80), optimizer=getattr(keras.optimizers, optimizer)(learning_rate))
+    vae.compile(loss=_scaled_cross_entropy(80 * 80), optimizer=_optimizer("flowers", epochs))
     return encoder, decoder, vae
 
 
@@ -204,8 +219,9 @@ def _digit_decoder(latent_dim):
     )
 
 
-def _optimizer(chapter):
-    return getattr(keras.optimizers, OPTIMIZERS[chapter])(LEARNING_RATES[chapter])
+def _optimizer(chapter, epochs=0):
+    settings = recipe(chapter, epochs)
+    return getattr(keras.optimizers, settings["optimizer"])(settings["learning_rate"])
 
 
 def _joined(encoder, decoder, name):

@@ -128,7 +128,7 @@ def _write(name, each, found, table, photos) -> dict:
         "train_loss": found.history[-1]["train_loss"],
         "half_precision": {"changes": abs(value - exact_value), "spread_of_seeds": spread, "of": each.check},
         "parameters": {part: getattr(found, part).count_params() for part in files.PARTS},
-        "settings": {"optimizer": networks.OPTIMIZERS.get(each.chapter), **measuring.settings(run)},
+        "settings": measuring.settings(run),
         "data": {
             "name": each.source,
             "sha256": measuring.data_hash(data),

@@ -39,7 +39,7 @@ def measure_widths(seeds: int = SEEDS, report: Callable[[str], None] = lambda li
         for seed in chosen:
             keras.utils.set_random_seed(seed)
             *_, whole = networks.dense_autoencoder(latent_dim=latent)
-            whole.fit(x_train, x_train, epochs=epochs, batch_size=networks.BATCH_SIZES["dense"], verbose=0)
+            whole.fit(x_train, x_train, epochs=epochs, batch_size=networks.recipe("dense")["batch_size"], verbose=0)
             copies = whole.predict(x_test, batch_size=1000, verbose=0)
             bce = float(measures.bce_per_image(x_test, copies).mean() / measures.pixels(x_test))
             of_seeds.append((bce, measures.mse_per_pixel(x_test, copies)))

@@ -6,6 +6,7 @@ They are there to be looked at beside one's own; no check uses them.
 from __future__ import annotations
 
 import functools
+import math
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,13 +24,18 @@ class Curve:
     greatest: tuple[float, ...]
 
 
-def curve(name: str, images: int, shape: tuple[int, ...], batch_size: int) -> Curve | None:
-    """The curve of the training ``name``; None if there is none, or it was trained on other images or batches.
+def curve(
+    name: str, images: int, shape: tuple[int, ...], batch_size: int, optimizer: str, learning_rate: float
+) -> Curve | None:
+    """The curve of the training ``name``; None if there is none, or it was trained on other images or by another recipe.
 
-    ``images``: how many; ``shape``: of one. Then the two would not show the same thing.
+    ``images``: how many; ``shape``: of one; ``optimizer``: its class. Then the two would not show the same thing.
     """
-    facts = _curves(PATH).get(name)
-    if not facts or [images, list(shape), batch_size] != [facts["images"], facts["shape"], facts["batch_size"]]:
+    facts, asked = _curves(PATH).get(name), [images, list(shape), batch_size, optimizer]
+    if not facts or asked != [facts[key] for key in ("images", "shape", "batch_size", "optimizer")]:
+        return None
+    # A schedule is no number; a rate is one of float32.
+    if not isinstance(learning_rate, float) or not math.isclose(learning_rate, facts["learning_rate"], rel_tol=1e-6):
         return None
     return Curve(facts["seeds"], *(tuple(facts[key]) for key in ("least", "mean", "greatest")))
 

@@ -240,33 +240,38 @@ def _plain(value):
 # ------------------------------------------------------------------------------------------------- comparison
 
 
-def difference(there: dict[str, Any], here: dict[str, Any]) -> str | None:
-    """The first difference between a stored and a present description in words, or None when they match."""
+def difference(there: dict[str, Any], here: dict[str, Any], *, recipe: bool = True) -> str | None:
+    """The first difference between a stored and a present description in words, or None when they match.
+
+    recipe: whether it counts how the network came to its weights, too: optimizer, batch size, seed and order.
+    """
     reason = difference_of_architecture(there["architecture"], here["architecture"])
     if reason:
         return f"holds another network ({reason})"
     reason = _difference_of_loss(there["loss"], here["loss"])
     if reason:
         return f"was trained with another loss ({reason})"
-    if there["optimizer"]["class"] != here["optimizer"]["class"]:
-        return (
-            f"was trained with another optimizer ({there['optimizer']['class']} there, "
-            f"{here['optimizer']['class']} here)"
-        )
-    reason = _difference_of_config(there["optimizer"]["config"], here["optimizer"]["config"])
-    if reason:
-        return f"was trained with another setting of the optimizer ({reason})"
+    reason = _difference_of_optimizer(there["optimizer"], here["optimizer"])
+    if recipe and reason:
+        return reason
     for part, name in (("x", "images"), ("y", "targets")):
         reason = _difference_of_data(there["data"][part], here["data"][part])
         if reason:
             return f"was trained on other {name} ({reason})"
-    for key, name in (("batch_size", "batch_size"), ("seed", "seed"), ("shuffle", "shuffle")):
-        if there[key] != here[key]:
-            return f"was trained with another {name} ({there[key]} there, {here[key]} here)"
+    for name in ("batch_size", "seed", "shuffle") if recipe else ():
+        if there[name] != here[name]:
+            return f"was trained with another {name} ({there[name]} there, {here[name]} here)"
     # Less validation than stored does no harm; validation that was not measured has to be measured.
     if here["validation"] is not None and not same(there["validation"], here["validation"]):
         return "was trained without this validation_data"
     return None
+
+
+def _difference_of_optimizer(there, here):
+    if there["class"] != here["class"]:
+        return f"was trained with another optimizer ({there['class']} there, {here['class']} here)"
+    reason = _difference_of_config(there["config"], here["config"])
+    return f"was trained with another setting of the optimizer ({reason})" if reason else None
 
 
 def difference_of_architecture(there, here) -> str | None:

@@ -19,6 +19,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 from autoencoder_helpers.errors import CourseError
+from autoencoder_helpers.evidence.messages import grading_folder
 from autoencoder_helpers.evidence.training_records import remember
 from autoencoder_helpers.reference.curves import curve as reference_curve
 from autoencoder_helpers.training import fingerprint, progress, speed, store
@@ -57,7 +58,8 @@ def train(
     A file counts as the same training when network, loss (by its values), KL weight and prior, optimizer,
     data, batch_size, seed and shuffle agree; ``epochs`` may differ: a file with fewer is continued, one with
     as many or more is loaded and nothing runs. A file that does not fit is kept as ``<name>.old.npz``, and taken
-    up again when it is asked for; one that cannot be read is replaced; each is said in one line. A folder that cannot be written to costs a
+    up again when it is asked for. In grading, which asks for the short training of each chapter, a finished longer one by another
+    recipe is taken as it is. One that cannot be read is replaced; each is said in one line. A folder that cannot be written to costs a
     warning, not the training.
 
     Returns a Training with ``.history`` and ``.epochs``. Raises CourseError for a model that is not compiled
@@ -69,9 +71,12 @@ def train(
     _build(model, x)
     facts = fingerprint.describe(model, x, y, validation_data, batch_size=batch_size, seed=seed, shuffle=shuffle)
     remember(model, len(x), facts["data"]["x"]["sums"])
-    stored = _matching(path, model, facts)
+    stored = _matching(path, model, facts, epochs)
     done = stored.epochs if stored else 0
-    beside = reference_curve(name, len(x), x.shape[1:], batch_size)
+    optimizer = facts["optimizer"]
+    beside = reference_curve(
+        name, len(x), x.shape[1:], batch_size, optimizer["class"], optimizer["config"].get("learning_rate")
+    )
     if stored:
         model.set_weights(stored.weights)
         _set_optimizer_state(model, stored.optimizer)
@@ -205,7 +210,7 @@ def _seed(seed, epochs_done):
 # ----------------------------------------------------------------------------------------------------- resume
 
 
-def _matching(path, model, facts):
+def _matching(path, model, facts, epochs):
     """The stored training if it is the same one, else None; says in one line why a file is not used."""
     try:
         there = store.read_facts(path)
@@ -213,6 +218,11 @@ def _matching(path, model, facts):
             reason = fingerprint.difference(there, facts)
         except (KeyError, TypeError, AttributeError, ValueError, IndexError):
             raise store.Damaged("its facts are not whole") from None
+        if reason and grading_folder() and not fingerprint.difference(there, facts, recipe=False):
+            # The full training, which grading does not ask for, may have a recipe of its own: nothing is left to train.
+            finished = store.read(path, model.weights)
+            if finished.epochs >= epochs:
+                return finished
         if reason and _is_the_same(store.old_of(path), facts) and store.change_places_with_old(path):
             print(f"{path} {reason}; {store.old_of(path).name} is this training: they have changed names.", flush=True)
         elif reason:

@@ -84,6 +84,5 @@ def test_carried_values_are_of_the_networks_and_settings_of_today():
         table, chapter = tables[name], name.split(".")[0]
         assert table["settings"] == {
             "epochs": networks.DEFAULT_EPOCHS[chapter],
-            "optimizer": networks.OPTIMIZERS.get(chapter),
             **measuring.settings(Run(chapter, "right", 0, 0)),
         }

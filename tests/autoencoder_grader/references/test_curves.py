@@ -8,12 +8,12 @@ from autoencoder_grader.references.curves import curve_runs, write_curves
 from autoencoder_helpers.errors import CourseError
 
 
-def result(losses, resumed=False):
+def result(losses, resumed=False, rate=0.01):
     return {
         "resumed": resumed,
         "train_images": 60_000,
         "shapes": {"image": [784], "latent": 2},
-        "settings": {"batch_size": 128},
+        "settings": {"batch_size": 128, "optimizer": "Adamax", "learning_rate": rate},
         "versions": {"tensorflow": "2"},
         "history": [{"epoch": number + 1, "train_loss": loss} for number, loss in enumerate(losses)],
     }
@@ -38,3 +38,5 @@ def test_fewer_seeds_than_are_stored_change_nothing_and_one_is_no_curve(tmp_path
     before = path.read_text()
     assert write_curves({run: result([0.5, 0.4]) for run in runs[:2]}, path) == []
     assert path.read_text() == before
+    assert write_curves({run: result([0.5, 0.4], rate=0.02) for run in runs[:2]}, path) == ["dense_autoencoder"]
+    assert "learning_rate = 0.02" in path.read_text()

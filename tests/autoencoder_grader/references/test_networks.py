@@ -105,7 +105,6 @@ def test_every_chapter_has_its_settings():
     chapters = ("dense", "conv", "vae", "flowers", "cells")
     for table in (networks.DEFAULT_EPOCHS, networks.FULL_EPOCHS, networks.SEEDS):
         assert tuple(table) == chapters
-    for table in (networks.BATCH_SIZES, networks.OPTIMIZERS, networks.LEARNING_RATES):
-        assert tuple(table) == tuple(name for name in chapters if name != "flowers")
-    assert networks.FLOWERS.keys() == networks.FULL_FLOWERS.keys()
+    assert tuple(networks.SHORT) == chapters
+    assert all(networks.LONG[chapter].keys() == networks.SHORT[chapter].keys() for chapter in networks.LONG)
     assert all(networks.DEFAULT_EPOCHS[name] <= networks.FULL_EPOCHS[name] for name in networks.DEFAULT_EPOCHS)

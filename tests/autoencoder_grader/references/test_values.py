@@ -65,6 +65,15 @@ def test_more_seeds_are_never_replaced_by_fewer(dense_results):
     assert kept == [] and tables["dense.trained"]["full"] == {"epochs": 9}
 
 
+def test_a_table_of_another_recipe_is_replaced_by_whatever_is_measured_of_todays(dense_results):
+    stored = reference_values.entries(dense_results, networks.DEFAULT_EPOCHS)
+    stored["dense.trained"]["settings"] = {**stored["dense.trained"]["settings"], "batch_size": 512}
+    fewer = {run: result for run, result in dense_results.items() if run.seed != 126}
+    tables, kept = reference_values.merged(stored, reference_values.entries(fewer, networks.DEFAULT_EPOCHS))
+    assert tables["dense.trained"]["seeds"] == 3 and kept == []
+    assert tables["dense.trained"]["settings"]["batch_size"] == 128
+
+
 def test_stored_results_of_other_settings_versions_or_data_do_not_count(tmp_path, dense_results):
     for run, result in dense_results.items():
         measuring.store(result, tmp_path / f"{run.name}.json")

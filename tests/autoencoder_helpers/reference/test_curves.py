@@ -8,16 +8,16 @@ from autoencoder_helpers.reference import curves as reference_curves
 from autoencoder_helpers.reference.curves import Curve, curve
 from autoencoder_helpers.training import progress as training_progress
 
-DENSE = ("dense_autoencoder", 60_000, (784,), 128)
+DENSE = ("dense_autoencoder", 60_000, (784,), 128, "Adamax", 0.01)
 
 
 def test_each_chapter_has_a_curve_that_falls():
-    for name, images, shape, batch_size in (
+    for name, *training in (
         DENSE,
-        ("conv_ae", 60_000, (28, 28, 1), 64),
-        ("vae", 60_000, (28, 28, 1), 32),
+        ("conv_ae", 60_000, (28, 28, 1), 64, "Adam", 0.003),
+        ("vae", 60_000, (28, 28, 1), 64, "Adam", 0.003),
     ):
-        found = curve(name, images, shape, batch_size)
+        found = curve(name, *training)
         assert found.seeds >= 2 and len(found.mean) >= 2, name
         assert np.all(np.diff(found.mean) < 0), name
         assert np.all(np.array(found.least) <= found.mean) and np.all(np.array(found.mean) <= found.greatest)
@@ -25,10 +25,25 @@ def test_each_chapter_has_a_curve_that_falls():
 
 
 @pytest.mark.parametrize(
-    "other", [("my_net", *DENSE[1:]), (DENSE[0], 20_000, *DENSE[2:]), (*DENSE[:2], (28, 28), 128), (*DENSE[:3], 64)]
+    "other",
+    [
+        ("my_net", *DENSE[1:]),
+        (DENSE[0], 20_000, *DENSE[2:]),
+        (*DENSE[:2], (28, 28), *DENSE[3:]),
+        (*DENSE[:3], 64, *DENSE[4:]),
+        (*DENSE[:4], "Adam", 0.01),
+        (*DENSE[:5], 0.003),
+        (*DENSE[:5], {"class_name": "CosineDecay"}),
+    ],
 )
 def test_another_training_has_none(other):
     assert curve(*DENSE) is not None and curve(*other) is None
+
+
+def test_the_long_training_of_a_chapter_is_not_measured_by_the_curve_of_its_short_one():
+    """Both are called conv_ae, on the same digits in the same batches."""
+    assert curve("conv_ae", 60_000, (28, 28, 1), 64, "RMSprop", 0.001) is None
+    assert curve(*DENSE[:5], float(np.float32(0.01))) is not None
 
 
 def test_a_missing_or_damaged_file_costs_nobody_a_training(tmp_path):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tf_keras as keras
-from autoencoder_grader.references import measuring, networks
+from autoencoder_grader.references import measuring
 from autoencoder_grader.references.shipping import NETWORKS
 from autoencoder_grader.references.trained import FOLDER
 from autoencoder_helpers import load_mnist, measures, trained
@@ -37,10 +37,7 @@ def test_each_is_there_and_says_where_it_comes_from(name):
     assert facts["kept_in"] == "float16"
     assert facts["half_precision"]["changes"] <= facts["half_precision"]["spread_of_seeds"]
     assert (NETWORKS[name].run.seed, NETWORKS[name].run.epochs) == (facts["seed"], facts["epochs_of_the_course"])
-    assert facts["settings"] == {
-        "optimizer": networks.OPTIMIZERS.get(NETWORKS[name].chapter),
-        **measuring.settings(NETWORKS[name].run),
-    }
+    assert facts["settings"] == measuring.settings(NETWORKS[name].run)
 
 
 def test_all_are_there_after_all_their_epochs():

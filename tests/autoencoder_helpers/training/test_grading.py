@@ -3,7 +3,7 @@
 import pytest
 from autoencoder_helpers.evidence.messages import ENVIRONMENT, NOT_WHOLE, TRAINS
 from autoencoder_helpers.training.grading import RunWhole
-from small_trainings import network, run
+from small_trainings import IMAGES, network, run
 
 
 @pytest.fixture
@@ -33,3 +33,29 @@ def test_what_has_weights_is_loaded_and_a_whole_run_trains(mailbox):
     with pytest.raises(RunWhole):
         run(network(width=4), epochs=1)
     assert (mailbox / "answers" / TRAINS).exists()
+
+
+def test_a_full_training_by_its_own_recipe_is_taken_as_it_is(mailbox, monkeypatch):
+    def short(epochs=2, **options):
+        return run(network(optimizer="adam"), epochs=epochs, batch_size=16, **options)
+
+    monkeypatch.delenv(ENVIRONMENT)
+    full = network(optimizer="rmsprop")
+    run(full, epochs=5, batch_size=8)
+    monkeypatch.setenv(ENVIRONMENT, str(mailbox))
+    (mailbox / "questions" / NOT_WHOLE).touch()
+    taken = network(optimizer="adam")
+    found = run(taken, epochs=2, batch_size=16)
+    assert (found.trained, found.epochs) == (0, 5)
+    for there, here in zip(full.get_weights(), taken.get_weights(), strict=True):
+        assert (there == here).all()
+    with pytest.raises(RunWhole):
+        short(epochs=6)  # it would have to go on, and cannot by another recipe
+    with pytest.raises(RunWhole):
+        short(x=1 - IMAGES)
+
+
+def test_a_learners_own_kernel_trains_what_another_recipe_has_trained(mailbox, monkeypatch):
+    monkeypatch.delenv(ENVIRONMENT)
+    run(network(optimizer="rmsprop"), epochs=5)
+    assert run(network(optimizer="adam"), epochs=2).trained == 2
