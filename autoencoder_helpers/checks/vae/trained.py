@@ -21,7 +21,10 @@ from autoencoder_helpers.reference.values import threshold
 
 #: Their mean R + K has a standard error of 1.4 nats, and right and wrong networks lie 18 from the threshold.
 DIGITS = 1250
-_COLLAPSED, _FREE = 0.5, 12.0  # nats: a forgotten 784 leaves K at 0.00, beta 8 at 2, beta 1 at 4.7 to 5.7, beta 0 at 19 or more
+_COLLAPSED, _FREE = (
+    0.5,
+    12.0,
+)  # nats: a forgotten 784 leaves K at 0.00, beta 8 at 2, beta 1 at 4.7 to 5.7, beta 0 at 19 or more
 
 
 @rule(
