@@ -33,7 +33,7 @@ SECRET_FILE = Path(".grading") / "secret"  # in the course folder
 _SECRET_BITS = 128
 
 # One digit of every four is taken. From secret to secret the mean loss of a network then has a standard
-# deviation of 0.6 nats per image; right networks lie 8 and more from the thresholds on public images.
+# deviation of 0.7 nats per image; right networks lie 6 and more from the thresholds on public images.
 _DIGITS = 2500
 # A digit takes over the slant of another one of its kind, and is made wider or narrower by up to this
 # (natural logarithm of the factor). Measured with trained networks, over 20 secrets that raises the mean loss
