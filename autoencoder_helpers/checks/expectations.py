@@ -320,7 +320,7 @@ def expect_low_bce(step, model, images, limit):
         loss <= limit,
         expected=expected,
         found=found,
-        look="Were the images scaled, and used as targets, too? Otherwise train for more epochs.",
+        look="Were the images scaled, and used as targets, too? Otherwise train for more epochs, or in larger steps.",
         mistake="trained-too-little",
     )
 
