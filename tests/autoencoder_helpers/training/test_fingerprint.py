@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow_probability as tfp
 import tf_keras as keras
+from autoencoder_helpers import load_flowers
 from autoencoder_helpers.training import fingerprint
 from small_trainings import IMAGES, network, run, variational
 
@@ -121,6 +122,21 @@ def test_an_old_file_that_is_damaged_or_another_ones_is_no_training_to_go_back_t
     assert run(network(optimizer="adam"), epochs=1).trained == 1
     assert "training anew" in capsys.readouterr().out
     assert run(network(optimizer="rmsprop"), epochs=1).trained == 1
+
+
+def test_a_pixel_drawn_a_grey_level_brighter_on_another_processor_is_the_same_image():
+    """Seen with chapter 4's weights: one pixel of 120 test flowers, and grading trained anew."""
+
+    def facts(images):
+        return fingerprint.describe(network(), images, images, (images, images), batch_size=10, seed=1, shuffle=True)
+
+    flowers = load_flowers("synthetic", count=60, seed=1).x_train.astype(np.float32) / 255
+    elsewhere, others = flowers.copy(), flowers[::-1]
+    elsewhere[7, 0, 0, 0] += np.float32(1 / 255)
+    assert fingerprint.difference(facts(flowers), facts(elsewhere)) is None
+    on_others = {**facts(flowers), "validation": facts(others)["validation"]}
+    assert fingerprint.difference(facts(flowers), on_others) == "was trained without this validation_data"
+    assert "other images" in fingerprint.difference(facts(flowers), facts(others))
 
 
 def test_less_validation_than_stored_is_no_reason_to_train():
