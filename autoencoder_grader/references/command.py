@@ -159,8 +159,10 @@ def write_values(folder, path):
         raise CourseError(
             f"Nothing is measured in {folder} yet; run `autoencoder-course references` without --only-write."
         )
-    thresholds = {name: table["threshold"] for name, table in tables.items()}
-    private = summarise(private_margins.load_rows(folder), thresholds)
+    rows = private_margins.load_rows(folder)
+    for name, found in summarise(rows, {name: table["threshold"] for name, table in tables.items()}).items():
+        tables[name] = reference_values.placed_for_both(name, tables[name], found)
+    private = summarise(rows, {name: table["threshold"] for name, table in tables.items()})
     tables = reference_values.with_private(tables, private)
     reference_values.write(path, tables)
     return kept, private_margins.broken_thresholds(tables)

@@ -50,6 +50,7 @@ OF_IMAGES = (
     "standard_error",
     "moved_at_most",
 )  # keys of "private" that private_errors.py measures
+BOTH = ", each on public and on private images"  # of a threshold for which both were at hand
 MINIMUM_SEEDS = 2  # below that there is no standard deviation, and no entry is written
 
 
@@ -301,6 +302,36 @@ def write(path, tables, networks=None):
         raise CourseError(f"{path} cannot be written ({error.strerror}); check folder and disk.") from None
 
 
+def _between(near, far, geometric):
+    """Where a threshold lies between a right value and a wrong one, with four digits."""
+    if geometric:
+        far_positive = far if far > 0 else near / 100  # a geometric mean needs two positive ends
+        return float(f"{math.sqrt(near * far_positive):.4g}")
+    return float(f"{(near + far) / 2:.4g}")
+
+
+def placed_for_both(name, table, private):
+    """A table whose threshold lies between right and wrong on public and private images alike, since it has to hold on both.
+
+    private: what `calibration.summarise` says of the check; without right or wrong models the table stays as it is.
+    """
+    if not {"worst_right_run", "best_wrong_model"} <= private.keys():
+        return table
+    worst, best = (max, min) if table["better"] == "lower" else (min, max)
+    near, far = (
+        choose(found[model]["value"] for found in (table, private))
+        for choose, model in ((worst, "worst_right_run"), (best, "best_wrong_model"))
+    )
+    threshold = _between(near, far, next(check.geometric for check in CHECKS if check.name == name))
+    return {
+        **table,
+        "placed": f"{table['placed'].removesuffix(BOTH)}{BOTH}",
+        "threshold": threshold,
+        "distance_to_right": abs(threshold - table["worst_right_run"]["value"]),
+        "distance_to_wrong": abs(table["best_wrong_model"]["value"] - threshold),
+    }
+
+
 def placed(check_name, better, right, wrong, geometric=False):
     """The keys about the threshold, from {seed: value} of right runs and {name: value} of wrong models."""
     worst, best = (max, min) if better == "lower" else (min, max)
@@ -311,12 +342,7 @@ def placed(check_name, better, right, wrong, geometric=False):
             f"{check_name}: the wrong model {name!r} ({far:.5g}) is no worse than the right run with "
             f"seed {seed} ({near:.5g}), so no threshold fits between; nothing is written."
         )
-    if geometric:
-        far_positive = far if far > 0 else near / 100  # a geometric mean needs two positive ends
-        threshold = math.sqrt(near * far_positive)
-    else:
-        threshold = (near + far) / 2
-    threshold = float(f"{threshold:.4g}")
+    threshold = _between(near, far, geometric)
     return {
         "worst_right_run": {"seed": seed, "value": near},
         "best_wrong_model": {"name": name, "value": far},
