@@ -220,6 +220,7 @@ def merged(stored, new):
         if old is not None and "full" in old and "full" not in table:
             table = {**table, "full": old["full"]}
         if old is not None and "private" in old and _same_kind(old, table):
+            table = placed_for_both(name, table, old["private"])
             table = {**table, "private": _placed_anew(old["private"], table)}
         tables[name] = table
     return tables, kept
