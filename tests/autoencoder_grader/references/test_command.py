@@ -107,7 +107,9 @@ def test_a_threshold_that_a_secret_breaks_is_written_and_said(command):
     invoke, folder, path = command
     assert invoke("--seeds", "2").exit_code == 0
     stored = json.loads((folder / f"{PRIVATE.name}.json").read_text())
-    stored["rows"][2][-1] = 0.225  # the right run on the images of secret 1, worse than a wrong model on those of another
+    stored["rows"][2][-1] = (
+        0.225  # the right run on the images of secret 1, worse than a wrong model on those of another
+    )
     measuring.store(stored, folder / f"{PRIVATE.name}.json")
     result = invoke("--only-write")
     assert isinstance(result.exception, CourseError)

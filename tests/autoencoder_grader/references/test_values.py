@@ -111,10 +111,14 @@ def test_the_private_table_outlives_a_measurement_of_the_same_networks_and_no_ot
     worse = Run("dense", "right", 127, networks.DEFAULT_EPOCHS["dense"])
     more = {**dense_results, worse: fake(worse, bce_per_pixel=0.19)}
     new = reference_values.entries(more, networks.DEFAULT_EPOCHS)
-    private = reference_values.merged(stored, new)[0]["dense.trained"]["private"]
-    assert private["threshold"] == new["dense.trained"]["threshold"] == pytest.approx(0.205)
-    assert private["distance_to_right"] == pytest.approx(0.205 - 0.184)
-    assert private["distance_to_wrong"] == pytest.approx(0.219 - 0.205)
+    table = reference_values.merged(stored, new)[0]["dense.trained"]
+    private = table["private"]
+    # Midway between the worst right run, 0.19 on public images, and the best wrong one, 0.219 on private ones.
+    assert new["dense.trained"]["threshold"] == pytest.approx(0.205)
+    assert private["threshold"] == table["threshold"] == pytest.approx(0.2045)
+    assert table["placed"].endswith(", each on public and on private images")
+    assert private["distance_to_right"] == pytest.approx(0.2045 - 0.184)
+    assert private["distance_to_wrong"] == pytest.approx(0.219 - 0.2045)
     assert private["worst_right_run"] == stored["dense.trained"]["private"]["worst_right_run"]
 
     for key, value in (("settings", {"epochs": 9}), ("data", {"sha256": "other"})):
