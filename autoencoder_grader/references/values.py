@@ -355,7 +355,6 @@ def placed(check_name, better, right, wrong, geometric=False):
 
 
 def _entry(check, results, epochs):
-
     known = {
         _data_set(result): result
         for run, result in results.items()

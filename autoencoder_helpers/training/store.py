@@ -126,7 +126,11 @@ def change_places_with_old(path: Path) -> bool:
     old, between = old_of(path), path.with_name(path.name + ".tmp")
     try:
         move(path, between)
-        move(old, path)
+        try:
+            move(old, path)
+        except OSError:
+            move(between, path)  # where it was: the next epoch would write over it
+            return False
         move(between, old)
     except OSError:
         return False

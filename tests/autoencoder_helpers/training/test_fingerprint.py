@@ -8,7 +8,7 @@ import pytest
 import tensorflow_probability as tfp
 import tf_keras as keras
 from autoencoder_helpers import load_flowers
-from autoencoder_helpers.training import fingerprint
+from autoencoder_helpers.training import fingerprint, store
 from small_trainings import IMAGES, network, run, variational
 
 L = keras.layers
@@ -111,6 +111,22 @@ def test_who_goes_back_to_an_interrupted_training_loses_no_epoch_of_it(capsys):
     assert open("weights/net.npz", "rb").read() == left
     assert go("adam", 4)[0].trained == 1 and go("sgd", 1)[0].trained == 0
     assert sorted(os.listdir("weights")) == ["net.npz", "net.old.npz"]
+
+
+def test_an_old_file_that_cannot_be_moved_costs_the_present_one_nothing(monkeypatch):
+    run(network(optimizer="adam"), epochs=1)
+    run(network(optimizer="sgd"), epochs=1)
+    path = store.path_of("net", "weights")
+    there, moved = path.read_bytes(), store.move
+
+    def move(source, target):
+        if source == store.old_of(path):
+            raise PermissionError(13, "in use")
+        return moved(source, target)
+
+    monkeypatch.setattr(store, "move", move)
+    assert store.change_places_with_old(path) is False
+    assert path.read_bytes() == there
 
 
 def test_an_old_file_that_is_damaged_or_another_ones_is_no_training_to_go_back_to(capsys):
