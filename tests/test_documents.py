@@ -105,11 +105,10 @@ def test_every_command_in_a_document_exists(path):
 
 
 def test_the_private_margins_in_the_documents_are_those_that_were_measured():
-    from autoencoder_grader.references import private_margins
-    from autoencoder_grader.references import values as reference_values
+    from autoencoder_grader.references import private_margins, reference_file
     from autoencoder_helpers.reference import values as reference
 
-    table = private_margins.markdown(reference_values.read(reference.PATH))
+    table = private_margins.markdown(reference_file.read(reference.PATH))
     assert table in read("docs/how-grading-works.md"), f"it should hold\n{table}"
 
 

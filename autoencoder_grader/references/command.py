@@ -148,11 +148,11 @@ def write_values(folder, path):
     Returns the names of the tables that rest on more seeds, so were kept, and a line for each threshold that
     does not hold on private images. Raises CourseError when nothing is measured.
     """
-    from autoencoder_grader.references import networks, private_margins
+    from autoencoder_grader.references import networks, private_margins, reference_file
     from autoencoder_grader.references import values as reference_values
     from autoencoder_grader.references.calibration import summarise
 
-    stored = reference_values.read(path)
+    stored = reference_file.read(path)
     new = reference_values.entries(reference_values.load_results(folder), networks.DEFAULT_EPOCHS)
     tables, kept = reference_values.merged(stored, new)
     if not tables:
@@ -164,7 +164,7 @@ def write_values(folder, path):
         tables[name] = reference_values.placed_for_both(name, tables[name], found)
     private = summarise(rows, {name: table["threshold"] for name, table in tables.items()})
     tables = reference_values.with_private(tables, private)
-    reference_values.write(path, tables)
+    reference_file.write(path, tables)
     return kept, private_margins.broken_thresholds(tables)
 
 
@@ -270,30 +270,29 @@ def command(
 
 def _networks(chosen, folder, workers, photos, only_write, unfinished):
     """Carry out the long trainings, or go on with them, and write what the course carries of them."""
-    from autoencoder_grader.references import networks, shipping
+    from autoencoder_grader.references import networks, reference_file, shipping
     from autoencoder_grader.references import values as reference_values
     from autoencoder_helpers.reference import values as reference
 
     if not only_write:
         wanted = shipping.of_chapters(chosen, photos is not None)
         _measure_all(shipping.runs(wanted), folder, workers, photos, private=False)
-    tables = reference_values.read(reference.PATH)
+    tables = reference_file.read(reference.PATH)
     results = reference_values.load_results(folder)
-    reference_values.write(reference.PATH, reference_values.with_full(tables, results, networks.DEFAULT_EPOCHS))
+    reference_file.write(reference.PATH, reference_values.with_full(tables, results, networks.DEFAULT_EPOCHS))
     _write_networks(chosen, folder, photos, unfinished)
 
 
 def _write_networks(chosen, folder, photos, unfinished=False):
     """Write the files and the tables of the networks that are trained, and tell of each."""
-    from autoencoder_grader.references import shipping
-    from autoencoder_grader.references import values as reference_values
+    from autoencoder_grader.references import reference_file, shipping
     from autoencoder_helpers.reference import values as reference
 
-    tables, written = reference_values.read(reference.PATH), 0
+    tables, written = reference_file.read(reference.PATH), 0
     wanted = shipping.of_chapters(chosen, photos is not None)
     for name, facts in shipping.ship(folder, tables, wanted, unfinished, photos):
-        carried = {**reference_values.read_networks(reference.PATH), name: facts}
-        reference_values.write(reference.PATH, tables, {each: carried[each] for each in sorted(carried)})
+        carried = {**reference_file.read_networks(reference.PATH), name: facts}
+        reference_file.write(reference.PATH, tables, {each: carried[each] for each in sorted(carried)})
         click.echo(
             f"Written: {name}, {facts['epochs']} of {facts['epochs_of_the_course']} epochs, {facts['bytes']:,} bytes"
         )
@@ -313,14 +312,13 @@ def _measure_widths(seeds):
 
 def _measure_errors(chosen):
     """Measure the standard errors of losses on private images, write them, and tell of each what its margin needs."""
-    from autoencoder_grader.references import private_errors
-    from autoencoder_grader.references import values as reference_values
+    from autoencoder_grader.references import private_errors, reference_file
     from autoencoder_grader.references.private_margins import SECRETS
     from autoencoder_helpers.reference import values as reference
 
     found = private_errors.measure_errors(chosen, range(SECRETS), lambda chapter: click.echo(f"Measured: {chapter}"))
-    tables = private_errors.with_errors(reference_values.read(reference.PATH), found)
-    reference_values.write(reference.PATH, tables)
+    tables = private_errors.with_errors(reference_file.read(reference.PATH), found)
+    reference_file.write(reference.PATH, tables)
     for line in private_errors.lines(tables):
         click.echo(line)
 

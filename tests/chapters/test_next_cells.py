@@ -44,7 +44,9 @@ def digits(flatten=False):
 def not_trained(model, x, y=None, *, epochs, name, validation_data=None, **settings):
     """What `train` returns, for a training that did not happen."""
     a_few = (x[:8], x[:8] if y is None else y[:8])
-    names = list(model.evaluate(*a_few, verbose=0, return_dict=True))  # metrics have no names before Keras has used them
+    names = list(
+        model.evaluate(*a_few, verbose=0, return_dict=True)
+    )  # metrics have no names before Keras has used them
     names += [f"val_{each}" for each in names] if validation_data is not None else []
     return Training({each: [0.7] * epochs for each in names}, epochs, name, trained=0)
 

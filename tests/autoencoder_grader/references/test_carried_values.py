@@ -1,14 +1,14 @@
 """The file of reference values that the course carries."""
 
 import pytest
-from autoencoder_grader.references import measuring, networks, private_margins
+from autoencoder_grader.references import measuring, networks, private_margins, reference_file
 from autoencoder_grader.references import values as reference_values
 from autoencoder_grader.references.measuring import Run
 from autoencoder_helpers.reference import values as reference
 
 
 def carried():
-    return reference_values.read(reference.PATH)
+    return reference_file.read(reference.PATH)
 
 
 @pytest.mark.parametrize("name", list(carried()))

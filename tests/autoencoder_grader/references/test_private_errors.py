@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 from autoencoder_grader.references import command as references
-from autoencoder_grader.references import measuring, private_errors
+from autoencoder_grader.references import measuring, private_errors, reference_file
 from autoencoder_grader.references import values as reference_values
 from autoencoder_grader.scoring import private_data
 from autoencoder_grader.scoring.private_data import PrivateData
@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 CARRIED = {
     name: table["private"]
-    for name, table in reference_values.read(reference.PATH).items()
+    for name, table in reference_file.read(reference.PATH).items()
     if "standard_error" in table.get("private", {})
 }
 
@@ -80,12 +80,12 @@ def test_the_command_writes_errors_and_leaves_all_else_as_it_is(tmp_path, monkey
     monkeypatch.setattr(reference, "PATH", path)
     keys = {"images": 10, "deviation_of_images": 0.5, "standard_error": 0.1}
     monkeypatch.setattr(private_errors, "measure_errors", lambda *given: {"conv.trained": keys, "no.check": keys})
-    before, networks = reference_values.read(path), reference_values.read_networks(path)
+    before, networks = reference_file.read(path), reference_file.read_networks(path)
     told = CliRunner().invoke(references.command, ["--errors", "--chapter", "conv"], catch_exceptions=False)
     assert "conv.trained: 10 private images, standard error 0.1" in told.output
-    after = reference_values.read(path)
+    after = reference_file.read(path)
     assert after["conv.trained"].pop("private") == {**before["conv.trained"].pop("private"), **keys}
-    assert after == before and reference_values.read_networks(path) == networks
+    assert after == before and reference_file.read_networks(path) == networks
 
 
 def test_margins_that_are_measured_anew_keep_what_is_known_of_single_images():

@@ -4,7 +4,7 @@ import hashlib
 
 import numpy as np
 import pytest
-from autoencoder_grader.references import measuring, networks, shipping
+from autoencoder_grader.references import measuring, networks, reference_file, shipping
 from autoencoder_grader.references import values as reference_values
 from autoencoder_grader.references.measuring import Run
 from autoencoder_helpers.evidence.rebuilding import rebuild_models
@@ -79,11 +79,11 @@ def test_what_has_to_be_measured_is_known():
 
 def test_the_tables_of_the_networks_stay_when_those_of_the_checks_are_written(tmp_path):
     path = tmp_path / "reference.toml"
-    assert reference_values.read_networks(path) == {}
-    reference_values.write(path, {"a": {"seeds": 1}}, {"vae": {"epochs": 50}})
-    reference_values.write(path, {"a": {"seeds": 2}})
-    assert reference_values.read(path) == {"a": {"seeds": 2}}
-    assert reference_values.read_networks(path) == {"vae": {"epochs": 50}}
+    assert reference_file.read_networks(path) == {}
+    reference_file.write(path, {"a": {"seeds": 1}}, {"vae": {"epochs": 50}})
+    reference_file.write(path, {"a": {"seeds": 2}})
+    assert reference_file.read(path) == {"a": {"seeds": 2}}
+    assert reference_file.read_networks(path) == {"vae": {"epochs": 50}}
 
 
 def test_a_long_training_comes_into_the_table_of_its_check_by_itself():

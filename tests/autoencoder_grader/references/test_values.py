@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from autoencoder_grader.references import measuring, networks
+from autoencoder_grader.references import measuring, networks, reference_file
 from autoencoder_grader.references import values as reference_values
 from autoencoder_grader.references.measuring import BASELINES, Run
 from autoencoder_helpers.errors import CourseError
@@ -46,11 +46,11 @@ def test_writing_is_deterministic_and_can_be_read_back(tmp_path, dense_results):
     tables = reference_values.entries(dense_results, networks.DEFAULT_EPOCHS)
     backwards = dict(reversed(dense_results.items()))
     again = reference_values.entries(backwards, networks.DEFAULT_EPOCHS)
-    reference_values.write(tmp_path / "a.toml", tables)
-    reference_values.write(tmp_path / "b.toml", again)
+    reference_file.write(tmp_path / "a.toml", tables)
+    reference_file.write(tmp_path / "b.toml", again)
     assert (tmp_path / "a.toml").read_bytes() == (tmp_path / "b.toml").read_bytes()
-    first, _ = reference_values.merged(reference_values.read(tmp_path / "a.toml"), {})
-    reference_values.write(tmp_path / "c.toml", first)
+    first, _ = reference_values.merged(reference_file.read(tmp_path / "a.toml"), {})
+    reference_file.write(tmp_path / "c.toml", first)
     assert (tmp_path / "c.toml").read_bytes() == (tmp_path / "a.toml").read_bytes()
 
 
@@ -104,8 +104,8 @@ def test_a_full_run_is_judged_by_the_baselines_of_its_own_data():
 def test_the_private_table_outlives_a_measurement_of_the_same_networks_and_no_other(tmp_path, dense_results):
     stored = reference_values.entries(dense_results, networks.DEFAULT_EPOCHS)
     stored = reference_values.with_private(stored, private_table(stored["dense.trained"]["threshold"]))
-    reference_values.write(tmp_path / "a.toml", stored)
-    stored = reference_values.read(tmp_path / "a.toml")
+    reference_file.write(tmp_path / "a.toml", stored)
+    stored = reference_file.read(tmp_path / "a.toml")
     assert reference_values.merged(stored, {})[0] == stored  # a chapter that was not measured
 
     worse = Run("dense", "right", 127, networks.DEFAULT_EPOCHS["dense"])
@@ -128,8 +128,8 @@ def test_the_private_table_outlives_a_measurement_of_the_same_networks_and_no_ot
 
 def test_public_values_stay_byte_for_byte_when_private_ones_come_beside_them(tmp_path, dense_results):
     tables = reference_values.entries(dense_results, networks.DEFAULT_EPOCHS)
-    reference_values.write(tmp_path / "a.toml", tables)
-    reference_values.write(tmp_path / "b.toml", reference_values.with_private(tables, private_table()))
+    reference_file.write(tmp_path / "a.toml", tables)
+    reference_file.write(tmp_path / "b.toml", reference_values.with_private(tables, private_table()))
     public, both = ((tmp_path / name).read_text() for name in ("a.toml", "b.toml"))
     before, private, after = re.split(
         r'(\[checks\."dense.trained".private\].*?)(?=\[checks\."dense.pca"\])', both, flags=re.DOTALL
