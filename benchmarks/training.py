@@ -14,6 +14,8 @@ library can be compared on the same digits: `--other PYTHON PROGRAM` (benchmarks
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import subprocess
@@ -28,17 +30,19 @@ from common import COURSE, machine, only_draw, print_table, read_json, say, to_f
 #: Network -> images of a round, and how often they are gone through in it.
 ROUNDS = {"dense": (20_000, 1), "conv": (2_000, 1), "vae": (2_000, 1), "flowers": (100, 1), "cells": (560, 5)}
 USUAL = "as the course trains"
-#: What is tried: settings of TensorFlow in the environment ("env"), of Keras's `compile` ("compile"), and others.
+#: What is tried: settings of TensorFlow in the environment ("env"), of Keras's `compile` ("compile"), and others. Unless they
+#: say how batches are made ("batches"), the course's own `train` makes them.
 WAYS = {
     USUAL: {},
+    "Keras's fit on arrays": {"batches": "arrays"},
     "one thread": {"threads": 1},
     "without oneDNN": {"env": {"TF_ENABLE_ONEDNN_OPTS": "0"}},
     "compiled by XLA": {"compile": {"jit_compile": True}},
     "16 steps in one": {"compile": {"steps_per_execution": 16}},
-    "batches made ahead (tf.data)": {"dataset": True},
+    "tf.data, autotuned": {"batches": "dataset"},
     "batches twice as large": {"larger": 2},
     "batches four times as large": {"larger": 4},
-    "Keras 3": {"keras": 3},
+    "Keras 3": {"keras": 3, "batches": "arrays"},
 }
 #: Ways of which the losses are compared; networks for which.
 LOSSES = {name: WAYS[name] for name in (USUAL, "batches twice as large", "batches four times as large", "Keras 3")}
@@ -88,17 +92,45 @@ def inside(order: dict) -> dict:
         network.fit(x[: order["images"]], y[: order["images"]], batch_size=batch, epochs=order["epochs"], verbose=0)
         return {**found, "loss": float(network.evaluate(*_test(order["network"]), batch_size=500, verbose=0))}
     images, times = ROUNDS[order["network"]]
-    x, y, settings = x[:images], y[:images], {"batch_size": batch}
-    if order.get("dataset"):
-        data = tf.data.Dataset.from_tensor_slices((x, y)).cache().shuffle(images, seed=1).batch(batch)
-        x, y, settings = data.prefetch(tf.data.AUTOTUNE), None, {}
-    network.fit(x, y, verbose=0, **settings)  # compiles
+    x, y = x[:images], y[:images]
     rounds = []
+    train_once = _trainer(order.get("batches"), network, x, y, batch, rounds)
+    train_once(times)  # compiles
+    rounds.clear()
     for _ in range(order["rounds"]):
-        used, began = time.process_time(), time.perf_counter()
-        network.fit(x, y, epochs=times, verbose=0, **settings)
-        rounds.append({"clock": time.perf_counter() - began, "processor": time.process_time() - used})
+        train_once(times)
     return {**found, "images": images * times, "rounds": rounds}
+
+
+def _trainer(batches: str | None, network, x, y, batch: int, rounds: list):
+    """train_once(epochs): go on for so many epochs, and append to `rounds` what Keras's `fit` took of the clock and the processor."""
+    import tensorflow as tf
+
+    fit, done = network.fit, 0
+    settings = {"x": x, "y": y, "batch_size": batch, "verbose": 0}
+    if batches == "dataset":
+        data = tf.data.Dataset.from_tensor_slices((x, y)).cache().shuffle(len(x), seed=1).batch(batch)
+        settings = {"x": data.prefetch(tf.data.AUTOTUNE), "verbose": 0}
+
+    def timed(*arguments, **named):
+        used, began = time.process_time(), time.perf_counter()
+        fit(*arguments, **named)
+        rounds.append({"clock": time.perf_counter() - began, "processor": time.process_time() - used})
+
+    def train_once(epochs: int):
+        nonlocal done
+        done += epochs
+        if batches:
+            timed(**settings, epochs=epochs)
+            return
+        from autoencoder_helpers import train
+
+        with contextlib.redirect_stdout(io.StringIO()):
+            train(network, x, y, epochs=done, batch_size=batch, name="network", folder=folder.name)
+
+    network.fit = timed  # `train` looks at data and files besides, once however many epochs there are
+    folder = tempfile.TemporaryDirectory()
+    return train_once
 
 
 def _products(tf, size: int = 2048, seconds: float = 3.0) -> float:
@@ -190,18 +222,26 @@ def best(found: dict) -> dict:
 def measure_rates(found: dict, names, rounds: int, other) -> None:
     """Put into `found`, which keeps what an interrupted run had: network -> way -> the rounds."""
     for name in names:
-        found[name] = {}
+        found.setdefault(name, {})
         for way, settings in WAYS.items():
             if settings.get("keras") == 3 and name not in PLAIN:
                 continue
             result = ask_or_say(name, way, {"network": name, "rounds": rounds, **settings})
+            result = _with_earlier(result, found[name].get(way))
             found[name][way] = result
             if result:
                 say(f"{name}, {way}: {best(result)['a_second']:.0f} images a second")
         if other and name in PLAIN:
             label, result = ask_other(other, {"network": name, "rounds": rounds, "images": ROUNDS[name][0]})
-            found[name][label] = result
+            found[name][label] = result = _with_earlier(result, found[name].get(label))
             say(f"{name}, {label}: {best(result)['a_second']:.0f} images a second")
+
+
+def _with_earlier(result: dict, earlier: dict | None) -> dict:
+    """A result with the rounds of an earlier one, of as many images, before its own."""
+    if not result or not earlier or earlier["images"] != result["images"]:
+        return result
+    return {**result, "rounds": earlier["rounds"] + result["rounds"]}
 
 
 def ask_other(other, order: dict) -> tuple[str, dict]:
@@ -265,23 +305,26 @@ def show(data: dict) -> None:
 @click.command(help=__doc__.split("\n\n")[0])
 @click.option("--network", "names", multiple=True, type=click.Choice([*ROUNDS]), help="Only this one (repeatable).")
 @click.option("--rounds", default=5, show_default=True, help="Of which the best counts.")
+@click.option("--more", is_flag=True, help="Add these rounds to those that the JSON holds.")
 @click.option("--losses", "with_losses", is_flag=True, help="Compare losses after equal epochs, too.")
 @click.option(
     "--other", nargs=2, type=click.Path(exists=True), help="A Python and a program that trains with another library."
 )
 @to_folder
 @only_draw
-def main(names, rounds, with_losses, other, to, only_draw):
+def main(names, rounds, more, with_losses, other, to, only_draw):
     if only_draw:
         show(read_json(to / "training.json"))
         return
     warn_if_busy()
-    data = {"machine": machine(), "rates": {}}
+    stored = read_json(to / "training.json") if (to / "training.json").exists() else {}
+    rates = stored.get("rates", {}) if more else {}
+    data = {"machine": machine(), "rates": rates, "losses": stored.get("losses", {})}  # losses are those of any machine
     try:
         data |= ask({"what": "matrices"})
         measure_rates(data["rates"], names or ROUNDS, rounds, other)
         if with_losses:
-            measure_losses(data.setdefault("losses", {}), other)
+            measure_losses(data["losses"], other)
     except KeyboardInterrupt:
         say("stopped; this is what was measured")
     data["load_at_the_end"] = machine()["load"]

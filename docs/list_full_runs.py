@@ -1,4 +1,4 @@
-"""Writes the table of the long trainings into full-runs.md, read from reference.toml:
+"""Writes the tables of the long trainings into full-runs.md, read from reference.toml:
 
     .venv/bin/python docs/list_full_runs.py
 
@@ -27,6 +27,14 @@ _LOSSES = {
     "R_plus_K": ("-ELBO ", 1, "nats per image"),
     "J": ("J ", 1, ""),
     "share_explained": ("share explained ", 3, ""),
+}
+#: Check whose full trainings are known for several seeds -> what it measures of them, decimals, and what it is a number of.
+_SEED_BY_SEED = {
+    "conv.trained": ("convolutional autoencoder, cross-entropy", 4, "nats per pixel"),
+    "vae.trained": ("variational autoencoder, -ELBO", 1, "nats per image"),
+    "vae.kl": ("variational autoencoder, K", 2, "nats per image"),
+    "flowers.synthetic": ("flowers, drawn, share explained", 3, ""),
+    "flowers.photos": ("flowers, photos, share explained", 3, ""),
 }
 
 
@@ -61,14 +69,32 @@ def table() -> str:
     return "\n".join(lines + [_row(name, networks[name]) for name in _CALLED if name in networks])
 
 
+def seeds_table() -> str:
+    """The table of those that were trained for all epochs from more than one seed."""
+    lines = [
+        "| after all epochs, on the test images | seeds | mean | standard deviation | each |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for check, (called, decimals, unit) in _SEED_BY_SEED.items():
+        full = values.reference(check).get("full", {})
+        if "mean" in full:
+            each = ", ".join(f"{value:.{decimals}f}" for value in full["by_seed"].values())
+            mean = f"{full['mean']:.{decimals}f} {unit}".rstrip()
+            spread = f"{full['standard_deviation']:.2g}"
+            lines.append(f"| {called} | {len(full['by_seed'])} | {mean} | {spread} | {each} |")
+    return "\n".join(lines)
+
+
 def written(page: str) -> str:
-    """The page with its table as reference.toml has it."""
-    return re.sub(
-        r"(<!-- the long trainings -->\n\n).*?(\n\n<!-- until here -->)",
-        lambda m: m[1] + table() + m[2],
-        page,
-        flags=re.DOTALL,
-    )
+    """The page with its tables as reference.toml has them."""
+    for name, made in (("the long trainings", table()), ("seed by seed", seeds_table())):
+        page = re.sub(
+            rf"(<!-- {name} -->\n\n).*?(\n\n<!-- until here -->)",
+            lambda m, made=made: m[1] + made + m[2],
+            page,
+            flags=re.DOTALL,
+        )
+    return page
 
 
 if __name__ == "__main__":

@@ -170,7 +170,7 @@ def write_values(folder, path):
 
 @click.command("references", context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--chapter", "chapters", type=click.Choice(CHAPTERS), multiple=True, help="Only this (repeatable).")
-@click.option("--seeds", type=click.IntRange(2), help="Seeds for each chapter. Default: 10, flowers 3, cells 5.")
+@click.option("--seeds", type=click.IntRange(2), help="Seeds for each chapter. Default: 10, flowers 3, cells 5; with --networks 1.")
 @click.option("--full/--no-full", default=True, help="Also train one seed for the full epochs. Default: yes.")
 @click.option("--workers", type=click.IntRange(1), help="Processes of one thread each. Default: one a core.")
 @click.option("--photos", type=click.Path(path_type=Path), help="Archive or folder of the flower photos.")
@@ -236,7 +236,7 @@ def command(
         _train_weights(course, chosen)
         return
     if networks:
-        _networks(chosen, folder, workers, photos, only_write, unfinished)
+        _networks(chosen, folder, workers, photos, only_write, unfinished, seeds or 1)
         return
     if curves and not only_write:
         _measure_all(curve_runs(chosen, seeds or 5), folder, workers, photos, private=False)
@@ -268,7 +268,7 @@ def command(
         click.echo(f"Drawn: {draw_course_picture(folder, course / 'docs' / 'images' / 'course.png')}")
 
 
-def _networks(chosen, folder, workers, photos, only_write, unfinished):
+def _networks(chosen, folder, workers, photos, only_write, unfinished, seeds):
     """Carry out the long trainings, or go on with them, and write what the course carries of them."""
     from autoencoder_grader.references import networks, reference_file, shipping
     from autoencoder_grader.references import values as reference_values
@@ -276,7 +276,7 @@ def _networks(chosen, folder, workers, photos, only_write, unfinished):
 
     if not only_write:
         wanted = shipping.of_chapters(chosen, photos is not None)
-        _measure_all(shipping.runs(wanted), folder, workers, photos, private=False)
+        _measure_all(shipping.runs(wanted, seeds), folder, workers, photos, private=False)
     tables = reference_file.read(reference.PATH)
     results = reference_values.load_results(folder)
     reference_file.write(reference.PATH, reference_values.with_full(tables, results, networks.DEFAULT_EPOCHS))

@@ -13,7 +13,9 @@ HEAD = """\
 # For each check: what was measured (quantity, unit, on the test set), which direction is better, the mean and
 # the standard deviation over the right runs (one a seed), the worst right run, the wrong models with their
 # values, the best of them, and the threshold between these two with its distance to either. "full" is the
-# same network after the course's full number of epochs (or as many as stand there), for one seed.
+# same network after the course's full number of epochs (or as many as stand there), for one seed; its "by_seed"
+# holds what the check measures for all seeds that were trained so long, each by
+# `autoencoder-course references --networks --seeds 5`.
 # "command" makes every value again.
 #
 # "also" holds means over the same runs: adjusted_rand_index of k-means with 10 groups on the test codes against

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -60,9 +61,12 @@ def of_chapters(chapters: Iterable[str], photos: bool) -> dict[str, Shipped]:
     }
 
 
-def runs(wanted: Mapping[str, Shipped]) -> list[Run]:
-    """What has to be measured before these networks can be shipped."""
-    return [*dict.fromkeys(each.baselines for each in wanted.values()), *(each.run for each in wanted.values())]
+def runs(wanted: Mapping[str, Shipped], seeds: int = 1) -> list[Run]:
+    """What has to be measured before these networks can be shipped, and after them what tells how far seeds lie apart."""
+    trainings = [
+        replace(each.run, seed=each.run.seed + number) for number in range(seeds) for each in wanted.values()
+    ]
+    return [*dict.fromkeys(each.baselines for each in wanted.values()), *trainings]
 
 
 def ship(

@@ -173,8 +173,8 @@ def entries(results, default_epochs):
 def merged(stored, new):
     """(tables, kept): new tables over the stored ones, except where the stored one rests on more seeds of the same kind.
 
-    A new table without a full run takes over the stored full run, and what is known of private images if it
-    is of networks that were trained alike.
+    A new table takes over the stored full run if it has none, its other seeds if they were trained alike, and what is
+    known of private images if it is of networks that were trained alike.
     """
     tables, kept = {}, []
     for name in [*dict.fromkeys(["dense.trained", "dense.pca", *(check.name for check in CHECKS), *stored])]:
@@ -185,8 +185,8 @@ def merged(stored, new):
                 tables[name] = old
                 kept.append(name)
             continue
-        if old is not None and "full" in old and "full" not in table:
-            table = {**table, "full": old["full"]}
+        if old is not None and "full" in old:
+            table = {**table, "full": _joined(old["full"], table.get("full"))}
         if old is not None and "private" in old and _same_kind(old, table):
             table = placed_for_both(name, table, old["private"])
             table = {**table, "private": _placed_anew(old["private"], table)}
@@ -205,7 +205,7 @@ def with_full(tables, results, default_epochs):
             if (run.chapter, run.source) == (check.chapter, check.source) and _data_set(result) in known
         }
         if check.name in tables and (full := _full(check, runs, known, default_epochs[check.chapter])):
-            found[check.name] = {**tables[check.name], "full": full}
+            found[check.name] = {**tables[check.name], "full": _joined(tables[check.name].get("full"), full)}
     return {**tables, **found}
 
 
@@ -399,19 +399,23 @@ def _also(results):
 
 
 def _full(check, runs, baselines, epochs):
-    """The longest training of a right network beyond the default epochs; {} if there is none.
+    """The longest training of a right network beyond the default epochs, that of its lowest seed; {} if there is none.
 
     baselines: {(source, number of images): result}
     """
-    longer = [run for run in runs if run.model == "right" and run.epochs > epochs]
-    if not longer:
+    most = max((run.epochs for run in runs if run.model == "right"), default=0)
+    if most <= epochs:
         return {}
-    run = max(longer, key=lambda run: run.epochs)
-    result, known = runs[run], baselines[_data_set(runs[run])]
+    of_seeds = {run.seed: run for run in runs if (run.model, run.epochs) == ("right", most)}
+    run = of_seeds[min(of_seeds)]
+    known = baselines[_data_set(runs[run])]
+    values = {str(seed): check.value(runs[each]["test"], known) for seed, each in sorted(of_seeds.items())}
+    result = runs[run]
     return {
         "epochs": run.epochs,
         "seed": run.seed,
-        "value": check.value(result["test"], known),
+        "value": values[str(run.seed)],
+        **_of_seeds(values),
         **result["test"],
         **{key: value for key, value in result.get("latent", {}).items() if isinstance(value, float)},
         "train_loss": result["history"][-1]["train_loss"],
@@ -421,6 +425,24 @@ def _full(check, runs, baselines, epochs):
         "resumed": result["resumed"],
         "value_by_epoch": [check.value(epoch, known) for epoch in result["history"]],
     }
+
+
+def _of_seeds(values):
+    """What a full run is after each seed, {seed: value}, and how far these lie apart."""
+    if len(values) < MINIMUM_SEEDS:
+        return {"by_seed": values}
+    numbers = values.values()
+    return {"by_seed": values, "mean": statistics.fmean(numbers), "standard_deviation": statistics.stdev(numbers)}
+
+
+def _joined(old, new):
+    """One table of full runs from the stored one and a new one (either may be None): with the seeds of both if these trained alike."""
+    if not old or not new:
+        return new or old
+    if (old["epochs"], old.get("settings")) != (new["epochs"], rounded(new.get("settings"))):
+        return new
+    values = {**old.get("by_seed", {str(old["seed"]): old["value"]}), **new["by_seed"]}
+    return {**(new if new["seed"] <= old["seed"] else old), **_of_seeds(dict(sorted(values.items())))}
 
 
 def _pca(result):

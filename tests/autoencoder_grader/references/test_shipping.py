@@ -74,6 +74,9 @@ def test_what_has_to_be_measured_is_known():
         "conv,right,321,50,mnist",
         "flowers,right,321,50,synthetic",
     ]
+    again = [run.name for run in shipping.runs(wanted, seeds=2)]
+    assert again[2:] == [f"{chapter},right,{seed},50,{source}" for seed in (321, 322) for chapter, source in
+                         (("conv", "mnist"), ("flowers", "synthetic"))]  # fmt: skip
     assert list(shipping.of_chapters(("flowers",), photos=True)) == ["flower_vae_synthetic", "flower_vae_photos"]
 
 
@@ -96,3 +99,26 @@ def test_a_long_training_comes_into_the_table_of_its_check_by_itself():
     assert found["dense.trained"]["full"]["epochs"] == 9 and found["dense.trained"]["seeds"] == 10
     assert found["vae.trained"] == tables["vae.trained"]
     assert reference_values.with_full(tables, {}, networks.DEFAULT_EPOCHS) == tables
+
+
+def full_runs(*losses, first=123):
+    """{Run: result} of trainings of nine epochs, one seed a loss in nats per pixel, and what is known of their images."""
+    from stored_measurements import fake
+
+    runs = {Run("dense", "baselines", 0, 0): {}}
+    runs |= {Run("dense", "right", first + number, 9): {"bce_per_pixel": loss} for number, loss in enumerate(losses)}
+    return {run: fake(run, **values) for run, values in runs.items()}
+
+
+def test_seeds_of_a_long_training_are_kept_beside_those_measured_before():
+    stored = {"dense.trained": {"seeds": 10}}
+    stored = reference_values.with_full(stored, full_runs(0.18), networks.DEFAULT_EPOCHS)
+    assert stored["dense.trained"]["full"]["by_seed"] == {"123": 0.18} and "mean" not in stored["dense.trained"]["full"]
+    full = reference_values.with_full(stored, full_runs(0.19, 0.2, first=124), networks.DEFAULT_EPOCHS)["dense.trained"]["full"]
+    assert full["by_seed"] == {"123": 0.18, "124": 0.19, "125": 0.2}
+    assert full["mean"] == pytest.approx(0.19) and full["standard_deviation"] == pytest.approx(0.01)
+    assert (full["seed"], full["value"]) == (123, 0.18)  # the rest is that of the course's own seed
+
+    stored["dense.trained"]["full"]["settings"] = {"optimizer": "SGD"}
+    full = reference_values.with_full(stored, full_runs(0.19, first=124), networks.DEFAULT_EPOCHS)["dense.trained"]["full"]
+    assert full["by_seed"] == {"124": 0.19}  # trained otherwise: not the same thing
