@@ -10,6 +10,7 @@ from pathlib import Path
 from autoencoder_grader.engine import journal, score_rows
 from autoencoder_grader.engine.bundle import unpack
 from autoencoder_grader.engine.orders import Given, Graded, InfrastructureFault
+from autoencoder_grader.nbgrader_steps.gradebook_indexes import make_indexes
 from autoencoder_grader.nbgrader_steps.nbgrader_api import folder_of
 from nbgrader.api import Gradebook
 from nbgrader.utils import rmtree
@@ -31,6 +32,7 @@ class Writer:
         self._take_back()
         self._gradebook: Gradebook = api.gradebook
         journal.open_journal(self._gradebook)
+        make_indexes(self._gradebook)
 
     def close(self) -> None:
         """Let go of the gradebook."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from autoencoder_grader.engine import journal
 from autoencoder_grader.engine.grading import grade
+from autoencoder_grader.nbgrader_steps.gradebook_indexes import COLUMNS
 from autoencoder_grader.nbgrader_steps.nbgrader_api import make_alembic_reachable, open_api
 from autoencoder_grader.nbgrader_steps.new_gradebook import VERSION, make_tables
 from nbgrader.api import Gradebook
@@ -93,6 +94,8 @@ def test_a_class_is_graded_as_with_sqlite(on_the_server, tmp_path_factory, tiny_
     assert (on_the_server / "grades.csv").read_text() and scores(here.folder)["ben", "flowers-beta"][0] == 0
 
     with open_api(on_the_server).gradebook as gradebook:
+        there = {index["name"] for table, _ in COLUMNS for index in inspect(gradebook.engine).get_indexes(table)}
+        assert {f"autoencoder_course_{table}_{column}" for table, column in COLUMNS} <= there
         found = journal.entries(gradebook)
         assert {key: entry.status for key, entry in found.items()} == {
             (student, "01_tiny"): "graded" for student in ("ada", "ben", "cy")
