@@ -27,8 +27,9 @@ from pathlib import Path
 import click
 from common import COURSE, machine, only_draw, print_table, read_json, say, to_folder, warn_if_busy, write_json
 
-#: Network -> images of a round, and how often they are gone through in it.
-ROUNDS = {"dense": (20_000, 1), "conv": (2_000, 1), "vae": (2_000, 1), "flowers": (100, 1), "cells": (560, 5)}
+#: Network -> images of a round, and how often they are gone through in it. A round is a `fit` of its own, which takes a
+#: tenth of a second before and after its steps, so it shall last some seconds.
+ROUNDS = {"dense": (20_000, 4), "conv": (10_000, 1), "vae": (10_000, 1), "flowers": (300, 2), "cells": (560, 40)}
 USUAL = "as the course trains"
 #: What is tried: settings of TensorFlow in the environment ("env"), of Keras's `compile` ("compile"), and others. Unless they
 #: say how batches are made ("batches"), the course's own `train` makes them.
@@ -304,7 +305,7 @@ def show(data: dict) -> None:
 
 @click.command(help=__doc__.split("\n\n")[0])
 @click.option("--network", "names", multiple=True, type=click.Choice([*ROUNDS]), help="Only this one (repeatable).")
-@click.option("--rounds", default=5, show_default=True, help="Of which the best counts.")
+@click.option("--rounds", default=3, show_default=True, help="Of which the best counts.")
 @click.option("--more", is_flag=True, help="Add these rounds to those that the JSON holds.")
 @click.option("--losses", "with_losses", is_flag=True, help="Compare losses after equal epochs, too.")
 @click.option(

@@ -170,7 +170,11 @@ def write_values(folder, path):
 
 @click.command("references", context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--chapter", "chapters", type=click.Choice(CHAPTERS), multiple=True, help="Only this (repeatable).")
-@click.option("--seeds", type=click.IntRange(2), help="Seeds for each chapter. Default: 10, flowers 3, cells 5; with --networks 1.")
+@click.option(
+    "--seeds",
+    type=click.IntRange(2),
+    help="Seeds for each chapter. Default: 10, flowers 3, cells 5; with --networks 1.",
+)
 @click.option("--full/--no-full", default=True, help="Also train one seed for the full epochs. Default: yes.")
 @click.option("--workers", type=click.IntRange(1), help="Processes of one thread each. Default: one a core.")
 @click.option("--photos", type=click.Path(path_type=Path), help="Archive or folder of the flower photos.")

@@ -63,9 +63,7 @@ def of_chapters(chapters: Iterable[str], photos: bool) -> dict[str, Shipped]:
 
 def runs(wanted: Mapping[str, Shipped], seeds: int = 1) -> list[Run]:
     """What has to be measured before these networks can be shipped, and after them what tells how far seeds lie apart."""
-    trainings = [
-        replace(each.run, seed=each.run.seed + number) for number in range(seeds) for each in wanted.values()
-    ]
+    trainings = [replace(each.run, seed=each.run.seed + number) for number in range(seeds) for each in wanted.values()]
     return [*dict.fromkeys(each.baselines for each in wanted.values()), *trainings]
 
 

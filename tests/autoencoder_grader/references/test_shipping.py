@@ -114,11 +114,15 @@ def test_seeds_of_a_long_training_are_kept_beside_those_measured_before():
     stored = {"dense.trained": {"seeds": 10}}
     stored = reference_values.with_full(stored, full_runs(0.18), networks.DEFAULT_EPOCHS)
     assert stored["dense.trained"]["full"]["by_seed"] == {"123": 0.18} and "mean" not in stored["dense.trained"]["full"]
-    full = reference_values.with_full(stored, full_runs(0.19, 0.2, first=124), networks.DEFAULT_EPOCHS)["dense.trained"]["full"]
+    full = reference_values.with_full(stored, full_runs(0.19, 0.2, first=124), networks.DEFAULT_EPOCHS)[
+        "dense.trained"
+    ]["full"]
     assert full["by_seed"] == {"123": 0.18, "124": 0.19, "125": 0.2}
     assert full["mean"] == pytest.approx(0.19) and full["standard_deviation"] == pytest.approx(0.01)
     assert (full["seed"], full["value"]) == (123, 0.18)  # the rest is that of the course's own seed
 
     stored["dense.trained"]["full"]["settings"] = {"optimizer": "SGD"}
-    full = reference_values.with_full(stored, full_runs(0.19, first=124), networks.DEFAULT_EPOCHS)["dense.trained"]["full"]
+    full = reference_values.with_full(stored, full_runs(0.19, first=124), networks.DEFAULT_EPOCHS)["dense.trained"][
+        "full"
+    ]
     assert full["by_seed"] == {"124": 0.19}  # trained otherwise: not the same thing
