@@ -16,5 +16,7 @@ def test_the_page_has_each_network_with_its_numbers():
     assert page == listing.written(page), "docs/full-runs.md is old: .venv/bin/python docs/list_full_runs.py"
     rows = [line for line in listing.table().splitlines() if line.startswith("| ")][2:]
     assert len(rows) == len(values.networks()), "docs/list_full_runs.py has no name for one of the networks"
-    assert f"<!-- seed by seed -->\n\n{listing.seeds_table()}\n\n" in page and len(listing.seeds_table().splitlines()) > 2
+    assert (
+        f"<!-- seed by seed -->\n\n{listing.seeds_table()}\n\n" in page and len(listing.seeds_table().splitlines()) > 2
+    )
     assert "R 150.5 nats per image; K 5.72 nats per image; -ELBO 156.2 nats per image" in page

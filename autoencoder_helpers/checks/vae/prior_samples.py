@@ -87,9 +87,10 @@ def prior_samples(step, draw_digits):
             look="a normal distribution, not an even one",
             mistake="not-normal",
         )
-        outside = np.mean(np.abs(z) > 2)
+        # A little beyond 2, where what was cut off at 2 lies: reading it off an image moves it by a millionth, up or down.
+        outside = np.mean(np.abs(z) > 2.01)
         step.expect(
-            abs(outside - 0.0455) < 0.02,
+            abs(outside - 0.0444) < 0.02,
             expected="normal numbers: 5 percent beyond two standard deviations",
             found=f"{100 * outside:.0f} percent",
             look="the prior as it is: nothing of it cut off",
