@@ -8,7 +8,7 @@ ever slow one down. Ten minutes on a machine that does nothing else:
     .venv/bin/python benchmarks/training.py
 
 `--losses` trains the dense and the convolutional network for two epochs each, with larger batches and their rate scaled by the square root,
-from three seeds: what a way that changes results would change. training.json is written beside this file. Another
+from three seeds, with Keras's `fit` on arrays: what a way that changes results would change. training.json is written beside this file. Another
 library can be compared on the same digits: `--other PYTHON PROGRAM` (benchmarks/training_pytorch.py is one).
 """
 

@@ -284,6 +284,7 @@ def _networks(chosen, folder, workers, photos, only_write, unfinished, seeds):
     tables = reference_file.read(reference.PATH)
     results = reference_values.load_results(folder)
     reference_file.write(reference.PATH, reference_values.with_full(tables, results, networks.DEFAULT_EPOCHS))
+    click.echo(f"Written: {reference.PATH}")
     _write_networks(chosen, folder, photos, unfinished)
 
 
@@ -302,7 +303,9 @@ def _write_networks(chosen, folder, photos, unfinished=False):
         )
         written += 1
     if wanted and not written:
-        click.echo("No long training is finished; --networks goes on with them, --unfinished takes them as they are.")
+        click.echo(
+            "No network that the course carries is finished; --networks goes on with them, --unfinished takes them as they are."
+        )
 
 
 def _measure_widths(seeds):
