@@ -170,8 +170,8 @@ def build(case: Case, release: Path, solutions: Path, weights: Path, submitted: 
         notebook["cells"] = list(_changed(notebook["cells"], change, case))
     _write_notebook(case, notebook, folder / f"{case.assignment}.ipynb")
     if case.facts.get("weights") != "none":
-        own = sorted((weights / case.name).glob("*.npz"))
-        for path in own or _carried(case, notebook):
+        files = [*_carried(case, notebook), *sorted((weights / case.name).glob("*.npz"))]
+        for path in {path.name: path for path in files}.values():  # of two with one name the case's own
             (folder / "weights").mkdir(exist_ok=True)
             shutil.copyfile(path, folder / "weights" / path.name)
     for file in case.facts.get("files", ()):

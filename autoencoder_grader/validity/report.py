@@ -7,6 +7,7 @@ because nbgrader grades one after another.
 
 from __future__ import annotations
 
+import filecmp
 import json
 import os
 import shutil
@@ -25,7 +26,7 @@ from autoencoder_grader.nbgrader_steps.nbgrader_api import CONFIG_FILE, folder_o
 from autoencoder_grader.nbgrader_steps.outcome import KEY
 from autoencoder_grader.nbgrader_steps.release import make_release
 from autoencoder_grader.validity.canaries import Canaries
-from autoencoder_grader.validity.corpus import KINDS, Case, build, read_cases
+from autoencoder_grader.validity.corpus import CHAPTERS, KINDS, Case, build, read_cases
 from autoencoder_grader.validity.plain_nbgrader import stock_command
 from autoencoder_helpers.errors import CourseError
 
@@ -35,6 +36,7 @@ SETTINGS = {"timeout": 100, "whole_timeout": 200, "patience": 5, "most_output": 
 #: In the folder of a shard: the lines about what could not be graded.
 REPORT = "lines.json"
 _RIGHT = 1e-9
+_OLD = (".old", ".npz")  # what `train` calls a file that another training has taken the place of
 _FAULTS = ("false pass", "false fail", "wrong amount", "other mistake")
 
 
@@ -130,11 +132,17 @@ def run_validity(
             found, complaint = _read_case(shard, case, stock)
             verdicts += found
             complaints += [complaint] if complaint else []
+            if not (stock or whole or every_cell):
+                complaints += trained_by_luck(shard, case)
     return verdicts, complaints
 
 
-def lay_out(course: Path, shard: Path, cases: Sequence[Case], whole: bool = False) -> None:
-    """Lay out a course of its own for some cases; what it graded before is thrown away."""
+def lay_out(course: Path, shard: Path, cases: Sequence[Case], whole: bool = False, weights: Path | None = None) -> None:
+    """Lay out a course of its own for some cases; what it graded before is thrown away.
+
+    weights: the folder with <case>/*.npz, if not that of the course's corpus.
+    """
+    weights = weights or course / CORPUS / "weights"
     for name in ("submitted", "autograded", "feedback"):
         shutil.rmtree(shard / name, ignore_errors=True)
     shard.mkdir(parents=True, exist_ok=True)
@@ -143,7 +151,7 @@ def lay_out(course: Path, shard: Path, cases: Sequence[Case], whole: bool = Fals
     shutil.copyfile(course / CONFIG_FILE, shard / CONFIG_FILE)
     make_release(shard)
     for case in cases:
-        build(case, shard / "notebooks", shard / "solutions", course / CORPUS / "weights", shard / "submitted", whole)
+        build(case, shard / "notebooks", shard / "solutions", weights, shard / "submitted", whole)
 
 
 def _follow(processes, total: int, say) -> None:
@@ -194,6 +202,31 @@ def _read_case(shard: Path, case: Case, stock: bool) -> tuple[list[Verdict], str
     if says and not any(says in line for line in lines):
         return verdicts, f"{case.name}: no line says {says!r} (found: {'; '.join(lines)[:200]})"
     return verdicts, ""
+
+
+def trained_by_luck(shard: Path, case: Case) -> list[str]:
+    """A line about a wrong case that grading had to train: what becomes of such a network may hang on the processor.
+
+    The dense networks of chapter 1 are left out: they give the same points with any seed, and their weights take much room.
+    """
+    if case.kind != "wrong" or CHAPTERS[case.chapter][1] == "dense":
+        return []
+    names = [path.name for path in trained_in_grading(shard, case)]
+    return names and [
+        f"{case.name}: grading trained {', '.join(names)}, so its points hang on the machine; let it carry its weights: "
+        f"python {CORPUS.as_posix()}/make_weights.py {case.name}"
+    ]
+
+
+def trained_in_grading(shard: Path, case: Case) -> list[Path]:
+    """The files of weights that grading a case has written or gone on with, in order."""
+    submitted, graded = (shard / name / case.name / case.assignment / "weights" for name in ("submitted", "autograded"))
+    return [
+        path
+        for path in sorted(graded.glob("*.npz"))
+        if path.suffixes != list(_OLD)
+        and not ((submitted / path.name).is_file() and filecmp.cmp(path, submitted / path.name, shallow=False))
+    ]
 
 
 def _gradebook_scores(gradebook, case: Case) -> dict[str, float]:
