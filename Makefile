@@ -37,7 +37,7 @@ validity: .venv/installed ## grade the corpus of made-up submissions and compare
 references: .venv/installed ## measure the reference values again (takes hours)
 	$(COURSE) references
 
-benchmarks: .venv/installed ## measure grading against nbgrader, the engine, and the floor (2 hours on an idle machine)
+benchmarks: .venv/installed ## measure grading against nbgrader, the engine, and the floor (2.5 hours on an idle machine)
 	for name in throughput floor against_nbgrader; do $(PYTHON) benchmarks/$$name.py || exit; done
 
 clean: ## remove .venv/, demo/ and the book; work/, trained weights and measured references stay

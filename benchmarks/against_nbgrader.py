@@ -1,9 +1,11 @@
 """Our command against nbgrader as it comes, for the same honest submissions.
 
-Two comparisons, each with ours and theirs in turn, every time in fresh processes and in a course of its own:
+Three comparisons, each with ours and theirs in turn, every time in fresh processes and in a course of its own:
 
-    weights    `autoencoder-course grade` and `nbgrader autograde`, 24 submissions: six students, four chapters, whole
+    weights    `autoencoder-course grade` and `nbgrader autograde`, 24 submissions: five students, five chapters, whole
                right notebooks with the weights that a learner has trained
+    memory     the same once more, for what they hold: reading that slows them down, most of all the side that has
+               more processes, so of the other comparisons it is not read
     training   the same for four submissions, one a chapter, that nbgrader gets without weights, as anybody's
                notebooks are today: they train, for the default epochs. Ours get the learner's weights.
 
@@ -14,7 +16,7 @@ before with `nbgrader generate_assignment`, which is not measured; our command r
 feedback pages and exports grades, and all of that is measured.
 
 Compared are wall time, processor time and memory of all processes (see measuring_trees.py), and whether both give
-every submission the same points. On two cores it takes about 75 minutes:
+every submission the same points. On two cores it takes about 90 minutes:
 
     .venv/bin/python benchmarks/against_nbgrader.py
     .venv/bin/python benchmarks/against_nbgrader.py --part weights --count 4 --repeats 1      # 8 minutes
@@ -55,7 +57,7 @@ from common import (
 )
 from measuring_trees import Measured, measure
 
-PARTS = ("weights", "training")
+PARTS = ("weights", "memory", "training")
 SIDES = ("ours", "nbgrader")
 _STOCK = """\
 c = get_config()
@@ -71,8 +73,8 @@ c.Execute.kernel_name = "python3"
 """
 
 
-def measure_ours(course: Path, pairs, weights: Path | None) -> tuple[Measured, dict]:
-    """Grade with our command: what it took, and the scores."""
+def measure_ours(course: Path, pairs, weights: Path | None, memory: bool) -> tuple[Measured, dict]:
+    """Grade with our command: what it took, and the scores. memory: whether that is read."""
     lay_out_course(course)
     hand_in(course, pairs, weights)
     command = [str(PROGRAMS / "autoencoder-course"), "--course", str(course), "grade"]
@@ -81,14 +83,14 @@ def measure_ours(course: Path, pairs, weights: Path | None) -> tuple[Measured, d
         """Whether a submission is done: its page is written before its line is printed."""
         return any((course / "feedback").glob("*/*/*.html"))
 
-    measured = measure(command, course, course / "log", environment(), moment=graded)
+    measured = measure(command, course, course / "log", environment(), moment=graded, memory=memory)
     if measured.code:
         raise click.ClickException(f"grading failed: {(course / 'log').read_text(encoding='utf-8')[-2000:]}")
     return measured, scores(course)
 
 
-def measure_nbgrader(course: Path, pairs, weights: Path | None) -> tuple[Measured, dict]:
-    """Grade with nbgrader as it comes: what it took, and the scores."""
+def measure_nbgrader(course: Path, pairs, weights: Path | None, memory: bool) -> tuple[Measured, dict]:
+    """Grade with nbgrader as it comes: what it took, and the scores. memory: whether that is read."""
     lay_out_course(course)
     hand_in(course, pairs, weights)
     register(course)
@@ -96,7 +98,7 @@ def measure_nbgrader(course: Path, pairs, weights: Path | None) -> tuple[Measure
     measured = Measured()
     for chapter in dict.fromkeys(chapter for _, chapter in pairs):
         command = [str(PROGRAMS / "nbgrader"), "autograde", CHAPTERS[chapter][0]]
-        measured += measure(command, course, course / "log", environment())
+        measured += measure(command, course, course / "log", environment(), memory=memory)
     if measured.code:
         say(f"nbgrader ended with code {measured.code}: {(course / 'log').read_text(encoding='utf-8')[-2000:]}")
     return measured, scores(course)
@@ -111,20 +113,22 @@ def measure_part(part: str, count: int, repeats: int, weights: Path, folder: Pat
             own = None if part == "training" and side == "nbgrader" else weights
             course = folder / "course"
             one = measure_ours if side == "ours" else measure_nbgrader
-            measured, points = one(course, pairs, own)
+            measured, points = one(course, pairs, own, part == "memory")
             found.append({"side": side, "round": number, **vars(measured), "points": points})
-            say(f"  {measured.wall:.0f} s, processor {measured.processor:.0f} s, {measured.memory / 1e9:.1f} GB")
+            held = f", {measured.memory / 1e9:.1f} GB" if measured.memory else ""
+            say(f"  {measured.wall:.0f} s, processor {measured.processor:.0f} s{held}")
             shutil.rmtree(course)
 
 
-def summarise(part: dict) -> dict:
+def summarise(name: str, part: dict) -> dict:
     """Medians of both sides, their ratios, and the cells that got other points; {} while a side is missing."""
     runs = {side: [run for run in part["runs"] if run["side"] == side] for side in SIDES}
     if not all(runs.values()):
         return {}
+    # The time of what was slowed down by reading its memory is not its time.
+    keys = ("memory",) if name == "memory" else ("wall", "processor")
     found = {
-        side: {key: statistics.median(run[key] for run in of_side) for key in ("wall", "processor", "memory")}
-        for side, of_side in runs.items()
+        side: {key: statistics.median(run[key] for run in of_side) for key in keys} for side, of_side in runs.items()
     }
     found["ratio"] = {key: found["nbgrader"][key] / found["ours"][key] for key in found["ours"]}
     every = [run["points"] for run in part["runs"]]
@@ -142,7 +146,7 @@ def show(data: dict, to: Path) -> None:
     if not any(part["runs"] for part in data["parts"].values()):
         return
     for name, part in data["parts"].items():
-        found = part["found"] = summarise(part)
+        found = part["found"] = summarise(name, part)
         if not found:
             continue
         rows = [
@@ -152,30 +156,34 @@ def show(data: dict, to: Path) -> None:
                 ("processor time", "processor", lambda seconds: f"{seconds:.0f} s"),
                 ("most memory", "memory", lambda size: f"{size / 1e9:.2f} GB"),
             )
+            if key in found["ours"]
         ]
         title = {
             "weights": f"{part['count']} submissions, both with the learner's weights",
+            "memory": f"{part['count']} submissions, what they hold",
             "training": f"{part['count']} submissions; nbgrader's train in the notebook, ours come with weights",
         }[name]
         print_table(title, ("", "ours", "nbgrader", "nbgrader / ours"), rows)
-        show_start(part["runs"])
+        show_start(name, part["runs"])
         other = found["other_points"]
         say(f"points of {found['cells']} graded cells: " + ("the same" if not other else f"OTHER for {other}"))
     extrapolate(data)
     write_json(to / "against_nbgrader.json", data)
-    if any(part.get("found") for part in data["parts"].values()):
+    if any("wall" in part.get("found", {}).get("ours", {}) for part in data["parts"].values()):
         draw(data, to / "against_nbgrader.png")
 
 
-def show_start(runs: list) -> None:
-    """Print when our first submission was done, and what our processes held when they held most."""
+def show_start(name: str, runs: list) -> None:
+    """Print when our first submission was done, or what our processes held when they held most."""
     ours = [run for run in runs if run["side"] == "ours" and run.get("first")]
     if not ours:
         return
+    if name == "memory":
+        parts = ours[-1]["memory_by_program"].items()
+        print_table("our memory at its peak", ("", "MB"), [(what, f"{size / 1e6:.0f}") for what, size in parts if size])
+        return
     wall, processor = (statistics.median(run["first"][key] for run in ours) for key in ("wall", "processor"))
     say(f"our first graded submission: after {wall:.0f} s, {processor:.0f} s of processor time")
-    parts = ours[-1]["memory_by_program"].items()
-    print_table("our memory at its peak", ("", "MB"), [(name, f"{size / 1e6:.0f}") for name, size in parts if size])
 
 
 def extrapolate(data: dict) -> None:
@@ -203,7 +211,7 @@ def draw(data: dict, path: Path) -> None:
     from autoencoder_helpers.pictures.style import BLUE, INK, ORANGE, family
     from matplotlib import pyplot as plt
 
-    parts = {name: part for name, part in data["parts"].items() if part.get("found")}
+    parts = {name: part for name, part in data["parts"].items() if "wall" in part.get("found", {}).get("ours", {})}
     with family():
         figure, axes = plt.subplots(1, len(parts), figsize=(4.4 * len(parts), 3.8), squeeze=False)
         told = []
@@ -226,19 +234,20 @@ def draw(data: dict, path: Path) -> None:
 
 @click.command(help=__doc__.split("\n\n")[0])
 @click.option("--part", "parts", multiple=True, type=click.Choice(PARTS), help="Only this comparison (repeatable).")
-@click.option("--count", default=24, show_default=True, help="Submissions with weights, at most 24.")
+@click.option("--count", default=24, show_default=True, help="Submissions with weights, and for memory, at most 24.")
 @click.option("--training", default=4, show_default=True, help="Submissions that nbgrader trains, at most 24.")
-@click.option("--repeats", default=2, show_default=True, help="How often each is measured.")
+@click.option("--repeats", default=2, show_default=True, help="How often times are measured; memory is once.")
 @to_folder
 @only_draw
 def main(parts, count, training, repeats, to, only_draw):
     if only_draw:
         show(read_json(to / "against_nbgrader.json"), to)
         return
-    counts = {"weights": count, "training": training}
-    each = {"weights": 0.9, "training": 3.0}  # minutes for both sides, on two cores
+    counts = {"weights": count, "memory": count, "training": training}
+    each = {"weights": 0.9, "memory": 0.9, "training": 3.0}  # minutes for both sides, on two cores
     parts = parts or PARTS
-    minutes = sum(repeats * (1 + counts[part] * each[part]) for part in parts)
+    rounds = {part: 1 if part == "memory" else repeats for part in parts}
+    minutes = sum(rounds[part] * (1 + counts[part] * each[part]) for part in parts)
     say(f"this takes about {minutes:.0f} minutes, and the first time some more for what a learner has trained")
     warn_if_busy()
     weights = learners_weights()
@@ -249,7 +258,7 @@ def main(parts, count, training, repeats, to, only_draw):
         with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
             for part in parts:
                 found = data["parts"][part] = {"count": counts[part], "when": machine()["when"], "runs": []}
-                measure_part(part, counts[part], repeats, weights, Path(folder), found["runs"])
+                measure_part(part, counts[part], rounds[part], weights, Path(folder), found["runs"])
     except KeyboardInterrupt:
         say("stopped; this is what was measured")
     finally:

@@ -121,10 +121,12 @@ from measuring_trees import measure
 busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
 work = "import subprocess, sys, time; subprocess.run([sys.executable, '-c', 'import time; time.sleep(0.4)'])"
 measured = measure([sys.executable, "-c", work], Path("."), Path("log"))
-print(json.dumps([measured.processes, measured.wall, busy.poll()]))
+unread = measure([sys.executable, "-c", work], Path("."), Path("log"), memory=False)
+print(json.dumps([measured.processes, measured.wall, busy.poll(), measured.memory, unread.memory]))
 busy.kill()
 """
     ran = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
-    processes, wall, busy = json.loads(ran.stdout)
+    processes, wall, busy, memory, not_read = json.loads(ran.stdout)
     assert processes == 2 and busy is None
     assert 0.4 <= wall < 15  # nobody waits for the busy one
+    assert memory > not_read == 0

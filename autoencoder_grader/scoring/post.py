@@ -24,11 +24,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from autoencoder_helpers.evidence.messages import MOST_BYTES, BadMessage, pack, read_file, unpack
+from autoencoder_helpers.evidence.messages import MOST_BYTES, BadMessage, pack, read_file, rest_between_looks, unpack
 
 _MOST_LINE = 16 << 20  # bytes; results hold tables of words and numbers
 _MOST_SECONDS = 300.0
-_PAUSE = 0.001, 0.005  # seconds between two looks into a mailbox, at first and at most
 _LOOK = 0.5  # seconds between two looks whether anybody writes any more
 _HERE, _NONE, _BAD = "here", "none", "bad"
 
@@ -138,8 +137,8 @@ class Postman:
         if not self._is_ours(name):
             return {"post": _NONE}, b""
         wait = float(seconds) if type(seconds) in (int, float) else None
-        end = None if wait is None else time.monotonic() + min(wait, _MOST_SECONDS)
-        pause, longest = _PAUSE
+        began = time.monotonic()
+        end = None if wait is None else began + min(wait, _MOST_SECONDS)
         while True:
             ended = self._ended.is_set()  # before the look: what came at the last moment counts
             try:
@@ -150,8 +149,7 @@ class Postman:
                 return {"post": _HERE}, data
             if ended or (end is not None and time.monotonic() > end):
                 return {"post": _NONE}, b""
-            time.sleep(pause)
-            pause = min(2 * pause, longest)
+            rest_between_looks(began)
 
     def _put(self, name: Any, data: bytes) -> None:
         if not self._is_ours(name) or len(data) > MOST_BYTES:

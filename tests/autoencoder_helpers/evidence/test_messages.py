@@ -348,6 +348,22 @@ def test_a_message_that_comes_later_is_waited_for(boxes):
     timer.join()
 
 
+@pytest.mark.parametrize("after", [0.003, 0.017, 0.09, 0.6])
+def test_a_message_is_found_little_later_than_it_has_come(boxes, monkeypatch, after):
+    """By a clock that only sleeping moves. Pauses that double find what comes after 17 ms at 31, on both sides of a check."""
+    now = [0.0]
+
+    def sleep(seconds):
+        before, now[0] = now[0], now[0] + seconds
+        if before < after <= now[0]:
+            boxes[0].send("1", "here")
+
+    monkeypatch.setattr(messages.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(messages.time, "sleep", sleep)
+    assert boxes[1].receive("1", 20.0) == ("here", [])
+    assert now[0] <= after + max(0.0005, min(after / 10, 0.02)) + 1e-9
+
+
 def test_a_message_that_does_not_come_is_none(boxes, monkeypatch):
     assert boxes[0].receive("1", 0.02) is None
     monkeypatch.setattr(messages, "time", NO_WAITING)
