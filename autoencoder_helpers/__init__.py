@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from autoencoder_helpers import old_names, surroundings
 from autoencoder_helpers.errors import CourseError, UnfitEnvironment
-from autoencoder_helpers.quiet import quiet_tensorflow_import
+from autoencoder_helpers.quiet import leave_out_warnings_of_no_use, quiet_tensorflow_import
 
 if TYPE_CHECKING:
     from autoencoder_helpers.checks import check, progress
@@ -132,3 +132,4 @@ _LEGACY = ("1", "true", "True")
 _look_around()
 _choose_keras()
 quiet_tensorflow_import(surroundings.could_not_be_imported)
+leave_out_warnings_of_no_use()

@@ -1,12 +1,14 @@
 """TensorFlow kept quiet: its own chatter stays off stderr, where it frightens learners and costs points.
 
 TensorFlow's C++ part writes a screenful of log lines when it is imported, before any setting of its own can stop
-it. nbgrader scores a graded cell 0 for a single byte on stderr.
+it. nbgrader scores a graded cell 0 for a single byte on stderr. In a notebook TensorFlow writes its warnings to stdout
+instead, between the results.
 """
 
 import contextlib
 import importlib.abc
 import importlib.util
+import logging
 import os
 import sys
 import tempfile
@@ -41,6 +43,26 @@ def quiet_tensorflow_import(explain: Callable[[Exception], Exception]) -> None:
     """
     if "tensorflow" not in sys.modules and not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder(explain))
+
+
+class _NothingToDo(logging.Filter):
+    """Takes warnings out about which a learner can do nothing: they speak of how the course's own code calls TensorFlow.
+
+    One says that drawing the progress of a training takes longer than a small batch, which it may, a few times a second; the other
+    that a function was traced again, as each new network that a check looks at must be.
+    """
+
+    _ABOUT = ("Callback method `", "triggered tf.function retracing")
+
+    def filter(self, record):
+        return not any(words in str(record.msg) for words in self._ABOUT)
+
+
+def leave_out_warnings_of_no_use() -> None:
+    """Have TensorFlow's log, imported or not, leave out what a learner can do nothing about."""
+    log = logging.getLogger("tensorflow")
+    if not any(isinstance(there, _NothingToDo) for there in log.filters):
+        log.addFilter(_NothingToDo())
 
 
 class _Finder(importlib.abc.MetaPathFinder):
