@@ -230,7 +230,7 @@ def _given_back(lenient: CheckResult, strict: CheckResult, most: float) -> Check
 def _examined(entry, given, steps, right_parts) -> CheckResult:
     """The result of a rule on answers by name; right_parts: what is to be right whatever the learner wrote."""
     with _silence(), contextlib.suppress(_EndOfRule):
-        with steps(_reading_title(entry)):
+        with steps(_reading_title(entry, given)):
             read = {name: _read(kind, given[name], name) for name, kind in entry.answers.items()}
             if right_parts:
                 read = {
@@ -303,9 +303,16 @@ def _parts(value: dict | list | tuple) -> str:
     return f"{len(value)} thing{'' if len(value) == 1 else 's'}" + (f": {shown}" if shown else "")
 
 
-def _reading_title(entry: Rule) -> str:
-    parts = [f"{name} is {kind.title}" for name, kind in entry.answers.items()]
+def _reading_title(entry: Rule, given: dict) -> str:
+    handed_in = {
+        name: kind for name, kind in entry.answers.items() if given[name] is not None or not _is_optional(kind)
+    }
+    parts = [f"{name} is {kind.title}" for name, kind in handed_in.items()]
     return "; ".join(parts)
+
+
+def _is_optional(kind) -> bool:
+    return getattr(kind, "optional", False)
 
 
 def bind(entry: Rule, values: tuple, named: dict) -> dict:
@@ -322,7 +329,7 @@ def bind(entry: Rule, values: tuple, named: dict) -> dict:
         if name not in names or name in given:
             raise CheckError(f"answer {name!r} does not fit here: write {usage}")
         given[name] = value
-    optional = [name for name in names if getattr(entry.answers[name], "optional", False)]
+    optional = [name for name in names if _is_optional(entry.answers[name])]
     missing = [name for name in names if name not in given and name not in optional]
     if missing:
         raise CheckError(f"missing {', '.join(missing)}: write {usage}")

@@ -17,7 +17,7 @@ from autoencoder_helpers.guesses.cards import Choices
 from autoencoder_helpers.guesses.keeping import keep, kept_in
 
 _SHORT, _FULL = "short", "full"
-_CHANGED = "Kept. Run this cell once more, and then those below it."
+_CHANGED = "Kept. Run all cells from the top once more, so that a fresh network is trained."
 _ONLY_HERE = "It lasts as long as this kernel: the notebook's folder cannot be written to."
 _TIMED = "How long the full one takes on this machine is measured and said before it begins; it can be stopped and goes on later."
 _WRITE = 'For the full one write `choice="full"` behind the numbers.'

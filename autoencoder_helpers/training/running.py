@@ -226,9 +226,12 @@ def _matching(path, model, facts, epochs):
         if reason and _is_the_same(store.old_of(path), facts) and store.change_places_with_old(path):
             print(f"{path} {reason}; {store.old_of(path).name} is this training: they have changed names.", flush=True)
         elif reason:
+            not_fresh = _has_learned_this(model, path)
             kept = store.keep_as_old(path)
             print(
-                f"{path} {reason}: training anew" + (f", the old file is kept as {kept.name}." if kept else "."),
+                f"{path} {reason}: training anew"
+                + (f", the old file is kept as {kept.name}." if kept else ".")
+                + not_fresh,
                 flush=True,
             )
             return None
@@ -241,6 +244,17 @@ def _matching(path, model, facts, epochs):
         why = getattr(error, "strerror", None) or type(error).__name__
         print(f"{path} cannot be read ({why}): training anew.", flush=True)
     return None
+
+
+def _has_learned_this(model, path):
+    """A sentence for a network that begins where the training in a file has ended, else ""."""
+    try:
+        learned = store.read(path, model.weights).weights
+    except (OSError, store.Damaged, MemoryError):
+        return ""
+    if not all(np.array_equal(there, here) for there, here in zip(learned, model.get_weights(), strict=True)):
+        return ""
+    return " The network goes on from what it has learned there: for fresh weights run the cells that build it, and then this one."
 
 
 def _is_the_same(path, facts):

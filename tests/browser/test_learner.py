@@ -148,7 +148,9 @@ def test_the_full_training_is_chosen_by_a_button_and_kept(shown, work, picture):
     picture(output.first, "epochs")
     output.get_by_role("button", name="2 · full: 50 epochs").click()
     expect(output.get_by_role("button", name="✓ · full: 50 epochs")).to_be_visible()
-    expect(output.get_by_role("status")).to_have_text("Kept. Run this cell once more, and then those below it.")
+    expect(output.get_by_role("status")).to_have_text(
+        "Kept. Run all cells from the top once more, so that a fresh network is trained."
+    )
     shown.run("epochs")
     expect(output.last).to_have_text("50 chosen")
     picture(output.first, "epochs-full")

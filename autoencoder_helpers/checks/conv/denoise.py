@@ -43,11 +43,18 @@ def denoise(step, add_noise, denoiser):
     with step("Noise of its own for each pixel, of the standard deviation that is asked for"):
         added = noise(greys, _FAINT)
         step.expect(
-            added.std() > 0,
+            np.abs(added).max() > 0,
             expected=f"noise with a standard deviation of {_FAINT}",
             found="the images as they were",
             look="rng.normal(0, stddev, images.shape), added to the images",
             mistake="no-noise",
+        )
+        step.expect(
+            added.std() > 1e-6,
+            expected="each pixel has noise of its own",
+            found="one shift for all pixels of all images",
+            look="a number for each pixel: rng.normal(0, stddev, images.shape)",
+            mistake="shared-noise",
         )
         step.expect(
             added.std(axis=0).min() > 1e-6,

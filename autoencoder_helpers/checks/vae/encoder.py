@@ -76,7 +76,7 @@ def encoder(step, encoder, make_encoder):
             look="Do the convolutions reach the last two layers?",
             mistake="ignores-image",
         )
-    with step("It adds a KL to the loss, with the weight that it is made with", points=0.5, stop=False):
+    with step("It adds a KL to the loss, more of it with a larger weight", points=0.5, stop=False):
         encoder(images)
         step.expect(
             len(encoder.losses) > 0,

@@ -114,8 +114,7 @@ def kl_weight(step, vae, encoder, kl_weight):
             not about(ratio, 2, 0.15 + 8 * noise_of_ratio),
             expected=expected,
             found=found,
-            look=f"The objective holds {ratio:.1f} x KL: the weight times the entries of vae.losses. "
-            "Does `make_encoder` use its `weight`?",
+            look=f"The objective holds {ratio:.1f} x KL: the weight times the entries of vae.losses. {_why_twice(kl_weight)}",
             mistake="kl-twice",
         )
         step.expect(
@@ -131,6 +130,15 @@ def kl_weight(step, vae, encoder, kl_weight):
             look="weight x the number of entries in vae.losses must be 1",
             mistake="wrong-kl-weight",
         )
+
+
+def _why_twice(kl_weight) -> str:
+    """Where to look for it, by the number that was chosen, None if none was."""
+    if kl_weight is None:
+        return "`kl_weight` is not chosen yet; once it is, run the cell that builds the networks again."
+    if about(kl_weight, 0.5, 1e-6):
+        return "`kl_weight` has changed since the networks were built? Run that cell again. Or does `make_encoder` not use its `weight`?"
+    return "With which weight was the encoder made?"
 
 
 def _is_right_but_deaf(step, encoder) -> bool:

@@ -48,6 +48,11 @@ def prior(step, prior):
         if step.mistake == "unwrapped-prior" and found.shape == z.shape:
             found = found.sum(axis=1)
         if found.shape == wanted.shape and np.allclose(found, wanted, atol=1e-3):
+            if not step.mistake and prior.dtype != "float32":
+                step.note(
+                    f"It computes in {prior.dtype}, the encoder's layers in float32: together they will raise in the next "
+                    "exercise. `tf.zeros(2)` is float32; NumPy's zeros are with `dtype=np.float32`."
+                )
             if not step.mistake and not prior.exact_kl:
                 step.note(
                     "The same distribution, in a class for which TFP has no exact KL from the clouds of the next part: "

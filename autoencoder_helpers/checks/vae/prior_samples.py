@@ -58,7 +58,8 @@ def prior_samples(step, draw_digits):
             mistake="one-draw-for-all",
         )
         step.expect(
-            float(np.abs(mean).max()) < 0.12,
+            # Of draws that spread too far the means are further from 0, too, by chance.
+            float((np.abs(mean) / np.maximum(stddev, 1)).max()) < 0.12,
             expected="latent vectors with mean 0",
             found=f"means {in_words(mean)}",
             look="Draw from the prior. Clouds of images, for instance, lie elsewhere.",

@@ -96,6 +96,19 @@ def test_another_training_is_refused_in_one_line_and_kept(there, here, said, cap
     assert go(here).trained == 0, "and the new training is a match for itself"
 
 
+def test_a_network_that_goes_on_from_an_other_training_is_told_so(capsys):
+    """As after the short training the full one is chosen, and only the cells below are run again."""
+    model = network(optimizer="adam")
+    run(model, epochs=1)
+    model.compile("sgd", model.loss)
+    capsys.readouterr()
+    run(model, epochs=1)
+    assert "goes on from what it has learned there" in capsys.readouterr().out
+    run(network(optimizer="rmsprop"), epochs=1)
+    line = capsys.readouterr().out
+    assert "training anew" in line and "goes on" not in line
+
+
 def test_who_goes_back_to_an_interrupted_training_loses_no_epoch_of_it(capsys):
     def go(optimizer, epochs):
         model = network(optimizer=optimizer)

@@ -54,6 +54,7 @@ def in_place(images, stddev, rng):
         (lambda x, s, rng: x, "no-noise"),
         (lambda x, s, rng: np.clip(x + rng.normal(0, s, x.shape[1:]), 0, 1), "shared-noise"),
         (lambda x, s, rng: np.clip(x + rng.normal(0, s, (len(x), 1)), 0, 1), "shared-noise"),
+        (lambda x, s, rng: np.clip(x + rng.normal(0, s), 0, 1), "shared-noise"),
         (lambda x, s, rng: np.clip(x + s * rng.random(x.shape), 0, 1), "not-centred"),
         (lambda x, s, rng: np.clip(x + rng.normal(0, s**2, x.shape), 0, 1), "variance"),
         (lambda x, s, rng: np.clip(x + rng.normal(0, 0.2, x.shape), 0, 1), "wrong-spread"),

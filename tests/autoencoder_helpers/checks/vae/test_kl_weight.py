@@ -61,6 +61,21 @@ def test_a_kl_that_does_not_count_once_is_named(expect_mistake, make, ending, mi
     expect_mistake("vae.kl_weight", make.joined(e, make.decoder()), e, mistake=mistake)
 
 
+@pytest.mark.parametrize(
+    ("chosen", "look"),
+    [
+        ((None,), "is not chosen yet"),
+        ((), "is not chosen yet"),  # by notebooks of before it was asked for
+        ((0.5,), "Run that cell again"),
+        ((1.0,), "With which weight was the encoder made?"),
+    ],
+)
+def test_a_kl_that_counts_twice_is_traced_to_the_number_that_was_chosen(make, chosen, look):
+    e = make.encoder(layers.Dense(4), make.cloud_layer(weight=1.0))
+    words = str(check("vae.kl_weight", make.joined(e, make.decoder()), e, *chosen))
+    assert look in words and ("kl_weight is a number" in words) == (chosen not in ((None,), ()))
+
+
 def test_the_kl_of_another_encoder_does_not_count(expect_mistake, make):
     e = make.encoder()
     expect_mistake("vae.kl_weight", make.joined(make.encoder(), make.decoder()), e, mistake="not-joined")
