@@ -218,8 +218,10 @@ def expect_greys(step, decoder, codes):
     )
     step.expect(
         last != "softmax",
-        expected="each pixel has a grey value of its own",
-        found="softmax, which makes all pixels of an image add up to 1",
+        expected="each value lies between 0 and 1 by itself, whatever the others are",
+        found="softmax, which makes "
+        + ("all pixels of an image" if len(decoder.output_shape) == 2 else "the channels of each pixel")
+        + " add up to 1",
         look="the activation of the last layer",
         mistake="softmax-output",
     )

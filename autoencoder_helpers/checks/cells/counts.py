@@ -58,7 +58,7 @@ def counts(step, counts_of):
                 (np.rint(expression / np.log1p(one)), "logarithm-not-undone", "logarithms divided by each cell's smallest one",
                  "Undo the logarithm first, np.expm1, then divide."),
                 (np.rint(scaled / np.where(scaled > 0, scaled, np.inf).min(axis=0)), "wrong-axis",
-                 "each gene divided by its smallest value", "A count is the same for all genes of one cell: the smallest of each row, axis=1."),
+                 "each gene divided by its smallest value", "What one count is worth is the same for all genes of a cell: the smallest of each row, axis=1."),
                 (np.rint(scaled * wanted.sum(1, keepdims=True) / 10_000), "these-genes-only",
                  "scaled by the sum over these genes", "10,000 is the sum over all genes, most of which are not here; the smallest value tells the scale."),
                 (np.floor(scaled / one + 1e-9), "cut-off", "fractions cut off in place of rounded", "np.rint, or np.round"),
@@ -73,7 +73,7 @@ def counts(step, counts_of):
             np.allclose(found, wanted, rtol=2e-3, atol=0.3),
             expected=f"{wanted[place]:.0f} for gene {place[1]} of cell {place[0]} (counted from 0)",
             found=f"{found[place]:.4g} there",
-            look="np.expm1 first; then divide each row by its own smallest value above 0",
+            look="np.expm1 first; then divide each row by its own smallest value above 0; np.rint at the end, for .astype(int) cuts off",
             mistake="wrong-value",
         )
     with step("They are whole numbers", points=0.5):

@@ -28,7 +28,8 @@ def difference(step, difference):
             np.isfinite(found).all(),
             expected="finite numbers",
             found=f"{found[0]:g} and {found[1]:g}",
-            look="The two lists need not be of one length: nothing is subtracted run by run.",
+            look="The two lists need not be of one length, so nothing is subtracted run by run; and of a negative number there is "
+            "no root: variances add.",
             mistake="not-finite",
         )
         step.expect(
@@ -40,6 +41,16 @@ def difference(step, difference):
         )
     first, second = (float(value) for value in found)
     with step("The difference is that of the means, the first less the second", points=0.5, stop=False):
+        turned = call(difference, b, a, name="difference").ravel()
+        step.expect(
+            not (
+                np.isclose(abs(first), abs(mean), rtol=1e-4) and turned.size and np.isclose(turned[0], first, rtol=1e-4)
+            ),
+            expected=f"{mean:.4f}, and {-mean:.4f} with the two lists in each other's place",
+            found=f"{first:.4f} either way",
+            look="The sign says which method has more: no abs.",
+            mistake="absolute-value",
+        )
         expect_no_known_mistake(
             step,
             _wrong_differences(a, b),

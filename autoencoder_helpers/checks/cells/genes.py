@@ -21,7 +21,8 @@ def genes(step, pulled_genes):
     factors = np.log(after) - np.log(before)
     wanted = np.argsort(-factors)[:_COUNT]
     with step(f"It returns the numbers of {_COUNT} genes"):
-        found = call(pulled_genes, decoder, z, axis, _COUNT, name="pulled_genes")
+        handed = z.copy()
+        found = call(pulled_genes, decoder, handed, axis, _COUNT, name="pulled_genes")
         step.expect(
             found.shape == (_COUNT,),
             expected=f"{_COUNT} numbers of genes",
@@ -38,6 +39,13 @@ def genes(step, pulled_genes):
         )
     with step("They are those whose share grows by the largest factor, the largest first", points=1):
         found = [int(gene) for gene in found]
+        step.expect(
+            found == [int(gene) for gene in wanted] or np.array_equal(handed, z),
+            expected="the shares at z and a step further",
+            found="the z that was handed in has become another: both shares may be those of one place",
+            look="further = z.copy(), and then further[axis] += 1",
+            mistake="changes-its-input",
+        )
         other = 1 - axis
         rates = {
             "back": np.log(_shares(decoder, z, axis, -1.0)[1]) - np.log(before),
@@ -72,7 +80,7 @@ def genes(step, pulled_genes):
             found == [int(gene) for gene in wanted],
             expected=f"genes {', '.join(map(str, wanted))}",
             found=f"{', '.join(map(str, found))}",
-            look="decoder(z with z[axis] + 1) / decoder(z), for the decoder that is given; then np.argsort",
+            look="decoder(a copy of z with z[axis] + 1) / decoder(z), for the decoder that is given; then np.argsort",
             mistake="wrong-genes",
         )
 

@@ -141,7 +141,8 @@ def _expect_poisson(step, alone, quantity, multiple):
         np.isfinite(alone).all(),
         expected="finite numbers",
         found="inf or nan",
-        look="Counts first, shares second? The logarithm is that of the means, which are positive, not of the counts.",
+        look="Counts first, shares second? The logarithm is that of the means, which are positive, not of the counts; and ln x! "
+        "is lgamma(x + 1): of 0 itself lgamma is infinite.",
         mistake="not-finite",
     )
     step.expect(
@@ -183,6 +184,13 @@ def _expect_summed(step, found, each, per_gene):
         found=f"one number for each gene, shape {found.shape}",
         look="Sum over the genes: axis=1.",
         mistake="not-summed",
+    )
+    step.expect(
+        found.shape != (_GENES,),
+        expected=f"{_CELLS} numbers for {_CELLS} cells",
+        found=f"{_GENES} numbers, one for each gene: summed over the cells",
+        look="Sum over the genes: axis=1.",
+        mistake="wrong-axis",
     )
     step.expect(
         not per_gene,

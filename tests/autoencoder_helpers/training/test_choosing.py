@@ -93,7 +93,10 @@ def test_a_pressed_button_chooses_and_says_to_run_on(monkeypatch, capsys):
     assert [button.description for button in row._buttons] == ["✓ · short: 2 epochs", "2 · full: 4 epochs"]
     assert "Which training?" in page and plain.startswith("Which training?")
     row._buttons[1].click()
-    assert "✓ · full: 4 epochs" in row._buttons[1].description and "Run all cells from the top once more" in row._line.value
+    assert (
+        "✓ · full: 4 epochs" in row._buttons[1].description
+        and "Run all cells from the top once more" in row._line.value
+    )
     assert choose_epochs("conv", **EPOCHS) == 4
     row._buttons[0].click()
     assert choose_epochs("conv", **EPOCHS) == 2

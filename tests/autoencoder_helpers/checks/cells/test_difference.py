@@ -27,6 +27,8 @@ def with_error(error):
     [
         (lambda a, b: right(a, b)[::-1], "swapped-results", 0),
         (lambda a, b: (-right(a, b)[0], right(a, b)[1]), "wrong-sign", 0.5),
+        (lambda a, b: (abs(right(a, b)[0]), right(a, b)[1]), "absolute-value", 0.5),
+        (lambda a, b: (-abs(right(a, b)[0]), right(a, b)[1]), "absolute-value", 0.5),
         (lambda a, b: (np.median(a) - np.median(b), right(a, b)[1]), "medians", 0.5),
         (lambda a, b: (a.max() - b.max(), right(a, b)[1]), "best-runs", 0.5),
         (lambda a, b: (0.5, right(a, b)[1]), "wrong-difference", 0.5),

@@ -33,6 +33,12 @@ def test_right_genes_get_the_point(points, function):
     assert points("cells.genes", function) == 1
 
 
+def in_place(decoder, z, axis, count):
+    further = z
+    further[axis] += 1
+    return np.argsort(-decoder(np.stack([further]))[0] / decoder(np.stack([z]))[0])[:count]
+
+
 def by(measure):
     return lambda decoder, z, axis, count: np.argsort(-measure(*shares(decoder, z, axis)))[:count]
 
@@ -46,6 +52,7 @@ def by(measure):
         (lambda d, z, axis, count: right(d, z, 1 - axis, count), "other-axis"),
         (lambda d, z, axis, count: right(d, 0 * z, axis, count), "from-the-origin"),
         (lambda d, z, axis, count: right(d, z, axis, count)[::-1], "wrong-order"),
+        (in_place, "changes-its-input"),
         (lambda d, z, axis, count: np.arange(count), "wrong-genes"),
         (lambda d, z, axis, count: right(d, z, axis, count + 1), "wrong-shape"),
         (lambda d, z, axis, count: shares(d, z, axis)[1][:count], "values-not-places"),

@@ -69,6 +69,7 @@ def of_the_mean_total(counts, shares):
         (lambda x, p: tf.reduce_mean(by_gene(x, p), axis=1), "mean-over-genes", 0.5),
         (by_gene, "not-summed", 0.5),
         (lambda x, p: tf.reduce_sum(by_gene(x, p)), "summed-over-cells", 0.5),
+        (lambda x, p: tf.reduce_sum(by_gene(x, p), axis=0), "wrong-axis", 0.5),
         (lambda x, p: tf.reduce_mean(right(x, p)), "mean-over-cells", 0.5),
         (lambda x, p: right(x, p) / tf.cast(tf.shape(x)[0], tf.float32), "divided-by-batch", 0.5),
         (without_total, "total-missing", 0.5),
