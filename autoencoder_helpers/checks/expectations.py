@@ -56,8 +56,8 @@ def where(place: tuple[int, ...]) -> str:
     return f"{image}, value {', '.join(map(str, place[1:]))}" if place[1:] else image
 
 
-def expect_shapes(step, model, *, input_shape, output_shape, looks=None) -> None:
-    """Inside a step: fail unless the model maps `input_shape` to `output_shape` (both without the batch axis)."""
+def expect_shapes(step, model, *, input_shape, output_shape, looks=None, each="image") -> None:
+    """Inside a step: fail unless the model maps `input_shape` to `output_shape`, both without the axis of `each` image or cell."""
     looks = looks or {}
     for side, wanted in (("input", input_shape), ("output", output_shape)):
         found = of_one_image(getattr(model, f"{side}_shape"))
@@ -65,7 +65,7 @@ def expect_shapes(step, model, *, input_shape, output_shape, looks=None) -> None
             expect_layers(step, model)
         step.expect(
             found == tuple(wanted),
-            expected=f"{side} shape {tuple(wanted)} for each image",
+            expected=f"{side} shape {tuple(wanted)} for each {each}",
             found=found,
             look=looks.get(side, f"the {'first' if side == 'input' else 'last'} layer"),
             mistake=f"wrong-{side}-shape",

@@ -18,7 +18,7 @@ _NEAR = 2e-3  # float32 adds 765 shares up to 1 within a millionth, half precisi
 )
 def decoder(step, decoder):
     with step("2 numbers go in, 765 come out", points=0.25, stop=False):
-        expect_shapes(step, decoder, input_shape=(LATENT,), output_shape=(GENES,))
+        expect_shapes(step, decoder, input_shape=(LATENT,), output_shape=(GENES,), each="cell")
     if tuple(decoder.input_shape[1:]) != (LATENT,):
         return
     with step("They are shares: none below 0, and they add up to 1", points=0.5, stop=False):

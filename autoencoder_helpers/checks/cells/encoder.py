@@ -104,7 +104,7 @@ def _expect_kl_once(step, network, x, mean, stddev):
         mistake="kl-wrong-sign",
     )
     ratio = added / exact
-    expected, found = "1 x the exact KL", f"{ratio:.2f} x the exact KL"
+    expected, found = "1 x the exact KL", f"{ratio:.3g} x the exact KL"
     if abs(ratio - 1) < 0.05 + 4 * noise:
         return
     step.expect(
@@ -124,6 +124,6 @@ def _expect_kl_once(step, network, x, mean, stddev):
     step.fail(
         expected=expected,
         found=found,
-        look="weight x the number of entries in vae.losses must be 1, and the prior is two independent standard normals",
+        look="weight x the number of entries in encoder.losses must be 1, and the prior is two independent standard normals",
         mistake="wrong-kl-weight",
     )

@@ -36,7 +36,7 @@ _BUILT_OF = ("cells.counts", "cells.poisson_loss", "cells.encoder", "cells.decod
 )
 def trained(step, vae, encoder, decoder):
     with step("2 numbers become the shares of 765 genes, and the VAE is made of these two parts"):
-        expect_shapes(step, decoder, input_shape=(LATENT,), output_shape=(GENES,))
+        expect_shapes(step, decoder, input_shape=(LATENT,), output_shape=(GENES,), each="cell")
         for name, part in (("encoder", encoder), ("decoder", decoder)):
             step.expect(
                 holds(vae, part),
