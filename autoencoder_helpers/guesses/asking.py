@@ -16,6 +16,8 @@ _CHANGE = "Kept. You may change it until the answer is told."
 _ONLY_HERE = "It lasts as long as this kernel: the notebook's folder cannot be written to."
 _TOLD = "Your guess. The answer has been told."
 
+# Seen where a page was loaded again or a notebook opened: buttons live as long as the page.
+_RUN = "Run this cell, and you can press one."
 _WRITE = "To keep a guess, write its number behind the choices, as in `choice=2`, and run the cell again."
 
 # The answers that were told in this session: what they were about, and where they are displayed.
@@ -56,7 +58,8 @@ def guess(name: str, *choices: str, choice: int | str | None = None) -> None:
         else:
             buttons = Buttons(choices, lambda text: _choose(name, text))
             buttons.show(chosen, said, may_change)
-            buttons.display(shown.html(), str(shown))
+            saved = shown if chosen else replace(shown, said=_RUN)
+            buttons.display(saved.html(), str(saved))
             return
         if not chosen:
             shown = Choices(choices, said=_WRITE)

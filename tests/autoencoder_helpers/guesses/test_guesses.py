@@ -211,6 +211,7 @@ def test_before_a_person_there_are_buttons_and_without_the_widgets_a_line_says_w
     monkeypatch.setattr(buttons, "display", lambda bundle, **_: shown.append(bundle))
     guess(*ASKED)
     assert VIEW in shown[0] and "☐</span> 1 · once" in shown[0]["text/html"]
+    assert "Run this cell" in shown[0]["text/html"] and "Run this cell" in shown[0]["text/plain"]
     monkeypatch.setitem(__import__("sys").modules, "autoencoder_helpers.guesses.buttons", None)
     guess(*ASKED)
     assert "write its number behind the choices, as in `choice=2`" in str(shown[1])
