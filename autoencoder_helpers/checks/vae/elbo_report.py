@@ -156,8 +156,9 @@ def elbo_report(step, elbo_report):
         step.expect(
             about(R, wanted, tolerance) or not np.isclose(R, of_prior, rtol=0.1),
             expected=f"{wanted:.1f} nats per image",
-            found=f"{R:.4g}, as of draws from the prior",
-            look="R restores each image from a draw of its own cloud: encoder(images).sample()",
+            found=f"{R:.4g}, about as much as draws from the prior cost",
+            look="R restores each image from a draw of its own cloud: encoder(images).sample(). "
+            "Or does the function use the notebook's networks, not those it is given?",
             mistake="prior-not-cloud",
         )
         step.expect(
