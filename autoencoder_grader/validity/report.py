@@ -207,7 +207,7 @@ def _read_case(shard: Path, case: Case, stock: bool) -> tuple[list[Verdict], str
 def trained_by_luck(shard: Path, case: Case) -> list[str]:
     """A line about a wrong case that grading had to train: what becomes of such a network may hang on the processor.
 
-    The dense networks of chapter 1 are left out: they give the same points with any seed, and their weights take much room.
+    The dense networks of chapter 1 are left out: with four seeds they got the same points, and their weights take much room.
     """
     if case.kind != "wrong" or CHAPTERS[case.chapter][1] == "dense":
         return []

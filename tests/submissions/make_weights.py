@@ -39,7 +39,7 @@ def main(*names: str) -> None:
     """Make the weights of some cases."""
     if not names:
         raise SystemExit(__doc__)
-    cases = [case for case in read_cases(REPOSITORY / CORPUS, names) if case.name in names]
+    cases = [case for case in read_cases(REPOSITORY / CORPUS) if case.name in names]
     for missing in sorted(set(names) - {case.name for case in cases}):
         raise SystemExit(f"{missing}: no case has this name; see {CORPUS.as_posix()}/<kind>/")
     in_half = [case for case in cases if "float16" in case.path.read_text(encoding="utf-8")]
@@ -57,7 +57,10 @@ def _make_by_grading(cases) -> None:
         lay_out(REPOSITORY, shard, cases, weights=shard / "none")
         grade(shard, workers=2)
         for case in cases:
-            for path in trained_in_grading(shard, case):
+            trained = trained_in_grading(shard, case)
+            if not trained:
+                print(f"{case.name}: grading trained nothing, so the weights of the course fit it")
+            for path in trained:
                 target = REPOSITORY / CORPUS / "weights" / case.name / path.name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 print(f"{make_small(path, target).relative_to(REPOSITORY)}: {target.stat().st_size / 1000:.0f} kB")

@@ -35,7 +35,7 @@ def test_a_case_hands_in_its_own_weights_and_for_all_other_trainings_those_of_th
         ("wrong", "2", {}, False),
         # A right network comes out right wherever it is trained.
         ("right", "2", {"net.npz": b"other numbers"}, False),
-        # So does a wrong dense one: see the function.
+        # A wrong dense one got the same points with four seeds: see the function.
         ("wrong", "1", {"net.npz": b"other numbers"}, False),
     ],
 )

@@ -56,7 +56,7 @@ def test_mistakes_in_the_prior_samples_are_named(expect_mistake, wrong, mistake,
 
 def test_draws_that_spread_too_far_are_told_so_and_not_that_their_mean_is_off(expect_mistake):
     for _ in range(12):  # whose mean is off by chance, the more the further they spread
-        expect_mistake("vae.prior_samples", lambda count, d: d(2.5 * draws(count)), mistake="stddev-not-one", kept=0)
+        expect_mistake("vae.prior_samples", lambda count, d: d(8 * draws(count)), mistake="stddev-not-one", kept=0)
 
 
 def test_samples_that_come_from_images_are_named(mistakes, make):
