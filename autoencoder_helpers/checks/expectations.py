@@ -14,6 +14,7 @@ from autoencoder_helpers.checks.models import (
     predict,
     stages,
     tail_values,
+    with_fresh_weights,
 )
 from autoencoder_helpers.checks.rule import NotYet
 from autoencoder_helpers.evidence.training_records import another_was_trained, record_of, sums_of
@@ -425,25 +426,12 @@ def is_like_fresh(step, model, images, nearness=_LIKE_FRESH) -> bool:
     outputs = predict(model, images, batch_size=100)
     if outputs.shape != images.shape:
         return True
-    weights = model.get_weights()
     fresh = []
-    try:
-        for _ in range(5):
-            model.set_weights([_fresh(step.rng, variable) for variable in model.weights])
+    for _ in range(5):
+        with with_fresh_weights(model, step.rng):
             fresh.append(best_reading(images, predict(model, images, batch_size=100))[1])
-    finally:
-        model.set_weights(weights)
     margin = nearness + 2 * (max(fresh) - min(fresh))
     return bool(min(fresh) - margin < best_reading(images, outputs)[1] < max(fresh) + margin)
-
-
-def _fresh(rng, variable) -> np.ndarray:
-    """Values that a weight could begin with: Glorot's for kernels, as the layers have it by default."""
-    shape = tuple(variable.shape)
-    if len(shape) < 2:
-        return np.full(shape, 1.0 if any(word in variable.name for word in ("gamma", "variance")) else 0.0)
-    field = int(np.prod(shape[:-2]))  # of a convolution; 1 for a dense layer
-    return rng.uniform(-1, 1, shape) * np.sqrt(6 / (field * (shape[-2] + shape[-1])))
 
 
 def best_reading(images, outputs):

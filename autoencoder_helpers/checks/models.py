@@ -286,6 +286,25 @@ def answers_to_scaling(model, layer, answer: Callable) -> bool:
     return bool(np.isfinite(found).all() and size > 0 and np.allclose(found, wanted, rtol=0, atol=near))
 
 
+@contextlib.contextmanager
+def with_fresh_weights(model, rng):
+    """While inside, the model has weights that it could begin with: Glorot's for kernels, as the layers have it by default."""
+    weights = model.get_weights()
+    try:
+        model.set_weights([_fresh(rng, variable) for variable in model.weights])
+        yield
+    finally:
+        model.set_weights(weights)
+
+
+def _fresh(rng, variable) -> np.ndarray:
+    shape = tuple(variable.shape)
+    if len(shape) < 2:
+        return np.full(shape, 1.0 if any(word in variable.name for word in ("gamma", "variance")) else 0.0)
+    field = int(np.prod(shape[:-2]))  # of a convolution; 1 for a dense layer
+    return rng.uniform(-1, 1, shape) * np.sqrt(6 / (field * (shape[-2] + shape[-1])))
+
+
 def added_to_loss(model, x) -> float:
     """What the model's layers add to the loss when it is called with x."""
     model(x)

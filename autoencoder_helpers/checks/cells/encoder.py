@@ -1,12 +1,12 @@
 """`cells.encoder`: a cloud over two latent numbers for each cell, whose KL is counted once in what is minimised."""
 
 import numpy as np
-from autoencoder_helpers import measures
 from autoencoder_helpers.checks.answers import Model, as_array
 from autoencoder_helpers.checks.cells.sizes import GENES, IN_PLACE, LATENT
 from autoencoder_helpers.checks.clouds import cloud_of, clouds_of
+from autoencoder_helpers.checks.counted_kl import told_kl
 from autoencoder_helpers.checks.expectations import expect_layers
-from autoencoder_helpers.checks.models import answers_to_scaling, of_one_image, stages
+from autoencoder_helpers.checks.models import added_to_loss, answers_to_scaling, of_one_image, stages
 from autoencoder_helpers.checks.rule import rule
 
 _CELLS = 400
@@ -40,7 +40,7 @@ def encoder(step, encoder):
             look="latent_dim = 2, in the Dense layer and in the distribution layer",
             mistake="wrong-latent-dim",
         )
-        mean, stddev = clouds_of(encoder, x, "cell")
+        mean, _ = clouds_of(encoder, x, "cell")
     with step("It is a cloud of its own for each cell, with means that may be any number", points=0.5, stop=False):
         ends = stages(encoder)[-1:]
         step.expect(
@@ -70,7 +70,7 @@ def encoder(step, encoder):
             mistake="ignores-cell",
         )
     with step("The KL that it adds to the loss counts once", points=0.5, stop=False):
-        _expect_kl_once(step, _as_trained(encoder), x, mean, stddev)
+        _expect_kl_once(step, _as_trained(encoder), encoder, x)
 
 
 def _as_trained(encoder):
@@ -81,14 +81,8 @@ def _as_trained(encoder):
     return keras.Model(cell, keras.layers.Dense(1)(encoder(cell)))
 
 
-def _expect_kl_once(step, network, x, mean, stddev):
-    network(x)
-    added = float(np.sum([float(np.sum(entry)) for entry in network.losses]))
-    each = measures.gaussian_kl(mean, stddev)
-    exact = float(each.mean())
-    # A network may add an estimate from one draw a cell; its variance is known.
-    variance = (mean**2 * stddev**2 + (1 - stddev**2) ** 2 / 2).sum(axis=1).mean()
-    noise = float(np.sqrt(variance / len(x)) / exact)
+def _expect_kl_once(step, network, encoder, x):
+    added = added_to_loss(network, x)
     step.expect(
         added != 0,
         expected="a KL in the network's losses",
@@ -96,19 +90,20 @@ def _expect_kl_once(step, network, x, mean, stddev):
         look="activity_regularizer=tfpl.KLDivergenceRegularizer(prior, ...) in the distribution layer, and its weight",
         mistake="kl-missing",
     )
+    with told_kl(network, encoder, x, step.rng, "cell") as found:
+        ratio, error = found
     step.expect(
-        added > 0,
+        not ratio < 0,
         expected="a positive weight of the KL",
         found=f"{added:.3g} is added to the loss",
         look="the sign of the weight",
         mistake="kl-wrong-sign",
     )
-    ratio = added / exact
     expected, found = "1 x the exact KL", f"{ratio:.3g} x the exact KL"
-    if abs(ratio - 1) < 0.05 + 4 * noise:
+    if abs(ratio - 1) < 0.05 + 4 * error:
         return
     step.expect(
-        abs(ratio - 2) > 0.1 + 8 * noise,
+        abs(ratio - 2) > 0.1 + 8 * error,
         expected=expected,
         found=found,
         look="A regularizer of a distribution layer is added twice (chapter 3, part 7): which weight counts it once?",

@@ -1,9 +1,9 @@
 """`vae.kl_weight`: the KL counts once in what is minimised."""
 
 import numpy as np
-from autoencoder_helpers import measures
 from autoencoder_helpers.checks.answers import Model, Number
 from autoencoder_helpers.checks.clouds import clouds_of, expect_moderate_means
+from autoencoder_helpers.checks.counted_kl import CountedKL, counted_kl, told_kl
 from autoencoder_helpers.checks.expectations import expect_shapes
 from autoencoder_helpers.checks.models import added_to_loss, all_layers
 from autoencoder_helpers.checks.rule import registered_rules, rule, run_rule
@@ -48,88 +48,93 @@ def kl_weight(step, vae, encoder, kl_weight):
     with step("The sum of vae.losses is the exact KL, once", points=2):
         if not vae.losses:
             return
-        mean, stddev = clouds_of(encoder, digits)
+        mean, _ = clouds_of(encoder, digits)
         expect_moderate_means(step, mean)
-        small, noise = _kl_ratio(vae, digits, mean, stddev)
-        # Brighter images move the clouds away from the prior, whatever the weights are: an estimate has less noise.
-        bright = 5 * digits
-        bright_mean, bright_stddev = clouds_of(encoder, bright)
-        large, large_noise = _kl_ratio(vae, bright, bright_mean, bright_stddev)
-        in_fifths, _ = _kl_ratio(vae, bright[:200], bright_mean[:200], bright_stddev[:200], batch=100)
-        if not np.isfinite(large):  # a standard deviation too small for float32
-            large, large_noise = small, noise
-            in_fifths, _ = _kl_ratio(vae, digits[:200], mean[:200], stddev[:200], batch=100)
-        ratio, noise_of_ratio = (large, large_noise) if large_noise < noise else (small, noise)
-        summed = 3 < large / in_fifths < 7 and large_noise < 0.1  # over the batch
-        in_training, noise_there = _kl_ratio(vae, digits, mean, stddev, batch=_BATCH) if summed else (0.0, 0.0)
-        if summed and about(in_training, 1, 0.05 + 4 * noise_there):
-            step.note(
-                f"The KL is summed over a batch, and its weight makes up for {_BATCH} images: it counts once in this "
-                "training, and otherwise with any other number of images at a time."
-            )
-            return
-        if not summed and about(small, 1, 0.05 + 4 * noise) and about(large, 1, 0.05 + 4 * large_noise):
-            return
-        own = _own_prior(encoder) if step.charged("vae.prior") else None
-        # The prior was another; it counts once. One that only the regularizer has is a mistake of its own.
-        once = own is not None and about(_ratio_to_kl(vae, encoder, own, digits), 1, 0.05)
-        if once and (step.charged_for("vae.prior", _mistakes_of(own, step.data)) or step.excused("vae.prior")):
-            return
-        twice = about(ratio, 2, 0.15 + 8 * noise_of_ratio)  # weight 1, whatever it was told
-        # Where something else may have cost the encoder its points, no more is given back than it has lost.
-        if well_chosen and twice and (_is_right_but_deaf(step, encoder) or step.excused("vae.encoder")):
-            return
-        found = f"{two_digits(ratio)} x the exact KL"
-        expected = "1 x the exact KL (within 5 percent)"
-        step.expect(
-            abs(ratio) > 1e-9,
-            expected=expected,
-            found="0: the KL has no weight",
-            look="the weight of the regularizer",
-            mistake="kl-weight-zero",
+        with told_kl(vae, encoder, digits, step.rng) as small:
+            _expect_once(step, vae, encoder, kl_weight, digits, small, well_chosen)
+
+
+def _expect_once(step, vae, encoder, kl_weight, digits, small, well_chosen):
+    # Brighter images move the clouds away from the prior, whatever the weights are: an estimate has less noise.
+    bright = 5 * digits
+    large, in_fifths = counted_kl(vae, encoder, bright), counted_kl(vae, encoder, bright[:200], batch_size=100)
+    if not np.isfinite(large.ratio):  # a standard deviation too small for float32
+        bright, large, in_fifths = digits, small, counted_kl(vae, encoder, digits[:200], batch_size=100)
+    ratio, error = min(small, large, key=lambda counted: counted.error)
+    summed = 3 < large.ratio / in_fifths.ratio < 7 and large.error < 0.1  # over the batch
+    in_training = counted_kl(vae, encoder, bright, batch_size=_BATCH) if summed else CountedKL(0.0, 0.0)
+    if summed and _is_about_once(in_training):
+        step.note(
+            f"The KL is summed over a batch, and its weight makes up for {_BATCH} images: it counts once in this "
+            "training, and otherwise with any other number of images at a time."
         )
-        step.expect(
-            not summed,
-            expected=expected,
-            found=f"{two_digits(large)} x in a batch of 500 images, {two_digits(in_fifths)} x in a batch of 100, "
-            f"{two_digits(in_training)} x in one of {_BATCH}, as in training",
-            look="The KL is summed over the batch; it is to be averaged, as the reconstruction is.",
-            mistake="kl-summed-over-batch",
-        )
-        step.expect(
-            ratio > 0,
-            expected=expected,
-            found=found,
-            look="the sign of the weight: a reward for clouds far from the prior",
-            mistake="kl-wrong-sign",
-        )
-        step.expect(
-            about(small / large, 1, 0.1 + 4 * (noise + large_noise)),
-            expected=expected,
-            found=f"{two_digits(small)} x on digits, {two_digits(large)} x on brighter ones",
-            look="What is added does not grow like the KL towards your prior. Which prior did the regularizer get?",
-            mistake="other-prior",
-        )
-        step.expect(
-            not about(ratio, 2, 0.15 + 8 * noise_of_ratio),
-            expected=expected,
-            found=found,
-            look=f"The objective holds {ratio:.1f} x KL: the weight times the entries of vae.losses. {_why_twice(kl_weight)}",
-            mistake="kl-twice",
-        )
-        step.expect(
-            not about(ratio, 0.5, 0.04 + 2 * noise_of_ratio),
-            expected=expected,
-            found=found,
-            look="Half of the KL. How often is it added in your network, and with which weight?",
-            mistake="kl-half",
-        )
-        step.fail(
-            expected=expected,
-            found=found,
-            look="weight x the number of entries in vae.losses must be 1",
-            mistake="wrong-kl-weight",
-        )
+        return
+    if not summed and _is_about_once(small) and _is_about_once(large):
+        return
+    own = _own_prior(encoder) if step.charged("vae.prior") else None
+    # The prior was another; it counts once. One that only the regularizer has is a mistake of its own.
+    once = own is not None and about(_ratio_to_kl(vae, encoder, own, digits), 1, 0.05)
+    if once and (step.charged_for("vae.prior", _mistakes_of(own, step.data)) or step.excused("vae.prior")):
+        return
+    twice = about(ratio, 2, 0.15 + 8 * error)  # weight 1, whatever it was told
+    # Where something else may have cost the encoder its points, no more is given back than it has lost.
+    if well_chosen and twice and (_is_right_but_deaf(step, encoder) or step.excused("vae.encoder")):
+        return
+    found = f"{two_digits(ratio)} x the exact KL"
+    expected = "1 x the exact KL (within 5 percent)"
+    step.expect(
+        abs(ratio) > 1e-9,
+        expected=expected,
+        found="0: the KL has no weight",
+        look="the weight of the regularizer",
+        mistake="kl-weight-zero",
+    )
+    step.expect(
+        not summed,
+        expected=expected,
+        found=f"{two_digits(large.ratio)} x in a batch of 500 images, {two_digits(in_fifths.ratio)} x in a batch of 100, "
+        f"{two_digits(in_training.ratio)} x in one of {_BATCH}, as in training",
+        look="The KL is summed over the batch; it is to be averaged, as the reconstruction is.",
+        mistake="kl-summed-over-batch",
+    )
+    step.expect(
+        ratio > 0,
+        expected=expected,
+        found=found,
+        look="the sign of the weight: a reward for clouds far from the prior",
+        mistake="kl-wrong-sign",
+    )
+    step.expect(
+        about(small.ratio / large.ratio, 1, 0.1 + 4 * (small.error + large.error)),
+        expected=expected,
+        found=f"{two_digits(small.ratio)} x on digits, {two_digits(large.ratio)} x on brighter ones",
+        look="What is added does not grow like the KL towards your prior. Which prior did the regularizer get?",
+        mistake="other-prior",
+    )
+    step.expect(
+        not twice,
+        expected=expected,
+        found=found,
+        look=f"The objective holds {ratio:.1f} x KL: the weight times the entries of vae.losses. {_why_twice(kl_weight)}",
+        mistake="kl-twice",
+    )
+    step.expect(
+        not about(ratio, 0.5, 0.04 + 2 * error),
+        expected=expected,
+        found=found,
+        look="Half of the KL. How often is it added in your network, and with which weight?",
+        mistake="kl-half",
+    )
+    step.fail(
+        expected=expected,
+        found=found,
+        look="weight x the number of entries in vae.losses must be 1",
+        mistake="wrong-kl-weight",
+    )
+
+
+def _is_about_once(counted: CountedKL) -> bool:
+    return about(counted.ratio, 1, 0.05 + 4 * counted.error)
 
 
 def _why_twice(kl_weight) -> str:
@@ -144,21 +149,6 @@ def _why_twice(kl_weight) -> str:
 def _is_right_but_deaf(step, encoder) -> bool:
     """Whether the encoder's own check finds nothing in the network itself: then its points went for make_encoder."""
     return run_rule(registered_rules()["vae.encoder"], (encoder,), {}, data=step.data).passed
-
-
-def _kl_ratio(vae, images, mean, stddev, batch=500):
-    """(sum of vae.losses over the exact mean KL, standard error of that ratio if the KL is an estimate).
-
-    The sum of losses is averaged over batches of `batch` images. A network may add an estimate from one draw, whose
-    variance for one image is the sum over latent variables of mean^2 stddev^2 + (1 - stddev^2)^2 / 2.
-    """
-    added = []
-    for start in range(0, len(images) - batch + 1, batch):
-        added.append(added_to_loss(vae, images[start : start + batch]))
-    used = len(added) * batch
-    exact = measures.gaussian_kl(mean[:used], stddev[:used]).mean()
-    variance = (mean**2 * stddev**2 + (1 - stddev**2) ** 2 / 2).sum(axis=1).mean()
-    return float(np.mean(added)) / exact, float(np.sqrt(variance / used) / exact)
 
 
 def _own_prior(encoder):

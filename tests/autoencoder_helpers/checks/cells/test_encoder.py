@@ -1,5 +1,6 @@
 """`cells.encoder`: right encoders of any construction pass, each usual mistake is named."""
 
+import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
@@ -39,6 +40,16 @@ def test_a_functional_encoder_whose_kl_is_added_by_a_layer_is_right(points):
 )
 def test_mistakes_in_the_encoder_are_named(expect_mistake, cell_encoder, settings, mistake, kept):
     expect_mistake("cells.encoder", cell_encoder(**settings), mistake=mistake, kept=kept)
+
+
+@pytest.mark.parametrize(("weight", "mistake"), [(0.5, None), (0.25, "wrong-kl-weight"), (1, "kl-twice")])
+@pytest.mark.parametrize("exact", [True, False])
+def test_clouds_that_are_nearly_the_prior_hide_no_weight(mistakes, cell_encoder, weight, mistake, exact):
+    encoder = cell_encoder(weight=weight, exact=exact)
+    last = [layer for layer in encoder.layers if isinstance(layer, layers.Dense)][-1]
+    kernel, _ = last.get_weights()
+    last.set_weights([0.001 * kernel, np.array([0, 0, np.log(np.e - 1), np.log(np.e - 1)])])
+    assert mistakes("cells.encoder", encoder) == ([mistake] if mistake else [])
 
 
 def test_an_encoder_that_ignores_its_cell_is_named(expect_mistake, cell_encoder):

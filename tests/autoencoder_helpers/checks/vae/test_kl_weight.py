@@ -132,11 +132,33 @@ def test_means_beyond_float32_are_no_other_prior(mistakes, make):
     assert mistakes("vae.kl_weight", make.joined(e, make.decoder()), e) == ["means-too-large"]
 
 
-@pytest.mark.parametrize("weight, points", [(1 / 32, 2), (1 / 500, 0), (0.5 / 32, 0)])
-def test_a_kl_that_is_summed_over_the_batch_counts_once_with_the_weight_of_the_training(make, weight, points):
+@pytest.mark.parametrize("weight, points", [(1 / 32, 2), (1 / 500, 0), (0.5 / 32, 0), (2 / 32, 0)])
+@pytest.mark.parametrize("share", [1, 0.3, 0])
+def test_a_kl_that_is_summed_over_the_batch_counts_once_with_the_weight_of_the_training(make, weight, points, share):
     adds = tfpl.KLDivergenceAddLoss(make.standard(), use_exact_kl=True, weight=weight)
     e = make.encoder(layers.Dense(4), tfpl.IndependentNormal(2), adds)
+    draw_near_to_the_prior(e, share)
     result = check("vae.kl_weight", make.joined(e, make.decoder()), e, weight)
     assert result.points == points, str(result)
     assert points or [step.mistake for step in result.failures] == ["kl-summed-over-batch"]
     assert not points or "32 images" in result.steps[-1].look
+
+
+def draw_near_to_the_prior(encoder, share):
+    """Let a share of what tells clouds from each other be left; with 0 all of them are the prior, and their KL is 0."""
+    last = [layer for layer in encoder.layers if isinstance(layer, layers.Dense)][-1]
+    kernel, _ = last.get_weights()
+    last.set_weights([share * kernel, np.array([0, 0, np.log(np.e - 1), np.log(np.e - 1)])])
+
+
+@pytest.mark.parametrize(
+    ("weight", "mistake"), [(0.5, None), (0.25, "kl-half"), (1, "kl-twice"), (4, "wrong-kl-weight")]
+)
+@pytest.mark.parametrize("exact", [True, False])
+@pytest.mark.parametrize("share", [0.1, 0.01, 0])
+def test_clouds_that_have_become_the_prior_hide_no_weight(mistakes, make, weight, mistake, exact, share):
+    e = make.encoder(layers.Dense(4), make.cloud_layer(weight, exact))
+    draw_near_to_the_prior(e, share)
+    weights = e.get_weights()
+    assert mistakes("vae.kl_weight", make.joined(e, make.decoder()), e) == ([mistake] if mistake else [])
+    assert all(np.array_equal(*pair) for pair in zip(weights, e.get_weights(), strict=True))
