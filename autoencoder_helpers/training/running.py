@@ -111,8 +111,11 @@ def train(
         )
         # A new exception from here: without the frames of TensorFlow in the learner's notebook.
         raise KeyboardInterrupt(f"training of {name} stopped") from None
-    except BaseException:
+    except BaseException as error:
         display.close()
+        unfit = _unfit_shapes(model, x, y) if isinstance(error, (ValueError, tf.errors.InvalidArgumentError)) else None
+        if unfit:
+            raise CourseError(unfit) from None
         raise
     history = keeper.history
     finished = len(history["loss"])
@@ -176,6 +179,22 @@ def _array(values, what):
         )
     # Keras, too, turns float64 into float32 before the first batch.
     return array.astype(np.float32, copy=False) if array.dtype.kind == "f" else array
+
+
+def _unfit_shapes(model, x, y) -> str | None:
+    """What is wrong with the shapes once Keras has refused them: it says so below a long traceback; None if they fit.
+
+    Asked afterwards only, since a loss of one's own may want targets of any shape.
+    """
+    pairs = (("x is", "takes in", x, model.input_shape), ("the targets are", "gives out", y, model.output_shape))
+    for words, does, array, shape in pairs:
+        if not isinstance(shape, tuple) or None in shape[1:]:
+            continue
+        if [n for n in array.shape[1:] if n != 1] != [n for n in shape[1:] if n != 1]:
+            found = f"of shape {array.shape[1:]}" if array.ndim > 1 else "one number"
+            labels = " Labels? An autoencoder's targets are its images." if array.ndim == 1 else ""
+            return f"train: {words} {found} for each image, and the network {does} {shape[1:]}.{labels}"
+    return None
 
 
 def _build(model, x):

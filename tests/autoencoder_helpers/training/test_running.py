@@ -181,6 +181,9 @@ def test_a_loss_that_is_no_number_stops_and_is_not_saved(own_folder, capsys):
         (lambda: run(y=IMAGES[:3]), "48 images but 3 targets"),
         (lambda: run(x=np.array(["a"])), "array of numbers"),
         (lambda: run(validation_data=(IMAGES,) * 3), "validation_data"),
+        (lambda: run(y=np.arange(48)), "the targets are one number for each image"),
+        (lambda: run(y=IMAGES[:, :3]), "the targets are of shape (3,"),
+        (lambda: run(x=IMAGES[:, :3]), "x is of shape (3,"),
     ],
 )
 def test_wrong_arguments_get_one_line(call, said):
