@@ -61,6 +61,13 @@ def test_a_kl_that_does_not_count_once_is_named(expect_mistake, make, ending, mi
     expect_mistake("vae.kl_weight", make.joined(e, make.decoder()), e, mistake=mistake)
 
 
+@pytest.mark.parametrize("exact", [True, False])
+def test_an_estimate_is_right_and_told_what_it_costs(make, exact):
+    e = make.encoder(layers.Dense(4), make.cloud_layer(0.5, exact))
+    result = check("vae.kl_weight", make.joined(e, make.decoder()), e, 0.5)
+    assert result.points == 2 and ("estimated from one draw" in str(result)) == (not exact)
+
+
 @pytest.mark.parametrize(
     ("chosen", "look"),
     [
