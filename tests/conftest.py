@@ -5,7 +5,7 @@ import signal
 import pytest
 
 # tests/support/, one job each; pyproject.toml says where they lie.
-pytest_plugins = ("order", "hangs", "leftovers", "unchanged")
+pytest_plugins = ("order", "draws", "hangs", "leftovers", "unchanged")
 
 
 def pytest_configure():

@@ -211,6 +211,32 @@ def test_files_come_in_any_order_the_same_in_all_processes_and_again_by_its_numb
     order("-n", "2", "--dist", "loadfile", "--any-order")
 
 
+DRAWS = """
+import random, numpy as np, tf_keras as keras
+from autoencoder_helpers.checks import rule
+
+def test_draws():
+    layer = keras.layers.Dense(1)
+    layer.build((None, 1))
+    print(end="drawn:")
+    print(random.random(), np.random.rand(), float(layer.kernel.numpy()[0, 0]), rule.unpredictable(128))
+"""
+
+
+def test_each_test_draws_the_same_in_all_runs_and_others_with_another_number(suite):
+    def drawn(*options, **before):
+        code, said = suite("draws", "-rP", *options, **before, test_z=DRAWS)
+        assert code == 0, said
+        return re.findall("drawn:(.*)", said), re.findall(r"--draws=(\d+)", said)
+
+    (found,), (number,) = drawn()
+    assert number == "0" and len(set(found.split())) == 4
+    assert drawn(test_a=DRAWS.replace("test_draws", "test_before"))[0][-1] == found
+    others, (number,) = drawn("--draws")
+    assert len(others) == 2 and found not in others and not set(others[0].split()) & set(others[1].split())
+    assert sorted(drawn(f"--draws={number}", "-n", "2", "--dist", "loadfile")[0]) == sorted(others)
+
+
 def test_dots_reach_a_log_as_they_come(tmp_path):
     waits = "import os, time\ndef test_one():\n    while not os.path.exists('seen'):\n        time.sleep(0.1)\n"
     (tmp_path / "test_a.py").write_text(QUICK)
