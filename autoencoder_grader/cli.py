@@ -386,11 +386,12 @@ def report(ctx, to):
     """Write a page about the class: points, mistakes, what needs a person."""
     course = _course(ctx)
     from autoencoder_grader.results.report import write_report
+    from autoencoder_grader.results.watching import watched
 
     if to is None:
         to = course / "build" / "report.html"
         to.parent.mkdir(exist_ok=True)
-    click.echo(f"report: {write_report(course, to)}")
+    click.echo(f"report: {write_report(course, to, watched)}")
 
 
 @main.command()

@@ -9,7 +9,7 @@ trained. Two measurements:
     overhead   1,000 submissions that take no time: the engine's processor time a submission, and its memory; and 8,
                whose time is that of starting the command and its workers, and of registering the chapters; and the clock
                for each tenth of the submissions, which tells whether the last cost more than the first, and for a
-               second `grade` that finds nothing new
+               second `grade` that finds nothing new, and a `report`
 
 On two cores this takes about 8 minutes:
 
@@ -62,6 +62,7 @@ from rich.console import Console
 BOUND = 0.030  # seconds of the engine's processor time a submission
 WAITING, SECONDS = 40, 1.0
 WORKERS = (1, 2, 4, 8)
+ITSELF = "the command itself"  # as measuring_trees.py calls it
 FEW = 8  # submissions of a run whose time is that of starting
 
 
@@ -259,6 +260,9 @@ def measure_overhead(course: Path, canned: Path) -> dict:
     again, nothing = run(course, canned, workers, 0.0)
     if nothing["graded"]:
         raise click.ClickException(f"a second run should have found nothing to do, and graded {nothing['graded']}")
+    page = measure(["autoencoder-course", "report"], course, course / "log", environment())
+    if page.code:
+        raise click.ClickException(f"the report failed, see {course / 'log'}")
     return {
         "count": facts["graded"],
         "workers": workers,
@@ -270,19 +274,21 @@ def measure_overhead(course: Path, canned: Path) -> dict:
         "gradebook": facts["gradebook"],
         "tenths": facts["tenths"],
         "again": again.wall,
+        "report": vars(page),
         "measured": vars(measured),
     }
 
 
 def _growth(found: dict) -> list[tuple[str, str]]:
     """Rows on what grows with a class."""
-    if "tenths" not in found:  # measured before these were
+    if not {"tenths", "report"} <= set(found):  # measured before these were
         return []
     first, *_, last = (1000 * seconds / (found["count"] / 10) for seconds in found["tenths"])
     return [
         ("clock a submission, of the first tenth and of the last", f"{first:.0f} ms, {last:.0f} ms"),
         ("the gradebook", f"{found['gradebook'] / 1e6:.0f} MB"),
         ("`grade` again, which finds nothing new", f"{found['again']:.1f} s"),
+        ("`report`", f"{found['report']['wall']:.1f} s, {found['report']['memory_by_program'][ITSELF] / 1e6:.0f} MB"),
     ]
 
 

@@ -6,14 +6,13 @@ import json
 from pathlib import Path
 
 from autoencoder_grader.nbgrader_steps.outcome import KEY
-from nbformat import NotebookNode, from_dict
 
 _END = b"</html>"
 _END_WITHIN = 1000  # bytes of a page's end
 
 
-def read_graded(path: Path) -> NotebookNode | None:
-    """A graded notebook; None if it is not there, is none, or is damaged."""
+def read_graded(path: Path) -> dict | None:
+    """A graded notebook, as its JSON says; None if it is not there, is none, or is damaged."""
     try:
         made = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
@@ -26,7 +25,7 @@ def read_graded(path: Path) -> NotebookNode | None:
         return None
     if not all(isinstance(cell, dict) and isinstance(cell.get("metadata"), dict) for cell in made["cells"]):
         return None
-    return from_dict(made)
+    return made
 
 
 def is_whole_page(path: Path) -> bool:
@@ -39,7 +38,7 @@ def is_whole_page(path: Path) -> bool:
         return False
 
 
-def told(notebook: NotebookNode | None) -> dict:
+def told(notebook: dict | None) -> dict:
     """What a graded notebook says of its grading, as Outcome.to_dict; {} where it says nothing that could be read."""
-    found = notebook.metadata.get(KEY) if notebook else None
+    found = notebook["metadata"].get(KEY) if notebook else None
     return found if isinstance(found, dict) else {}

@@ -18,6 +18,7 @@ from autoencoder_grader.nbgrader_steps.recognition import Chapters
 from autoencoder_grader.nbgrader_steps.release import chapters_of
 from autoencoder_grader.results.copies import Likeness, find_likenesses
 from autoencoder_grader.results.graded_notebooks import NO_ANSWER, CheckRow, read_outcome, read_results
+from autoencoder_grader.results.watching import Watch, unwatched
 from autoencoder_helpers.errors import CourseError
 
 #: The status of what was handed in and has no graded notebook.
@@ -101,8 +102,10 @@ class ClassResults:
         return said_once(counts, sum(entry.graded for entry in self.submissions))
 
 
-def read_class(course: Path) -> ClassResults:
+def read_class(course: Path, watch: Watch = unwatched) -> ClassResults:
     """Read the gradebook, the graded notebooks and the records of grading of the course in a folder.
+
+    watch: shows how far it is.
 
     Raises CourseError when nothing is graded there.
     """
@@ -117,7 +120,7 @@ def read_class(course: Path) -> ClassResults:
             if grade.handed_in
         }
     rows = defaultdict(list)
-    for row in read_results(course):
+    for row in read_results(course, watch):
         rows[row.student, row.assignment].append(row)
     submitted = folder_of(api, "submitted")
     try:
@@ -128,7 +131,7 @@ def read_class(course: Path) -> ClassResults:
     with api.gradebook as gradebook:
         entries = journal.entries(gradebook)
     submissions = []
-    for student, assignment in sorted(places, key=lambda place: place[::-1]):
+    for student, assignment in watch(sorted(places, key=lambda place: place[::-1]), "reading what came of them"):
         submission = Submission(student, assignment, submitted / student / assignment)
         place = student, assignment
         submissions.append(_result(api, submission, grades.get(place), rows.get(place), entries.get(place)))
@@ -139,7 +142,7 @@ def read_class(course: Path) -> ClassResults:
         problems=tuple(problems),
         own_word=tuple(own_word(api)),
         assignments=tuple(sorted({entry.assignment for entry in submissions})),
-        likenesses=tuple(find_likenesses(found, Chapters(course))),
+        likenesses=tuple(find_likenesses(found, Chapters(course), watch)),
     )
 
 

@@ -24,6 +24,7 @@ from autoencoder_grader.engine.submissions import Submission
 from autoencoder_grader.nbgrader_steps.companions import WEIGHTS
 from autoencoder_grader.nbgrader_steps.recognition import Chapters, cells_in, is_nothing_but_checks, names_in
 from autoencoder_grader.references.trained import trained_weights
+from autoencoder_grader.results.watching import Watch, unwatched
 from autoencoder_helpers.evidence.messages import BadMessage, count_entries, read_file
 
 _MOST_BYTES = 100 << 20  # of a file; a larger one is not compared
@@ -74,8 +75,8 @@ class _Work:
     weights: dict[str, tuple[tuple, tuple, np.ndarray]] = field(default_factory=dict)
 
 
-def find_likenesses(submissions: Iterable[Submission], chapters: Chapters) -> list[Likeness]:
-    """What is too much alike in a class, by assignment. What cannot be read is left out."""
+def find_likenesses(submissions: Iterable[Submission], chapters: Chapters, watch: Watch = unwatched) -> list[Likeness]:
+    """What is too much alike in a class, by assignment. What cannot be read is left out. watch: shows how far it is."""
     by_assignment = defaultdict(list)
     for submission in submissions:
         if submission.assignment in chapters.names:
@@ -83,7 +84,7 @@ def find_likenesses(submissions: Iterable[Submission], chapters: Chapters) -> li
     found = []
     for assignment, own in sorted(by_assignment.items()):
         if len(own) > 1:
-            works = [_work(submission, chapters) for submission in own]
+            works = [_work(submission, chapters) for submission in watch(own, f"comparing {assignment}")]
             solved = sorted(map(plain_code, chapters.solved(assignment).values()))
             found += _answers_alike(assignment, works, solved)
             found += _words_alike(assignment, works)

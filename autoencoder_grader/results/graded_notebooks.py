@@ -7,6 +7,7 @@ from pathlib import Path
 
 from autoencoder_grader.nbgrader_steps.graded_files import read_graded, told
 from autoencoder_grader.nbgrader_steps.nbgrader_api import folder_of, open_api
+from autoencoder_grader.results.watching import Watch, unwatched
 from autoencoder_helpers.checks.raised import UNWRITTEN
 
 #: The reason of a written answer that was left as it was released.
@@ -43,23 +44,28 @@ class CheckRow:
         return bool(self.points) or not nothing
 
 
-def read_results(course: Path) -> list[CheckRow]:
+def read_results(course: Path, watch: Watch = unwatched) -> list[CheckRow]:
     """Return a row for each graded cell of each graded submission, in order of assignment, student and cell.
 
     course: the folder with nbgrader_config.py. Points are the gradebook's, so an instructor's corrections
     count; reasons come from the outcomes in the graded notebooks. A submission that is not graded has no rows.
+    watch: shows how far it is.
     """
     api = open_api(course)
     rows = []
     with api.gradebook as gradebook:
-        for assignment in sorted(gradebook.assignments, key=lambda entry: entry.name):
-            for submission in sorted(assignment.submissions, key=lambda entry: entry.student_id):
-                for notebook in submission.notebooks:
-                    path = folder_of(api, "autograded").joinpath(
-                        submission.student_id, assignment.name, f"{notebook.name}.ipynb"
-                    )
-                    if path.is_file():
-                        rows += _rows_of(submission.student_id, assignment.name, notebook, path)
+        places = [
+            (assignment.name, submission)
+            for assignment in sorted(gradebook.assignments, key=lambda entry: entry.name)
+            for submission in sorted(assignment.submissions, key=lambda entry: entry.student_id)
+        ]
+        for assignment, submission in watch(places, "reading points and reasons"):
+            for notebook in submission.notebooks:
+                path = folder_of(api, "autograded").joinpath(
+                    submission.student_id, assignment, f"{notebook.name}.ipynb"
+                )
+                if path.is_file():
+                    rows += _rows_of(submission.student_id, assignment, notebook, path)
     return rows
 
 
@@ -78,7 +84,7 @@ def _rows_of(student: str, assignment: str, notebook, path: Path) -> list[CheckR
     graded = read_graded(path)
     results = told(graded).get("results")
     results = results if isinstance(results, dict) else {}
-    marks = [cell.metadata.get("nbgrader") for cell in graded.cells] if graded else []
+    marks = [cell["metadata"].get("nbgrader") for cell in graded["cells"]] if graded else []
     places = {str(mark.get("grade_id")): index for index, mark in enumerate(marks) if isinstance(mark, dict)}
     rows = []
     for entry in sorted(notebook.grades, key=lambda entry: places.get(entry.name, len(places))):

@@ -10,17 +10,18 @@ from autoencoder_grader.files.whole_files import write_whole_text
 from autoencoder_grader.nbgrader_steps.harmless import harmless_text
 from autoencoder_grader.results.class_results import ClassResults, SubmissionResult, read_class
 from autoencoder_grader.results.report_figures import costs_picture, in_points, points_picture, times_picture
+from autoencoder_grader.results.watching import Watch, unwatched
 from autoencoder_helpers.errors import CourseError
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 
-def write_report(course: Path, to: Path) -> Path:
+def write_report(course: Path, to: Path, watch: Watch = unwatched) -> Path:
     """Write the report on the class of a course to the HTML file `to`, whole or not at all; return it.
 
-    course: the folder with nbgrader_config.py. Raises CourseError when nothing is graded, or `to` cannot be
-    written.
+    course: the folder with nbgrader_config.py. watch: shows how far it is. Raises CourseError when nothing is graded, or
+    `to` cannot be written.
     """
-    results = read_class(course)
+    results = read_class(course, watch)
     if not any(entry.graded for entry in results.submissions):
         raise CourseError(f"nothing is graded yet in {course}: run `autoencoder-course grade` first")
     page = report_page(results, datetime.datetime.now().astimezone())
