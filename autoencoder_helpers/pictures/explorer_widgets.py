@@ -18,6 +18,11 @@ from traitlets import Unicode
 _SIDE = 260  # of a decoded image, in CSS pixels
 _DPI = 200  # sharp where a CSS pixel is two of the screen's
 _BETWEEN_FRAMES = 40  # milliseconds; a faster mouse would only queue up
+_MARK = "autoencoder-place"
+# The mouse reaches through what lies over the plane.
+_STYLE = f".{_MARK} {{pointer-events: none}} .{_MARK} > div {{position: relative; width: 100%; height: 100%}}"
+_CIRCLE = '<circle r="8" fill="none" stroke="{}" stroke-width="{}"/>'
+_RING = _CIRCLE.format("white", 5) + _CIRCLE.format("black", 2)  # to be seen on all classes' colours
 _VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -43,10 +48,13 @@ class PlaneWidget:
             box = box.transformed(Affine2D().scale(_DPI / figure.dpi))
             # Where the axes stand in the picture, whose pixels are counted from the top.
             self._left, self._right, self._bottom, self._top = box.x0, box.x1, height - box.y0, height - box.y1
+            self._size = width, height
             self._limits = axes.get_xlim(), axes.get_ylim()
         plt.close(figure)
-        layout = widgets.Layout(width=f"{width / 2:.0f}px", max_width="100%")
+        layout = widgets.Layout(width=f"{width / 2:.0f}px", max_width="100%", grid_area="1 / 1")
         self._plane = NamedImage(value=buffer.getvalue(), format="png", layout=layout, tooltip=alt)
+        self._mark = widgets.HTML(layout=widgets.Layout(width="100%", height="100%", margin="0", grid_area="1 / 1"))
+        self._mark.add_class(_MARK)
         self._image = _picture("What is decoded there.")
         self._sliders = [
             widgets.FloatSlider(min=low, max=high, step=(high - low) / 200, value=float(value), description=f"z{i + 1}")
@@ -59,7 +67,8 @@ class PlaneWidget:
         event.wait, event.throttle_or_debounce = _BETWEEN_FRAMES, "throttle"
         event.on_dom_event(self.move)
         right = widgets.VBox([self._image, *self._sliders])
-        self.widget = widgets.HBox([self._plane, right], layout=widgets.Layout(flex_flow="row wrap"))
+        left = widgets.GridBox([self._plane, self._mark])
+        self.widget = widgets.HBox([left, right], layout=widgets.Layout(flex_flow="row wrap"))
         self._draw()
 
     def move(self, event: dict) -> None:
@@ -79,7 +88,17 @@ class PlaneWidget:
     def _draw(self) -> None:
         if not self._moving:
             point = np.array([[slider.value for slider in self._sliders]], np.float32)
+            self._mark.value = self._marked(*point[0])
             self._image.value = to_png(np.asarray(self._decode(point))[0])
+
+    def _marked(self, z1, z2) -> str:
+        """A ring where the decoded point is in the plane, as HTML that is as large as the plane's picture."""
+        (low, high), (lowest, highest) = self._limits
+        x = self._left + (z1 - low) / (high - low) * (self._right - self._left)
+        y = self._bottom - (z2 - lowest) / (highest - lowest) * (self._bottom - self._top)
+        left, top = 100 * x / self._size[0], 100 * y / self._size[1]
+        place = f"position: absolute; left: {left:.2f}%; top: {top:.2f}%; overflow: visible"
+        return f'<style>{_STYLE}</style><svg aria-hidden="true" width="1" height="1" style="{place}">{_RING}</svg>'
 
 
 class SliderWidget:

@@ -191,10 +191,22 @@ def test_the_plane_follows_the_mouse_and_the_keyboard(shown, picture):
     expect(decoded).to_be_visible()
     plane.scroll_into_view_if_needed()
     box = plane.bounding_box()
+
+    def expect_ring_at(across, up):
+        x, y = box["x"] + across * box["width"], box["y"] + up * box["height"]
+        shown.page.wait_for_function(
+            """([x, y]) => {
+                const place = document.querySelector(".autoencoder-place svg").getBoundingClientRect();
+                return Math.abs(place.x - x) < 3 && Math.abs(place.y - y) < 3;
+            }""",
+            arg=[x, y],
+        )
+
     pixels = set()
     for across, up in ((0.3, 0.4), (0.5, 0.8), (0.69, 0.54)):
         follows(decoded, lambda: mouse.move(box["x"] + across * box["width"], box["y"] + up * box["height"]))
         pixels.add(decoded.screenshot())
+        expect_ring_at(across, up)
     assert len(pixels) == 3, "the addresses changed, but not the image"
     picture(output, "explorer-plane", ours=True)
     handle = output.get_by_role("slider").first

@@ -1,6 +1,7 @@
 """Looking around in a latent space: widgets where somebody can use them, a picture or a line elsewhere."""
 
 import io
+import re
 
 import numpy as np
 import pytest
@@ -108,6 +109,23 @@ def test_the_digit_follows_the_mouse(bundles):
     assert plane._image.value == before
     plane._sliders[0].value = -2
     assert grey(plane._image.value) == 0
+
+
+def test_a_ring_lies_where_the_decoded_point_is(bundles):
+    from autoencoder_helpers.pictures.explorer_widgets import PlaneWidget
+
+    axes = plots.latent_plane(CODES, LABELS, legend=False)
+    plane = PlaneWidget(decode, axes, np.zeros(2), "the plane")
+    width, height = Image.open(io.BytesIO(plane._plane.value)).size
+
+    def ring():
+        return [float(share) for share in re.findall(r"(?:left|top): ([\d.]+)%", plane._mark.value)]
+
+    for x, y in ((plane._left, plane._bottom), (plane._right, plane._top)):
+        plane.move({"dataX": x, "dataY": y})
+        assert ring() == pytest.approx([100 * x / width, 100 * y / height], abs=0.5)
+    plane._sliders[0].value = axes.get_xlim()[0]
+    assert ring() == pytest.approx([100 * plane._left / width, 100 * plane._top / height], abs=0.5)
 
 
 def test_the_picture_of_the_plane_is_where_the_axes_are_said_to_be(bundles):
