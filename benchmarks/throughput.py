@@ -62,7 +62,6 @@ from rich.console import Console
 BOUND = 0.030  # seconds of the engine's processor time a submission
 WAITING, SECONDS = 40, 1.0
 WORKERS = (1, 2, 4, 8)
-ITSELF = "the command itself"  # as measuring_trees.py calls it
 FEW = 8  # submissions of a run whose time is that of starting
 
 
@@ -288,7 +287,7 @@ def _growth(found: dict) -> list[tuple[str, str]]:
         ("clock a submission, of the first tenth and of the last", f"{first:.0f} ms, {last:.0f} ms"),
         ("the gradebook", f"{found['gradebook'] / 1e6:.0f} MB"),
         ("`grade` again, which finds nothing new", f"{found['again']:.1f} s"),
-        ("`report`", f"{found['report']['wall']:.1f} s, {found['report']['memory_by_program'][ITSELF] / 1e6:.0f} MB"),
+        ("`report`", f"{found['report']['wall']:.1f} s"),
     ]
 
 
