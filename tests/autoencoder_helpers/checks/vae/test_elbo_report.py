@@ -172,3 +172,55 @@ def test_no_two_slips_in_the_formula_make_the_same_number_of_what_is_asked():
         images = rng.random((500, 28, 28, 1)).astype("float32") ** 3
         encoder, _ = module._probe_vae(rng)
         assert -np.log(encoder(images).stddev()).sum(axis=1).mean() > 1.1, seed
+
+
+def from_draws(draw, count=None, center=tf.reduce_mean):
+    """A report whose R is of these draws: (means, standard deviations) -> z."""
+
+    def elbo_report(x, e, d):
+        q, _, K = parts_of_report(x, e, d)
+        R = float(center(summed(x, d(draw(q.mean(), q.stddev())))[:count]))
+        return R, K, R + K
+
+    return elbo_report
+
+
+def normal(like):
+    return tf.random.normal(tf.shape(like))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "mistake"),
+    [
+        (from_draws(lambda m, s: m + s), "mean-not-drawn"),
+        (from_draws(lambda m, s: m - s), "mean-not-drawn"),
+        (from_draws(lambda m, s: tf.reduce_mean(m, 0) + s * normal(s)), "shared-cloud"),
+        (from_draws(lambda m, s: tf.random.shuffle(m + s * normal(s))), "other-images"),
+        (from_draws(lambda m, s: (m + s * normal(s))[::-1]), "other-images"),
+        (from_draws(lambda m, s: m + s * normal(s), count=32), "first-images-only"),
+        (from_draws(lambda m, s: m + s * normal(s), count=100), "wrong-reconstruction"),
+        (from_draws(lambda m, s: m + s * normal(s), center=np.median), "median"),
+        (from_draws(lambda m, s: m + s * tf.random.normal((len(m), 1))), "shared-noise"),
+        (from_draws(lambda m, s: m + s * tf.random.normal((2,))), "shared-noise"),
+        (from_draws(lambda m, s: tf.repeat((m + s * normal(s))[:1], len(m), axis=0)), None),
+        (from_draws(lambda m, s: m + s * tf.abs(normal(s))), None),
+    ],
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_each_image_has_a_draw_of_its_own_cloud(wrong, mistake, seed):
+    keras.utils.set_random_seed(seed)  # of one draw for all, one in forty reports is as good as of many
+    result = run_rule(catalogue()["vae.elbo_report"], (wrong,), {}, seed=seed)
+    assert result.points == 0.5, str(result)
+    assert mistake is None or result.failures[0].mistake in (mistake, "wrong-reconstruction"), str(result)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_draws_in_parts_and_several_for_an_image_are_right(seed):
+    def in_parts(x, e, d):
+        R, K, _ = np.mean([report(x[i : i + 100], e, d) for i in range(0, len(x), 100)], axis=0)
+        return R, K, R + K
+
+    several = from_draws(lambda m, s: m + s * normal(s))
+    for right in (report, in_parts, lambda *a: tuple(np.mean([several(*a) for _ in range(3)], axis=0))):
+        result = run_rule(catalogue()["vae.elbo_report"], (right,), {}, seed=seed)
+        assert result.passed, str(result)
