@@ -111,12 +111,39 @@ def stages(model) -> list[Stage]:
     """The layers with weights (Dense, Conv2D, ...), each with what acts on its output, value by value."""
     found: list[list] = []
     for layer in all_layers(model):
-        if hasattr(layer, "units") or hasattr(layer, "filters"):
+        if _has_width(layer):
             own = getattr(layer, "activation", None)
             found.append([layer, *([] if own is None else [own])])
         elif found and _acts_value_by_value(layer):
             found[-1].append(layer)
     return [_stage(layer, parts) for layer, *parts in found]
+
+
+def last_with_weights(model) -> list:
+    """The layers with weights (Dense, Conv2D, ...) behind which there is no other: one, or a network's heads."""
+    import tf_keras as keras
+
+    if _has_width(model):
+        return [model]
+    if not hasattr(model, "layers"):
+        return []
+    if isinstance(model, keras.Sequential):
+        return next(filter(None, map(last_with_weights, reversed(model.layers))), [])
+    found = []
+    waiting = list(model.outputs or [])
+    while waiting:
+        history = getattr(waiting.pop(), "_keras_history", None)
+        if history is None:
+            continue
+        own = last_with_weights(history.layer)
+        found += [layer for layer in own if layer not in found]
+        if not own and history.layer._inbound_nodes:
+            waiting += history.layer._inbound_nodes[history.node_index].keras_inputs
+    return found
+
+
+def _has_width(layer) -> bool:
+    return hasattr(layer, "units") or hasattr(layer, "filters")
 
 
 def _stage(layer, parts):
@@ -284,6 +311,17 @@ def answers_to_scaling(model, layer, answer: Callable) -> bool:
     size = float(np.abs(found[-1] - found[0]).max())
     near = max(1e-3, 8 * precision(model)) * size
     return bool(np.isfinite(found).all() and size > 0 and np.allclose(found, wanted, rtol=0, atol=near))
+
+
+@contextlib.contextmanager
+def with_random_weights(layer, rng):
+    """While inside, the layer has weights and biases of which none is 0."""
+    weights = layer.get_weights()
+    try:
+        layer.set_weights([rng.normal(0, 0.3, array.shape) for array in weights])
+        yield
+    finally:
+        layer.set_weights(weights)
 
 
 @contextlib.contextmanager

@@ -6,7 +6,8 @@ from autoencoder_helpers.checks.cells.sizes import GENES, IN_PLACE, LATENT
 from autoencoder_helpers.checks.clouds import cloud_of, clouds_of
 from autoencoder_helpers.checks.counted_kl import told_kl
 from autoencoder_helpers.checks.expectations import expect_layers
-from autoencoder_helpers.checks.models import added_to_loss, answers_to_scaling, of_one_image, stages
+from autoencoder_helpers.checks.free_means import expect_free_means
+from autoencoder_helpers.checks.models import added_to_loss, of_one_image
 from autoencoder_helpers.checks.rule import rule
 
 _CELLS = 400
@@ -42,26 +43,7 @@ def encoder(step, encoder):
         )
         mean, _ = clouds_of(encoder, x, "cell")
     with step("It is a cloud of its own for each cell, with means that may be any number", points=0.5, stop=False):
-        ends = stages(encoder)[-1:]
-        step.expect(
-            all(end.activation == "linear" for end in ends),
-            expected="means that may be any number",
-            found=f"{ends[0].activation if ends else 'nothing'} on the layer that makes the parameters",
-            look="the activation of the last Dense layer: none",
-            mistake="activation-on-parameters",
-        )
-        step.expect(
-            all(
-                end.kind != "Dense"
-                or end.width != 2 * LATENT
-                or answers_to_scaling(encoder, end.layer, lambda e: e(x[:16]).mean())
-                for end in ends
-            ),
-            expected="means that may be any number",
-            found="means that do not grow with what the last Dense layer computes",
-            look="What stands between the last Dense layer and the distribution? Nothing should.",
-            mistake="activation-on-parameters",
-        )
+        expect_free_means(step, encoder, x[:16], "cell")
         step.expect(
             float(np.ptp(mean, axis=0).max()) > 1e-6,
             expected="another cloud for another cell",

@@ -6,7 +6,8 @@ from autoencoder_helpers.checks.answers import Model
 from autoencoder_helpers.checks.clouds import expect_moderate_means
 from autoencoder_helpers.checks.expectations import expect_layers
 from autoencoder_helpers.checks.flowers.sizes import IMAGE, IN_PLACE, LATENT, SCALE, VALUES
-from autoencoder_helpers.checks.models import added_to_loss, answers_to_scaling, of_one_image, stages
+from autoencoder_helpers.checks.free_means import expect_free_means
+from autoencoder_helpers.checks.models import added_to_loss, of_one_image
 from autoencoder_helpers.checks.rule import rule
 
 PARAMETERS = LATENT + LATENT * (LATENT + 1) // 2  # means, and the triangle of a covariance
@@ -28,26 +29,7 @@ def encoder(step, encoder):
         _expect_distribution(step, cloud)
     with step("It has a full covariance, and means that may be any number", points=0.5, stop=False):
         _expect_full_covariance(step, cloud)
-        last = stages(encoder)[-1].activation if stages(encoder) else "linear"
-        step.expect(
-            last == "linear",
-            expected="65 numbers that may be any",
-            found=f"{last} on the layer that makes them",
-            look="the activation of the last Dense layer: none",
-            mistake="activation-on-parameters",
-        )
-        step.expect(
-            all(
-                end.kind != "Dense"
-                or end.width != PARAMETERS
-                or answers_to_scaling(encoder, end.layer, lambda e: e(images).mean())
-                for end in stages(encoder)[-1:]
-            ),
-            expected="65 numbers that may be any",
-            found="means that do not grow with what the last Dense layer computes",
-            look="What stands between the last Dense layer and the distribution? Nothing should.",
-            mistake="activation-on-parameters",
-        )
+        expect_free_means(step, encoder, images)
     with step("Another image gets another cloud"):
         mean = np.asarray(cloud.mean())
         step.expect(

@@ -4,7 +4,8 @@ import numpy as np
 from autoencoder_helpers.checks.answers import Function, Model, as_array
 from autoencoder_helpers.checks.clouds import cloud_of, expect_moderate_means
 from autoencoder_helpers.checks.expectations import expect_finite, expect_layers
-from autoencoder_helpers.checks.models import added_to_loss, answers_to_scaling, stages
+from autoencoder_helpers.checks.free_means import expect_free_means
+from autoencoder_helpers.checks.models import added_to_loss
 from autoencoder_helpers.checks.rule import describe, rule
 from autoencoder_helpers.checks.vae.numbers import log_normal
 from autoencoder_helpers.checks.vae.sizes import IMAGE, IN_PLACE
@@ -67,7 +68,7 @@ def encoder(step, encoder, make_encoder):
             look="tfpl.IndependentNormal(2): two means and two standard deviations, no covariance",
             mistake="not-independent-normal",
         )
-        _expect_free_means(step, encoder, images)
+        expect_free_means(step, encoder, images)
         other = as_array(cloud_of(encoder, images**3).mean())
         step.expect(
             float(np.abs(other - mean).max()) > 1e-6,
@@ -95,30 +96,6 @@ def encoder(step, encoder, make_encoder):
         )
         if make_encoder is not None:
             _expect_weight_used(step, make_encoder, images)
-
-
-def _expect_free_means(step, encoder, images):
-    """Inside a step: fail unless the means grow with what the layers with weights before them compute."""
-    ends = stages(encoder)[-1:]
-    expected = "means that may be any number"
-    step.expect(
-        all(end.activation == "linear" for end in ends),
-        expected=expected,
-        found=f"{ends[0].activation if ends else 'nothing'} on the layer that makes the parameters",
-        look="the activation of the last Dense layer: none",
-        mistake="activation-on-parameters",
-    )
-    # Of a layer that makes standard deviations alone, the means do not depend.
-    step.expect(
-        all(
-            end.kind != "Dense" or end.width != 4 or answers_to_scaling(encoder, end.layer, lambda e: e(images).mean())
-            for end in ends
-        ),
-        expected=expected,
-        found="means that do not grow with what the last Dense layer computes",
-        look="What stands between the last Dense layer and the distribution? Nothing should.",
-        mistake="activation-on-parameters",
-    )
 
 
 def _expect_weight_used(step, make_encoder, images):

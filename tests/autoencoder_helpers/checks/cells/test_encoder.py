@@ -64,3 +64,14 @@ def test_recipes_that_draw_by_hand_are_told_which_layer_does_it(mistakes):
     mean, logvar = layers.Dense(2)(hidden), layers.Dense(2)(hidden)
     draw = layers.Lambda(lambda parts: parts[0] + tf.exp(parts[1] / 2) * tf.random.normal(tf.shape(parts[0])))
     assert mistakes("cells.encoder", keras.Model(x, [mean, logvar, draw([mean, logvar])])) == ["own-sampling"]
+
+
+@pytest.mark.parametrize(("means", "scales", "free"), [("tanh", None, False), (None, "softplus", True)])
+def test_what_bends_the_means_is_told_from_what_bends_the_deviations(mistakes, means, scales, free):
+    prior = tfd.Independent(tfd.Normal(tf.zeros(2), 1.0), reinterpreted_batch_ndims=1)
+    regularizer = tfpl.KLDivergenceRegularizer(prior, use_exact_kl=True, weight=0.5)
+    x = keras.Input((765,))
+    hidden = layers.Dense(8, "relu")(x)
+    heads = layers.Concatenate()([layers.Dense(2, means)(hidden), layers.Dense(2, scales)(hidden)])
+    encoder = keras.Model(x, tfpl.IndependentNormal(2, activity_regularizer=regularizer)(heads))
+    assert mistakes("cells.encoder", encoder) == ([] if free else ["activation-on-parameters"])

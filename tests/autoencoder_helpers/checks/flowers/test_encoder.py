@@ -100,3 +100,14 @@ def test_a_subclassed_model_is_told_that_it_cannot_be_rebuilt(mistakes):
             return x
 
     assert mistakes("flowers.encoder", Own()) == ["subclassed-model"]
+
+
+@pytest.mark.parametrize(
+    ("means", "triangle", "free"), [("tanh", None, False), (None, "tanh", True), (None, None, True)]
+)
+def test_what_bends_the_means_is_told_from_what_bends_the_triangle(make, means, triangle, free):
+    image = layers.Input((80, 80, 3))
+    hidden = layers.Flatten()(layers.Conv2D(4, 9, strides=8, activation="relu")(image))
+    heads = layers.Concatenate()([layers.Dense(10, means)(hidden), layers.Dense(55, triangle)(hidden)])
+    result = check("flowers.encoder", keras.Model(image, make.full()(heads)))
+    assert result.passed == free and [step.mistake for step in result.failures] in ([], ["activation-on-parameters"])

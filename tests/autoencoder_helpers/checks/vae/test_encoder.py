@@ -129,3 +129,28 @@ def test_what_makes_no_encoder_makes_none_with_another_weight(expect_full, expec
 def test_a_notebook_of_before_hands_over_the_encoder_alone(expect_full, make):
     expect_full("vae.encoder", make.encoder())
     expect_full("vae.encoder", make.encoder(), None)
+
+
+def two_heads(make, mean=None, scale=None, order=1, behind=None):
+    """An encoder with a layer for the means and one for the standard deviations."""
+    image = layers.Input((28, 28, 1))
+    hidden = layers.Dense(20, "relu")(layers.Flatten()(image))
+    heads = [layers.Dense(2, mean), layers.Dense(2, scale)]
+    made = [head(hidden) for head in heads[::order]][::order]
+    if behind is not None:
+        made[0] = behind(made[0])
+    return keras.Model(image, make.cloud_layer()(layers.Concatenate()(made)))
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("bends", ["tanh", "relu", "sigmoid", "norm"])
+def test_a_layer_of_their_own_for_the_means_bends_nothing(expect_mistake, make, bends, order):
+    settings = {"behind": layers.LayerNormalization()} if bends == "norm" else {"mean": bends}
+    encoder = two_heads(make, order=order, **settings)
+    expect_mistake("vae.encoder", encoder, mistake="activation-on-parameters", kept=0.5)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("bends", ["tanh", "softplus", None])
+def test_a_layer_for_the_standard_deviations_bends_as_it_likes(expect_full, make, bends, order):
+    expect_full("vae.encoder", two_heads(make, scale=bends, order=order))
