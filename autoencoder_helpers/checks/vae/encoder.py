@@ -1,8 +1,9 @@
 """`vae.encoder`: a distribution over two latent numbers for each image."""
 
 import numpy as np
+from autoencoder_helpers import measures
 from autoencoder_helpers.checks.answers import Function, Model, as_array
-from autoencoder_helpers.checks.clouds import cloud_of, expect_moderate_means
+from autoencoder_helpers.checks.clouds import cloud_of, clouds_of, expect_moderate_means
 from autoencoder_helpers.checks.expectations import expect_finite, expect_layers
 from autoencoder_helpers.checks.free_means import expect_free_means
 from autoencoder_helpers.checks.models import added_to_loss
@@ -116,17 +117,46 @@ def _expect_weight_used(step, make_encoder, images):
             mistake="no-return" if made is None else "no-model",
         )
         models += found
-    added = []
-    for model in models:
-        model(images)  # builds it
-        model.set_weights(models[0].get_weights())
-        tf.random.set_seed(1)  # the same draws, should the KL be estimated from them
-        added.append(added_to_loss(model, images))
+    inputs = 0.1 * images, 5 * images  # whose clouds are near to each other, and far apart
+    added = np.array([[_added(model, models[0].get_weights(), x) for x in inputs] for model in models])
+    estimated = _added(models[0], None, images) != _added(models[0], None, images)
     tf.random.set_seed(int(step.rng.integers(2**31)))
+    once, thrice = added[:, 0]
+    expected = "make_encoder(3.0) adds three times what make_encoder(1.0) adds"
     step.expect(
-        abs(added[1] - added[0]) > 0.05 * abs(added[0]),
-        expected="make_encoder(3.0) adds three times what make_encoder(1.0) adds",
-        found=f"{added[0]:.3g} for both",
+        abs(thrice - once) > 0.05 * abs(once),
+        expected=expected,
+        found=f"{once:.3g} for both",
         look="`weight`, the function's argument, goes into the regularizer: weight=weight",
         mistake="weight-ignored",
     )
+    of_weight = (added[1] - added[0]) / 2
+    beside = added[0] - of_weight  # such as a penalty of large kernels, the same for all images
+    step.expect(
+        (of_weight > 0).all() and np.ptp(beside) <= 0.05 * np.ptp(added[0]) and (beside > -0.05 * of_weight).all(),
+        expected=expected,
+        found=f"{once:.3g} and {thrice:.3g}",
+        look="`weight` goes into the regularizer as it is: weight=weight",
+        mistake="weight-misused",
+    )
+    if estimated or step.charged("vae.prior"):
+        return
+    exact = [float(measures.gaussian_kl(*clouds_of(models[0], x)).mean()) for x in inputs]
+    step.expect(
+        np.isclose(of_weight[0] / exact[0], of_weight[1] / exact[1], rtol=0.1),
+        expected="what is added is a KL: of clouds that are further from the prior it is more",
+        found=f"{of_weight[0] / exact[0]:.3g} x the KL for dark images, {of_weight[1] / exact[1]:.3g} x for bright ones",
+        look="activity_regularizer=tfpl.KLDivergenceRegularizer(prior, ...) in the distribution layer. Has it your prior?",
+        mistake="kl-missing",
+    )
+
+
+def _added(model, weights, x) -> float:
+    """What a model adds to its loss with these weights, with the same draws each time; other draws for None."""
+    import tensorflow as tf
+
+    if weights is not None:
+        model(x)  # builds it
+        model.set_weights(weights)
+        tf.random.set_seed(1)
+    return added_to_loss(model, x)

@@ -154,3 +154,26 @@ def test_a_layer_of_their_own_for_the_means_bends_nothing(expect_mistake, make, 
 @pytest.mark.parametrize("bends", ["tanh", "softplus", None])
 def test_a_layer_for_the_standard_deviations_bends_as_it_likes(expect_full, make, bends, order):
     expect_full("vae.encoder", two_heads(make, scale=bends, order=order))
+
+
+L2 = keras.regularizers.L2
+
+
+@pytest.mark.parametrize(
+    ("layer", "mistake"),
+    [
+        (lambda make, w: [layers.Dense(4, kernel_regularizer=L2(w)), tfpl.IndependentNormal(2)], "kl-missing"),
+        (lambda make, w: [layers.Dense(4, activity_regularizer=L2(w)), tfpl.IndependentNormal(2)], "kl-missing"),
+        (lambda make, w: [layers.Dense(4), make.cloud_layer(1 / w)], "weight-misused"),
+        (lambda make, w: [layers.Dense(4), make.cloud_layer(-w)], "weight-misused"),
+        (lambda make, w: [layers.Dense(4), make.cloud_layer(w**2)], "weight-misused"),
+        (lambda make, w: [layers.Dense(4), make.cloud_layer(w + 5)], "weight-misused"),
+        (lambda make, w: [layers.Dense(4, kernel_regularizer=L2(0.01)), make.cloud_layer(w)], None),
+        (lambda make, w: [layers.Dense(4, kernel_regularizer="l2"), make.cloud_layer(w / 2)], None),
+    ],
+)
+def test_the_weight_weighs_a_kl(mistakes, make, layer, mistake):
+    def make_encoder(weight):
+        return make.encoder(*layer(make, weight))
+
+    assert mistakes("vae.encoder", make_encoder(0.5), make_encoder) == ([mistake] if mistake else [])
