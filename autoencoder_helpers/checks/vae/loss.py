@@ -28,7 +28,7 @@ _KNOWN = (1, *(scale for scale, *_ in _SCALES))
 def loss(step, reconstruction_loss):
     images = step.rng.random((6, *IMAGE)).astype(np.float32)
     images[step.rng.random(images.shape) < 0.5] = 0
-    sharpness = np.linspace(0.05, 0.4, 6, dtype=np.float32).reshape(6, 1, 1, 1)
+    sharpness = np.linspace(0.05, 0.495, 6, dtype=np.float32).reshape(6, 1, 1, 1)
     reconstructions = step.rng.uniform(0.5 - sharpness, 0.5 + sharpness, images.shape).astype(np.float32)
 
     def value(x, p):

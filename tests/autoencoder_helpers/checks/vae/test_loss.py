@@ -73,3 +73,12 @@ def test_right_losses(expect_full):
 )
 def test_mistakes_in_the_loss_are_named(expect_mistake, wrong, mistake, kept):
     expect_mistake("vae.loss", wrong, mistake=mistake, kept=kept)
+
+
+@pytest.mark.parametrize(("clip", "mistake"), [(1e-7, None), (1e-4, None), (0.02, "wrong-loss"), (0.1, "wrong-loss")])
+def test_reconstructions_are_not_clipped_to_greys(mistakes, clip, mistake):
+    def loss(x, p):
+        p = tf.clip_by_value(p, clip, 1 - clip)
+        return tf.reduce_sum(keras.losses.binary_crossentropy(x, p), axis=(1, 2))
+
+    assert mistakes("vae.loss", loss)[:1] == ([mistake] if mistake else [])
