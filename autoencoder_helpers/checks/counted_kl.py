@@ -6,13 +6,13 @@ from typing import NamedTuple
 import numpy as np
 from autoencoder_helpers import measures
 from autoencoder_helpers.checks.clouds import clouds_of
-from autoencoder_helpers.checks.models import added_to_loss, with_fresh_weights
+from autoencoder_helpers.checks.models import added_to_loss, penalty_of_weights, with_fresh_weights
 
 _SMALL_ERROR = 0.03  # of the ratio: four of it leave half of the KL and twice the KL far away
 _TELLING = 0.05  # of the ratio, at most
 _DRAWS = 8  # at most, of an estimate
 _FEW = 50  # of the images, where the kind of answer matters and not its number
-_FAINT = 0.01  # nats: of a smaller KL, what float32 loses is no longer little
+FAINT = 0.01  # nats: of a smaller KL, what float32 loses is no longer little
 
 
 class CountedKL(NamedTuple):
@@ -34,8 +34,10 @@ def counted_kl(network, encoder, x, one="image", batch_size=500) -> CountedKL:
     mean, stddev = clouds_of(encoder, np.concatenate(batches), one)
     exact = measures.gaussian_kl(mean, stddev).mean()
 
+    penalty = penalty_of_weights(network)
+
     def ratio() -> float:
-        return float(np.mean([added_to_loss(network, batch) for batch in batches])) / exact
+        return (float(np.mean([added_to_loss(network, batch) for batch in batches])) - penalty) / exact
 
     if not _is_estimated(network, batches[0][:_FEW]):
         return CountedKL(ratio(), 0.0)
@@ -57,7 +59,7 @@ def told_kl(network, encoder, x, rng, one="image"):
     Those that it has, in nearly all cases. Clouds that have all become the prior, as a weight far too large makes them,
     have a KL of about 0, of which any multiple is about 0, too: fresh weights tell how often it counts.
     """
-    if measures.gaussian_kl(*clouds_of(encoder, x[:_FEW], one)).mean() > _FAINT:
+    if measures.gaussian_kl(*clouds_of(encoder, x[:_FEW], one)).mean() > FAINT:
         found = counted_kl(network, encoder, x, one, len(x))
         if found.error <= _TELLING:
             yield found

@@ -349,6 +349,17 @@ def added_to_loss(model, x) -> float:
     return float(np.sum([float(np.sum(entry)) for entry in model.losses]))
 
 
+def penalty_of_weights(model) -> float:
+    """What is added to the loss for large kernels or biases, such as weight decay: it is no part of the KL."""
+    found = 0.0
+    for layer in all_layers(model):
+        for name, penalty in vars(layer).items():
+            weights = getattr(layer, name.removesuffix("_regularizer"), None)
+            if name.endswith("_regularizer") and callable(penalty) and hasattr(weights, "numpy"):
+                found += float(penalty(weights))
+    return found
+
+
 def loss_of(model):
     """The loss that a network of one output was compiled with, which may stand in a list or a dict; None if none."""
     loss = getattr(model, "loss", None)

@@ -4,13 +4,15 @@ import numpy as np
 from autoencoder_helpers.checks.answers import Model, as_array
 from autoencoder_helpers.checks.cells.sizes import GENES, IN_PLACE, LATENT
 from autoencoder_helpers.checks.clouds import cloud_of, clouds_of
-from autoencoder_helpers.checks.counted_kl import told_kl
+from autoencoder_helpers.checks.counted_kl import FAINT, counted_kl, told_kl
 from autoencoder_helpers.checks.expectations import expect_layers
 from autoencoder_helpers.checks.free_means import expect_free_means
 from autoencoder_helpers.checks.models import added_to_loss, of_one_image
 from autoencoder_helpers.checks.rule import rule
+from autoencoder_helpers.measures import gaussian_kl
 
 _CELLS = 400
+_ELSEWHERE = (3, "three times the values"), (0.05, "a twentieth of the values")
 
 
 @rule(
@@ -74,6 +76,9 @@ def _expect_kl_once(step, network, encoder, x):
     )
     with told_kl(network, encoder, x, step.rng, "cell") as found:
         ratio, error = found
+        # Clouds that lie further apart, and such as are all near to one place: there another prior has another KL.
+        elsewhere = [(words, *counted_kl(network, encoder, factor * x, "cell", len(x))) for factor, words in _ELSEWHERE
+                     if gaussian_kl(*clouds_of(encoder, factor * x, "cell")).mean() > FAINT]  # fmt: skip
     step.expect(
         not ratio < 0,
         expected="a positive weight of the KL",
@@ -82,7 +87,16 @@ def _expect_kl_once(step, network, encoder, x):
         mistake="kl-wrong-sign",
     )
     expected, found = "1 x the exact KL", f"{ratio:.3g} x the exact KL"
-    if abs(ratio - 1) < 0.05 + 4 * error:
+    once = abs(ratio - 1) < 0.05 + 4 * error
+    for words, there, error_there in elsewhere:
+        step.expect(
+            not once or abs(there - 1) < 0.05 + 4 * error_there,
+            expected=expected,
+            found=f"{ratio:.3g} x for these cells, {there:.3g} x for cells with {words}",
+            look="What is added does not grow like the KL towards your prior. Which prior did the regularizer get?",
+            mistake="other-prior",
+        )
+    if once:
         return
     step.expect(
         abs(ratio - 2) > 0.1 + 8 * error,

@@ -75,3 +75,16 @@ def test_what_bends_the_means_is_told_from_what_bends_the_deviations(mistakes, m
     heads = layers.Concatenate()([layers.Dense(2, means)(hidden), layers.Dense(2, scales)(hidden)])
     encoder = keras.Model(x, tfpl.IndependentNormal(2, activity_regularizer=regularizer)(heads))
     assert mistakes("cells.encoder", encoder) == ([] if free else ["activation-on-parameters"])
+
+
+@pytest.mark.parametrize(("scale", "loc"), [(1.3, 0), (1.5, 0), (0.8, 0), (1, 0.3)])
+@pytest.mark.parametrize("near", [0.5, 0.2, 0.1, 0.05])
+def test_another_prior_is_seen_at_one_distance_or_another(mistakes, scale, loc, near):
+    prior = tfd.Independent(tfd.Normal([loc, loc], [scale, scale]), reinterpreted_batch_ndims=1)
+    regularizer = tfpl.KLDivergenceRegularizer(prior, use_exact_kl=True, weight=0.5)
+    hidden = [layers.Input((765,)), layers.Dense(8, "relu"), layers.Dense(4)]
+    encoder = keras.Sequential([*hidden, tfpl.IndependentNormal(2, activity_regularizer=regularizer)])
+    kernel, bias = encoder.layers[-2].get_weights()
+    encoder.layers[-2].set_weights([near * kernel, bias])
+    (found,) = mistakes("cells.encoder", encoder)
+    assert found in ("other-prior", "wrong-kl-weight", "kl-twice")

@@ -169,3 +169,12 @@ def test_clouds_that_have_become_the_prior_hide_no_weight(mistakes, make, weight
     weights = e.get_weights()
     assert mistakes("vae.kl_weight", make.joined(e, make.decoder()), e) == ([mistake] if mistake else [])
     assert all(np.array_equal(*pair) for pair in zip(weights, e.get_weights(), strict=True))
+
+
+@pytest.mark.parametrize("penalty", ["l2", keras.regularizers.L1(0.01)])
+@pytest.mark.parametrize(("weight", "mistake"), [(0.5, None), (1, "kl-twice")])
+def test_weight_decay_is_no_part_of_the_kl(mistakes, make, penalty, weight, mistake):
+    e = make.encoder(layers.Dense(4, kernel_regularizer=penalty, bias_regularizer="l2"), make.cloud_layer(weight))
+    d = make.decoder()
+    d.add(layers.Conv2D(1, 1, activation="sigmoid", kernel_regularizer=penalty))
+    assert mistakes("vae.kl_weight", make.joined(e, d), e) == ([mistake] if mistake else [])
