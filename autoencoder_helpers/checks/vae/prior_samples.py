@@ -6,6 +6,8 @@ from autoencoder_helpers.checks.rule import rule
 from autoencoder_helpers.checks.vae.numbers import in_words
 from autoencoder_helpers.checks.vae.sizes import IMAGE, PIXELS
 
+_FEW = 7
+
 
 @rule(
     "vae.prior_samples",
@@ -72,11 +74,11 @@ def prior_samples(step, draw_digits):
             look="Draw from the prior: not from a cloud, not evenly from a square.",
             mistake="stddev-not-one",
         )
-        correlation = float(np.corrcoef(z.T)[0, 1])
+        correlation, of_squares = (float(np.corrcoef(numbers.T)[0, 1]) for numbers in (z, z**2))
         step.expect(
-            abs(correlation) < 0.12,
+            abs(correlation) < 0.12 and abs(of_squares) < 0.25,
             expected="two independent numbers in each latent vector",
-            found=f"correlation {correlation:.2f}",
+            found=f"correlation {correlation:.2f}, of their squares {of_squares:.2f}",
             look="two numbers are drawn for each image, not one number twice",
             mistake="correlated",
         )
@@ -105,6 +107,14 @@ def prior_samples(step, draw_digits):
             found="the same images again",
             look="a fixed seed, or latent vectors drawn once outside the function",
             mistake="same-each-time",
+        )
+        few = call(draw_digits, _FEW, decoder, name="draw_digits")
+        step.expect(
+            few.shape == (_FEW, *IMAGE),
+            expected=f"shape ({_FEW}, 28, 28, 1) for count = {_FEW}",
+            found=f"shape {few.shape}",
+            look="how many latent vectors are drawn: count, the function's argument",
+            mistake="wrong-count",
         )
 
 

@@ -25,6 +25,11 @@ def test_right_prior_samples(expect_full):
         expect_full("vae.prior_samples", right)
 
 
+def one_size(z):
+    """z2 as large as z1, with a sign of its own."""
+    return tf.stack([z[:, 0], tf.abs(z[:, 0]) * tf.sign(z[:, 1])], axis=1)
+
+
 FIXED = np.random.default_rng(1).normal(size=(2000, 2)).astype("float32")
 
 
@@ -42,6 +47,8 @@ FIXED = np.random.default_rng(1).normal(size=(2000, 2)).astype("float32")
         (lambda count, d: d(np.random.uniform(-(3**0.5), 3**0.5, (count, 2))), "not-normal", 0),
         (lambda count, d: d(1 + draws(count)), "mean-not-zero", 0),
         (lambda count, d: d(tf.repeat(tf.random.normal((count, 1)), 2, axis=1)), "correlated", 0),
+        (lambda count, d: d(one_size(draws(count))), "correlated", 0),
+        (lambda count, d: d(draws(2000)), "wrong-count", 0.5),
         (lambda count, d: keras.models.clone_model(d)(draws(count)), "other-decoder", 0),
         (lambda count, d: d(FIXED), "same-each-time", 0.5),
         (lambda count, d: d(np.random.default_rng(0).normal(size=(count, 2))), "same-each-time", 0.5),
