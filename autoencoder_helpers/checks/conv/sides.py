@@ -1,7 +1,11 @@
 """`conv.sides`: the side of an image after a convolution and after pooling."""
 
 from autoencoder_helpers.checks.answers import Function, Number, call
+from autoencoder_helpers.checks.expectations import expect_no_known_mistake
 from autoencoder_helpers.checks.rule import rule
+
+_OF_THE_CHAPTER = (28, 14, 7)  # the first to be looked at: a card then speaks of sides that are known
+_LARGEST = 60  # up to here all sides are asked for: wrong ways of rounding are right for some of them
 
 
 @rule(
@@ -12,7 +16,9 @@ from autoencoder_helpers.checks.rule import rule
 )
 def sides(step, after_conv, after_pool):
     with step("A convolution with padding 'same' keeps the side; 'valid' costs kernel - 1", points=0.5, stop=False):
-        for side, kernel in ((28, 3), *zip(step.rng.integers(12, 90, 6), (1, 3, 5, 7, 2, 4), strict=True)):
+        kernels = (1, 3, 5, 7, 2, 4, 6, 8, 9, 11)
+        pairs = zip(step.rng.integers(12, 90, len(kernels)), kernels, strict=True)
+        for side, kernel in ((28, 3), *pairs, (5, 5)):  # the last: a window as wide as the image
             side = int(side)
             same = _whole(step, after_conv, side, kernel, "same")
             valid = _whole(step, after_conv, side, kernel, "valid")
@@ -61,31 +67,42 @@ def sides(step, after_conv, after_pool):
                 mistake="wrong-valid-side",
             )
     with step("Pooling by 2 halves the side, and an incomplete last block counts", points=0.5):
-        for side in (28, 7, *(2 * step.rng.integers(5, 60, 3) + 1)):
-            side = int(side)
-            found = _number_of(after_pool, side, name="after_pool")
-            wanted = (side + 1) // 2
-            step.expect(
-                found != side / 2 or side % 2 == 0,
-                expected=f"{wanted} for side {side}: a whole number of blocks",
-                found=found,
-                look="There are no half blocks: which way is rounded?",
-                mistake="not-whole",
-            )
-            step.expect(
-                not (found == side // 2 and side % 2),
-                expected=f"{wanted} for side {side}",
-                found=f"{found:g}: rounded down",
-                look="With padding 'same' the last block may be half empty, and it still counts.",
-                mistake="rounded-down",
-            )
-            step.expect(
-                found == wanted,
-                expected=f"{wanted} for side {side}",
-                found=f"{found:g}",
-                look="How many blocks of 2 cover the side?",
-                mistake="wrong-pooled-side",
-            )
+        sides = [*_OF_THE_CHAPTER, *(side for side in range(1, _LARGEST + 1) if side not in _OF_THE_CHAPTER)]
+        found = {side: _number_of(after_pool, side, name="after_pool") for side in sides}
+        _expect_pooled(step, found)
+
+
+def _expect_pooled(step, found):
+    """Fail unless all sides are halved and rounded up. Another way of rounding is named if all sides are of that way.
+
+    found: the side after pooling by the side before, in the order in which they are looked at.
+    """
+    wrong = [side for side, pooled in found.items() if pooled != (side + 1) // 2]
+    side = wrong[0] if wrong else 0
+    expected, value = f"{(side + 1) // 2} for side {side}", f"{found.get(side, 0):g}"
+    down = "With padding 'same' the last block may be half empty, and it still counts."
+    even = "Python's `round` does that: 3.5 and 4.5 both become 4. Which way of rounding always goes up?"
+    expect_no_known_mistake(
+        step,
+        (
+            (lambda side: side / 2, "not-whole", ", not a whole number of blocks",
+             "There are no half blocks: which way is rounded?"),
+            (lambda side: side // 2, "rounded-down", ": rounded down", down),
+            (lambda side: round(side / 2), "halves-to-even", ": a half rounded to the even neighbour", even),
+            (lambda side: round(side / 2 + 0.5), "halves-to-even", ": a half rounded to the even neighbour", even),
+        ),
+        lambda halved: all(pooled == halved(side) for side, pooled in found.items()),
+        is_right=not wrong,
+        expected=expected,
+        before=value,
+    )  # fmt: skip
+    step.expect(
+        not wrong,
+        expected=expected,
+        found=value,
+        look="How many blocks of 2 cover the side?",
+        mistake="wrong-pooled-side",
+    )
 
 
 def _number_of(function, *arguments, name) -> float:
