@@ -38,6 +38,7 @@ class Asker:
     def __init__(self, box: Mailbox, ticket: str, ended: Callable[[], bool] = lambda: False):
         self._box, self._ticket, self._ended = box, ticket, ended
         self._number = 0
+        self.changed: frozenset[int] = frozenset()  # the places of those arguments that the last call has changed
         self._end = time.monotonic() + SECONDS_IN_ALL
 
     def ask(
@@ -67,6 +68,7 @@ class Asker:
             question["training"] = True
         message = f"{self._ticket}-{self._number:04d}"
         self._number += 1
+        self.changed = frozenset()
         self._box.send(message, question, arrays)
         answer = self._box.receive(message, seconds, self._ended)
         if answer is None:
@@ -77,6 +79,10 @@ class Asker:
         if "error" in tree:
             raise _raised(tree["error"])
         self._fill_recorders(arguments, tree.get("recorded"))
+        changed = tree.get("changed")
+        self.changed = (
+            frozenset(place for place in changed if type(place) is int) if isinstance(changed, list) else frozenset()
+        )
         return decode(tree.get("result"), arrays)
 
     def close(self) -> None:
@@ -108,6 +114,11 @@ class RemoteFunction:
 
     def __call__(self, *arguments):
         return self._asker.ask(self._name, arguments, right_parts=self._right_parts, training=self._training)
+
+    @property
+    def changed_arguments(self) -> frozenset[int]:
+        """The places of the arrays that the last call has changed over there; those here are as they were."""
+        return self._asker.changed
 
     def with_right_parts(self, names: tuple[str, ...]) -> RemoteFunction:
         """The same function, asked with right answers to these earlier exercises in place."""

@@ -12,7 +12,7 @@ from autoencoder_helpers.checks.models import give_graphs
 from autoencoder_helpers.checks.recipes import EndsInDistribution
 from autoencoder_helpers.checks.right_parts import with_right_parts
 from autoencoder_helpers.checks.rule import NotYet, describe
-from autoencoder_helpers.evidence.values import plain_floats
+from autoencoder_helpers.evidence.values import is_still, plain_floats
 from autoencoder_helpers.shipped.files import as_called
 from autoencoder_helpers.shipped.likeness import likeness
 
@@ -430,6 +430,12 @@ def call(function, *arguments, name="your function") -> np.ndarray:
             mistake="no-return",
         )
     return as_array(value, f"the result of {name}")
+
+
+def changes(function, place: int, handed: np.ndarray, before: np.ndarray) -> bool:
+    """Whether a function has changed, in its last call, the array that it was handed at this place of its arguments."""
+    over_there = getattr(function, "changed_arguments", None)  # of a stand-in, in grading: it hands over a copy
+    return not is_still(handed, before) or (isinstance(over_there, frozenset) and place in over_there)
 
 
 def fits(shape: tuple, wanted: tuple) -> bool:

@@ -21,7 +21,7 @@ from autoencoder_helpers.checks.right_parts import with_right_parts
 from autoencoder_helpers.checks.rule import NotYet, Rule, describe
 from autoencoder_helpers.evidence.messages import ASKED_FOR, BadMessage, Mailbox, grading_folder
 from autoencoder_helpers.evidence.training_records import as_data
-from autoencoder_helpers.evidence.values import Recorder, decode, encode
+from autoencoder_helpers.evidence.values import Recorder, decode, encode, is_still
 
 _SECONDS = 300.0  # without a question for so long, nobody is there any more
 
@@ -135,6 +135,7 @@ def _reply(question, arrays, at_hand, reply_arrays):
     if question.get("method"):
         target = getattr(target, question["method"])
     arguments = [decode(argument, arrays) for argument in question["arguments"]]
+    before = [argument.copy() if isinstance(argument, np.ndarray) else None for argument in arguments]
     result = target(*arguments)
     return {
         "result": encode(result, reply_arrays, describe),
@@ -142,6 +143,11 @@ def _reply(question, arrays, at_hand, reply_arrays):
             None if argument.shape is None else list(argument.shape)
             for argument in arguments
             if isinstance(argument, Recorder)
+        ],
+        "changed": [
+            place
+            for place, (argument, copy) in enumerate(zip(arguments, before, strict=True))
+            if copy is not None and not is_still(argument, copy)
         ],
     }
 

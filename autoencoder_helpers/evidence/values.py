@@ -189,6 +189,11 @@ def _decode(tree, arrays, depth):
     raise BadMessage("a value of no known kind")
 
 
+def is_still(array: np.ndarray, before: np.ndarray) -> bool:
+    """Whether an array has kept its values, up to what rounding leaves of a change that was taken back."""
+    return array.shape == before.shape and np.allclose(array, before, rtol=1e-4, atol=1e-6, equal_nan=True)
+
+
 def plain_floats(array: np.ndarray) -> np.ndarray:
     """``array``, but with numbers of a usual precision: bfloat16 becomes float32, a long double float64."""
     if array.dtype.name == "bfloat16":  # ml_dtypes': the half precision of newer processors

@@ -4,12 +4,15 @@ import contextlib
 
 import numpy as np
 from autoencoder_helpers import measures
-from autoencoder_helpers.checks.answers import Function, Number, as_array
+from autoencoder_helpers.checks.answers import Function, Number, as_array, changes
 from autoencoder_helpers.checks.conv.images import IMAGE
 from autoencoder_helpers.checks.expectations import expect_no_known_mistake
 from autoencoder_helpers.checks.models import predict
+from autoencoder_helpers.checks.raised import texts_of
 from autoencoder_helpers.checks.rule import describe, rule
 from autoencoder_helpers.evidence.values import Recorder
+
+_NEAR = 1e-3  # of two greys that are one: half precision
 
 
 @rule(
@@ -21,20 +24,28 @@ from autoencoder_helpers.evidence.values import Recorder
 def decode_point(step, decode_point):
     decoder, other_decoder = _small_decoder(step.rng), _small_decoder(step.rng)
     point, codes = _point_and_codes(step.rng)
+    asked = _Asked(decode_point, point, codes)
     with step("It returns an image and a distance"):
-        image, distance = _pair(step, _decode(step, decode_point, point, decoder, codes))
+        image, distance = _pair(step, asked.of(step, decoder))
     with step("The image is what the decoder paints at the point", points=1, stop=False):
         wanted = predict(decoder, np.array([point], np.float32))[0, ..., 0]
         _expect_decoded(step, image, wanted, decoder, point)
-        repeated, _ = _pair(step, _decode(step, decode_point, point, other_decoder, codes))
+        repeated, _ = _pair(step, asked.of(step, other_decoder))
         step.expect(
-            not np.allclose(_plain(repeated), wanted, atol=1e-4),
+            not np.allclose(_plain(repeated), wanted, atol=_NEAR),
             expected="another image from another decoder",
             found="the same image",
             look="Use the decoder that the function is handed.",
             mistake="other-decoder",
         )
     with step("The distance is the Euclidean distance to the nearest code", points=1):
+        step.expect(
+            not asked.changed,
+            expected="the codes that were handed in stay as they are",
+            found="they were changed: the next point would be compared with other codes",
+            look="Make a new array, codes - point, in place of codes -= point.",
+            mistake="changes-its-input",
+        )
         _expect_distance(step, distance, np.array(point), codes.astype(float))
 
 
@@ -50,7 +61,11 @@ def _point_and_codes(rng):
 
 
 def _small_decoder(rng):
-    """A fresh decoder, (2,) -> (28, 28, 1), that a function cannot know."""
+    """A fresh decoder, (2,) -> (28, 28, 1), that a function cannot know.
+
+    Its images have greys from about 0.1 to 0.9 at all points of _point_and_codes: with black and white in them, nobody
+    could see whether they were stretched.
+    """
     import tf_keras as keras
 
     model = keras.Sequential(
@@ -60,26 +75,54 @@ def _small_decoder(rng):
             keras.layers.Reshape(IMAGE),
         ]
     )
-    model.set_weights([rng.normal(0, 0.3, (2, 784)), rng.normal(0, 0.3, 784)])
+    model.set_weights([rng.uniform(-0.12, 0.12, (2, 784)), rng.uniform(-0.2, 0.2, 784)])
     return model
 
 
-def _decode(step, decode_point, point, decoder, codes):
-    """What the learner's function returns; if it fails, was the decoder handed a point that is no batch?"""
-    try:
-        return decode_point(point, decoder, codes.copy())
-    except Exception:
-        recorder = Recorder(IMAGE)
-        with contextlib.suppress(Exception):  # what counts is what it asked of the decoder before
-            decode_point(point, recorder, codes.copy())
-        step.expect(
-            recorder.shape not in ((2,), (2, 1)),
-            expected="a batch of one point, shape (1, 2), for the decoder",
-            found=f"shape {recorder.shape}",
-            look="A decoder takes a batch; make one row.",
-            mistake="no-batch-axis",
-        )
-        raise
+class _Asked:
+    """A learner's function and what it is asked about. changed: whether it has changed the codes in a call."""
+
+    def __init__(self, function, point, codes):
+        self._function, self._point, self._codes = function, point, codes
+        self.changed = False
+
+    def of(self, step, decoder):
+        """What the function returns for this decoder; if it fails, fail with the reason if that is a known one."""
+        try:
+            return self._call(self._point, decoder)
+        except Exception as error:
+            recorder = Recorder(IMAGE)
+            with contextlib.suppress(Exception):  # what counts is what it asked of the decoder before
+                self._call(self._point, recorder)
+            step.expect(
+                recorder.shape not in ((2,), (2, 1)),
+                expected="a batch of one point, shape (1, 2), for the decoder",
+                found=f"shape {recorder.shape}",
+                look="A decoder takes a batch; make one row.",
+                mistake="no-batch-axis",
+            )
+            step.expect(
+                not self._takes_an_array(decoder),
+                expected="a point that is a pair of numbers, such as (10, 10)",
+                found=f"{texts_of(error)['found']}; with an array in its place it runs",
+                look="A pair is no array, and has no axes to add: np.array([point]) makes a batch of one row of it.",
+                mistake="point-as-array",
+            )
+            raise
+
+    def _call(self, point, decoder):
+        handed = self._codes.copy()
+        found = self._function(point, decoder, handed)
+        self.changed |= changes(self._function, 2, handed, self._codes)
+        return found
+
+    def _takes_an_array(self, decoder) -> bool:
+        """Whether it runs if the point is an array."""
+        try:
+            _, _ = self._call(np.array(self._point), decoder)
+        except Exception:  # noqa: BLE001 - then it has another reason to fail
+            return False
+        return True
 
 
 def _pair(step, found):
@@ -131,7 +174,7 @@ def _expect_decoded(step, image, wanted, decoder, point):
     )
     swapped = predict(decoder, np.array([point[::-1]], np.float32))[0, ..., 0]
     step.expect(
-        not np.allclose(image, swapped, atol=1e-4),
+        not np.allclose(image, swapped, atol=_NEAR),
         expected="the image at (z1, z2)",
         found="the image at (z2, z1)",
         look="the order of the two numbers",
@@ -164,16 +207,28 @@ def _expect_decoded(step, image, wanted, decoder, point):
         ),
         (1 - wanted, "the image with black and white exchanged", "Leave the grey values as they are.", "inverted"),
         (255 * wanted, "grey values up to 255", "Leave the grey values as they are, from 0 to 1.", "rescaled"),
+        (
+            wanted / wanted.max(),
+            "grey values divided by the largest one",
+            "Leave the grey values as they are: a pale image is one of which the network is not sure.",
+            "stretched",
+        ),
+        (
+            (wanted - wanted.min()) / np.ptp(wanted),
+            "grey values stretched to the range from 0 to 1",
+            "Leave the grey values as they are: a pale image is one of which the network is not sure.",
+            "stretched",
+        ),
     ):
         step.expect(
-            not np.allclose(image, other, atol=1e-4),
+            not np.allclose(image, other, atol=_NEAR),
             expected="what the given decoder paints at the given point, as it is",
             found=what,
             look=look,
             mistake=mistake,
         )
     step.expect(
-        np.allclose(image, wanted, atol=1e-4),
+        np.allclose(image, wanted, atol=_NEAR),
         expected="what the given decoder paints at the given point",
         found="another image",
         look="Use the decoder and the point that the function is handed; leave the grey values as they are.",

@@ -176,6 +176,19 @@ def test_what_was_charged_before_is_charged_once(graded, answers):
         assert seen.points == given.points == points, str(given)
 
 
+@pytest.mark.parametrize("shift", [lambda codes, point: np.subtract(codes, point, out=codes), np.subtract])
+def test_an_array_that_is_changed_over_there_is_seen(graded, shift):
+    """What is handed over there is a copy, and the grader's own stays as it is."""
+
+    def decode_point(point, decoder, codes):
+        batch = np.array([point], "float32")
+        return decoder(batch)[0, ..., 0], np.linalg.norm(shift(codes, batch), axis=1).min()
+
+    seen, given = graded("conv.decode_point", decode_point)
+    assert given.steps == seen.steps
+    assert given.points == (2 if shift is np.subtract else 1)
+
+
 def test_a_stub_is_told_as_the_learner_saw_it(graded):
     def bce_per_image(x, p):
         raise NotImplementedError("Compute the binary cross-entropy")

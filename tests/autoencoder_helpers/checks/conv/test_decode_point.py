@@ -15,15 +15,28 @@ def distances(point, codes):
     return np.linalg.norm(codes - np.asarray(point), axis=1)
 
 
+def in_place(codes, point):
+    codes -= np.array(point, "float32")
+    return codes
+
+
 def test_decode_point(points):
     def as_tensors(point, decoder, codes):
         z = tf.constant([point], tf.float32)
         return tf.squeeze(decoder(z)), tf.reduce_min(tf.norm(codes - z, axis=1))
 
+    def changed_and_changed_back(point, decoder, codes):
+        codes -= np.array(point, "float32")
+        distance = np.linalg.norm(codes, axis=1).min()
+        codes += np.array(point, "float32")
+        return decoded(point, decoder, codes), distance
+
     for right in (
         lambda p, d, c: (decoded(p, d, c), distances(p, c).min()),
         lambda p, d, c: [decoded(p, d, c)[..., None], [distances(p, c).min()]],
+        lambda p, d, c: (decoded(p, d, c).astype("float16"), distances(p, c.astype("float64")).min()),
         as_tensors,
+        changed_and_changed_back,
     ):
         assert points("conv.decode_point", right) == 2
 
@@ -40,6 +53,8 @@ def test_decode_point(points):
         (lambda p, d, c: decoded(p, d, c).T, "transposed"),
         (lambda p, d, c: decoded(p, d, c) > 0.5, "no-greys"),
         (lambda p, d, c: 1 - decoded(p, d, c), "inverted"),
+        (lambda p, d, c: decoded(p, d, c) / decoded(p, d, c).max(), "stretched"),
+        (lambda p, d, c: (decoded(p, d, c) - decoded(p, d, c).min()) / np.ptp(decoded(p, d, c)), "stretched"),
     ],
 )
 def test_mistakes_in_the_image_of_decode_point(expect_mistake, image, mistake):
@@ -62,6 +77,8 @@ def test_mistakes_in_the_image_of_decode_point(expect_mistake, image, mistake):
         (lambda p, c: distances(p[::-1], c).min(), "swapped-coordinates"),
         (lambda p, c: distances(p, c), "not-reduced"),
         (lambda p, c: c - p, "not-a-number"),
+        (lambda p, c: np.linalg.norm(in_place(c, p), axis=1).min(), "changes-its-input"),
+        (lambda p, c: np.linalg.norm(in_place(c, p) - np.array(p), axis=1).min(), "changes-its-input"),
         (lambda p, c: 1.0, "wrong-distance"),
         (lambda p, c: np.nan, "not-finite"),
     ],
@@ -75,6 +92,8 @@ def test_mistakes_in_the_distance_of_decode_point(expect_mistake, distance, mist
     [
         (lambda p, d, c: (d.predict(np.array(p, "float32"), verbose=0), 1.0), "no-batch-axis"),
         (lambda p, d, c: (d(tf.constant(p)), 1.0), "no-batch-axis"),
+        (lambda p, d, c: (d(p[np.newaxis]), 1.0), "point-as-array"),
+        (lambda p, d, c: (d(p.reshape(1, 2)), 1.0), "point-as-array"),
         (lambda p, d, c: (distances(p, c).min(), decoded(p, d, c)), "swapped-results"),
         (lambda p, d, c: decoded(p, d, c), "not-a-pair"),
         (lambda p, d, c: None, "no-return"),
