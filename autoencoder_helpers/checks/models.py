@@ -269,13 +269,24 @@ def numbers(output) -> np.ndarray:
 
 def output_shape_in(model, layer) -> tuple:
     """The shape of a layer's output in a model, with the batch axis: elsewhere the same layer may have another."""
+    node = _node_in(model, layer)
+    return node.output_shapes if node else layer.output_shape
+
+
+def input_shape_in(model, layer) -> tuple:
+    """The shape of a layer's input in a model, with the batch axis."""
+    node = _node_in(model, layer)
+    return node.input_shapes if node else layer.input_shape
+
+
+def _node_in(model, layer):
+    """The call of a layer in a model, or in a model inside it; None if Keras has not noted any."""
     for nodes in getattr(model, "_nodes_by_depth", {}).values():
         for node in nodes:
             if node.layer is layer:
-                return node.output_shapes
+                return node
     inside = (part for part in getattr(model, "layers", ()) if hasattr(part, "layers"))
-    found = (output_shape_in(part, layer) for part in inside if layer in all_layers(part))
-    return next(found, None) or layer.output_shape
+    return next(filter(None, (_node_in(part, layer) for part in inside)), None)
 
 
 _PRECISIONS = {"bfloat16": 2.0**-7, "float16": 2.0**-10, "float32": 2.0**-23, "float64": 2.0**-52}

@@ -3,7 +3,7 @@
 import numpy as np
 from autoencoder_helpers.checks.answers import Model
 from autoencoder_helpers.checks.conv.images import expect_image_side
-from autoencoder_helpers.checks.conv.tables import expect_count, expect_table
+from autoencoder_helpers.checks.conv.tables import expect_count, expect_table, grids, side_text
 from autoencoder_helpers.checks.expectations import (
     expect_bends,
     expect_greys,
@@ -49,6 +49,7 @@ def decoder(step, decoder):
                 look="B or F? Only one of the two loses a border.",
                 mistake="cropped",
             )
+            _expect_way_up(step, decoder)
             expect_count(step, decoder, 2_865)
     if not any(stage.kind != "Dense" for stage in stages(decoder)):  # another network altogether
         return
@@ -58,6 +59,41 @@ def decoder(step, decoder):
         expect_greys(step, decoder, step.rng.normal(0, 20, (256, 2)).astype(np.float32))
     with step("Other codes give other images", points=0.25, stop=False):
         expect_uses_code(step, decoder, step.rng.normal(0, 5, (64, 2)).astype(np.float32))
+
+
+def _expect_way_up(step, decoder):
+    """Fail unless the third convolution makes 14 of 16, and the others stand where doublings alone lead to.
+
+    A doubling may stand before a convolution or behind it, so there is more than one side for most.
+    """
+    look = "Doublings alone make 4, 8, 16; the third convolution makes 14 of 16, and the last doubling makes 28 of 14."
+    found = grids(decoder)
+    for number, (grid, sides) in enumerate(zip(found, ((4, 8, 16), (4, 8, 16), (14,), (14, 28)), strict=True), start=1):
+        if not grid.given or not grid.taken:
+            continue
+        takes, gives = side_text(grid.taken), side_text(grid.given)
+        fits = {(side, side) for side in sides}
+        if number == 3:
+            # By itself, or as a frame of zeros laid and a border cut by layers of their own: the same sums.
+            right = (16, 16) in (grid.taken, grid.given) and not fits.isdisjoint((grid.given, grid.cut))
+            expected = "convolution 3 makes a side of 14 of 16: there the border is lost"
+        else:
+            right = grid.given in fits
+            expected = f"a side of {' or '.join(map(str, sides))} after convolution {number}"
+        step.expect(
+            right,
+            expected=expected,
+            found=f"it makes {gives} of {takes}",
+            look=look,
+            mistake="wrong-side",
+        )
+        step.expect(
+            type(grid.layer).__name__ != "Conv2D" or max(grid.layer.strides) == 1,
+            expected=f"convolution {number} looks at each place",
+            found=f"strides {tuple(grid.layer.strides)}: it makes {gives} of {takes}",
+            look="The pieces of the puzzle have no strides.",
+            mistake="wrong-side",
+        )
 
 
 def _expect_grid(step, decoder):

@@ -2,7 +2,7 @@
 
 from autoencoder_helpers.checks.answers import Model
 from autoencoder_helpers.checks.conv.images import IMAGE, expect_image_side
-from autoencoder_helpers.checks.conv.tables import expect_count, expect_table
+from autoencoder_helpers.checks.conv.tables import cutting_layers, expect_count, expect_table, grids, side_text
 from autoencoder_helpers.checks.expectations import expect_bends, expect_free_code, expect_layers
 from autoencoder_helpers.checks.models import of_one_image, stages
 from autoencoder_helpers.checks.rule import rule
@@ -40,6 +40,7 @@ def encoder(step, encoder):
     ):
         expect_table(step, encoder, convolutions=[16, 8, 8], units=[2])
         _expect_flat_grid(step, encoder)
+        _expect_way_down(step, encoder)
         expect_count(step, encoder, 2_162)
     if step.mistake == "no-convolution":  # another network altogether
         return
@@ -47,6 +48,27 @@ def encoder(step, encoder):
         expect_bends(step, stages(encoder)[:-1])
     with step("The bottleneck is linear: a code may be any number", points=0.25, stop=False):
         expect_free_code(step, encoder, IMAGE)
+
+
+def _expect_way_down(step, encoder):
+    """Fail unless each convolution looks at the grid that the table has for it, and nothing but halves lies between."""
+    for number, (grid, side) in enumerate(zip(grids(encoder), (28, 14, 7), strict=True), start=1):
+        wanted = tuple(-(-side // stride) for stride in grid.layer.strides)
+        step.expect(
+            not grid.given or wanted in (grid.given, grid.cut),
+            expected=f"a side of {side_text(wanted)} after convolution {number}, as in the table",
+            found=f"{side_text(grid.given or wanted)}",
+            look="28 -> 14 -> 7 -> 4: a convolution keeps the side, and behind each stands one pooling that halves it.",
+            mistake="wrong-side",
+        )
+    cutting = cutting_layers(encoder)
+    step.expect(
+        not cutting,
+        expected="sides halved by pooling, to which each pixel counts",
+        found="".join(cutting[:1]),
+        look="Which layer of the table stands there?",
+        mistake="cropped",
+    )
 
 
 def _expect_flat_grid(step, encoder):

@@ -39,6 +39,32 @@ def doubled_first():
     return keras.Sequential([*kinds, layers.Conv2D(1, 3, padding="same", activation="sigmoid")])
 
 
+def on_the_way_up(*parts):
+    """A decoder that begins with pieces D and G; a number stands for a convolution with so many filters."""
+    parts = [conv(part) if isinstance(part, int) else part for part in parts]
+    return keras.Sequential([keras.Input((2,)), layers.Dense(128, "relu"), layers.Reshape((4, 4, 8)), *parts])
+
+
+def conv(width, padding="same", **settings):
+    return layers.Conv2D(width, 3, padding=padding, activation="sigmoid" if width == 1 else "relu", **settings)
+
+
+def doubled(size=2):
+    return layers.UpSampling2D(size)
+
+
+def with_one_doubling_thrice():
+    double, code = doubled(), keras.Input((2,))
+    grid = layers.Reshape((4, 4, 8))(layers.Dense(128, "relu")(code))
+    for width, padding in ((8, "same"), (8, "same"), (16, "valid")):
+        grid = double(conv(width, padding)(grid))
+    return keras.Model(code, conv(1)(grid))
+
+
+def transposed(width, **settings):
+    return layers.Conv2DTranspose(width, 3, padding="same", activation="relu", **settings)
+
+
 @pytest.mark.parametrize(
     "build",
     [
@@ -49,6 +75,31 @@ def doubled_first():
         lambda make: make.decoder(last=None, ends=[layers.Activation(tf.nn.sigmoid)]),
         lambda make: keras.Sequential([make.decoder(), layers.Reshape((28, 28, 1))]),
         lambda make: border_by_hand(),
+        lambda make: with_one_doubling_thrice(),
+        lambda make: on_the_way_up(
+            8,
+            doubled(),
+            8,
+            doubled(),
+            keras.Sequential([keras.Input((16, 16, 8)), conv(16)]),
+            keras.Sequential([keras.Input((16, 16, 16)), layers.Cropping2D(1), doubled()]),
+            1,
+        ),
+        lambda make: on_the_way_up(doubled(), doubled(), 8, 8, conv(16, "valid"), doubled(), 1),
+        lambda make: on_the_way_up(8, 8, doubled(), doubled(), conv(16, "valid"), 1, doubled()),
+        lambda make: on_the_way_up(8, 8, doubled(4), conv(16, "valid"), doubled(), 1),
+        lambda make: on_the_way_up(transposed(8, strides=2), transposed(8, strides=2), conv(16, "valid"), doubled(), 1),
+        lambda make: on_the_way_up(
+            8,
+            doubled(),
+            8,
+            doubled(),
+            conv(16),
+            layers.Dropout(0.1),
+            layers.Cropping2D(1),
+            doubled(),
+            1,
+        ),
     ],
 )
 def test_right_decoders_of_any_construction_get_all_points(points, make, build):
@@ -116,3 +167,30 @@ def test_a_piece_that_was_laid_elsewhere_before_is_as_right(expect_full):
     start = [layers.Input((2,)), layers.Dense(128, "relu"), layers.Reshape((4, 4, 8))]
     pieces = [part for layer in conv for part in (layer, layers.UpSampling2D())]
     expect_full("conv.decoder", keras.Sequential([*start, *pieces, last]))
+
+
+WRONG_WAYS_UP = {
+    "one doubling of 14": lambda: (8, 8, conv(16, "valid"), doubled(14), 1),
+    "sevenfold": lambda: (8, 8, 16, doubled(7), 1),
+    "sevenfold in front": lambda: (doubled(7), 8, 8, 16, 1),
+    "14 without a border lost": lambda: (8, doubled(), 8, doubled(), layers.Resizing(14, 14), 16, doubled(), 1),
+    "a border cut in front": lambda: (8, doubled(), 8, doubled(), layers.Cropping2D(1), 16, doubled(), 1),
+    "a border lost by pooling": lambda: (8, doubled(), 8, doubled(), 16, layers.MaxPooling2D(3, 1), doubled(), 1),
+    "a border lost first": lambda: (conv(8, "valid"), doubled(), 8, doubled(7), 16, 1),
+    "a stride": lambda: (doubled(), conv(8, strides=2), doubled(), 8, doubled(), conv(16, "valid"), doubled(), 1),
+}
+
+
+@pytest.mark.parametrize("way", WRONG_WAYS_UP)
+def test_each_convolution_stands_where_doublings_alone_lead_to(expect_mistake, way):
+    expect_mistake("conv.decoder", on_the_way_up(*WRONG_WAYS_UP[way]()), mistake="wrong-side", kept=1.5)
+
+
+def test_windows_with_gaps_are_named(expect_mistake):
+    parts = (8, doubled(), conv(8, dilation_rate=3), doubled(), conv(16, "valid"), doubled(), 1)
+    expect_mistake("conv.decoder", on_the_way_up(*parts), mistake="dilated", kept=1.5)
+
+
+def test_the_card_says_which_convolution_sees_which_side():
+    (step,) = check("conv.decoder", on_the_way_up(*WRONG_WAYS_UP["sevenfold"]())).failures
+    assert step.expected.startswith("convolution 3 makes a side of 14 of 16") and step.found == "it makes 4 of 4"
