@@ -64,15 +64,16 @@ def _small_decoder(rng):
     """A fresh decoder, (2,) -> (28, 28, 1), that a function cannot know.
 
     Its images have greys from about 0.1 to 0.9 at all points of _point_and_codes: with black and white in them, nobody
-    could see whether they were stretched.
+    could see whether they were stretched. In single precision whatever the notebook computes in: in half precision,
+    a graph rounds in other places than a call, and its images are not as near.
     """
     import tf_keras as keras
 
     model = keras.Sequential(
         [
-            keras.layers.Input((2,)),
-            keras.layers.Dense(784, activation="sigmoid"),
-            keras.layers.Reshape(IMAGE),
+            keras.layers.Input((2,), dtype="float32"),
+            keras.layers.Dense(784, activation="sigmoid", dtype="float32"),
+            keras.layers.Reshape(IMAGE, dtype="float32"),
         ]
     )
     model.set_weights([rng.uniform(-0.12, 0.12, (2, 784)), rng.uniform(-0.2, 0.2, 784)])

@@ -104,3 +104,12 @@ def test_mistakes_in_the_distance_of_decode_point(expect_mistake, distance, mist
 )
 def test_a_decode_point_that_returns_something_else_gets_nothing(expect_mistake, function, mistake):
     expect_mistake("conv.decode_point", function, mistake=mistake)
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "float64"])
+def test_a_notebook_in_another_precision_gets_all_points(points, policy):
+    keras.mixed_precision.set_global_policy(policy)
+    try:
+        assert points("conv.decode_point", lambda p, d, c: (decoded(p, d, c), distances(p, c).min())) == 2
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
