@@ -215,7 +215,10 @@ def tail_values(model, values) -> np.ndarray:
 
     values: an array of the shape of that layer's output, with the batch axis.
     """
+    import tensorflow as tf
+
     end = stages(model)[-1]
+    values = tf.cast(values, end.layer.compute_dtype)  # hard_sigmoid, for one, takes no NumPy array
     layers = all_layers(model)
     after = layers[max(i for i, layer in enumerate(layers) if layer is end.layer) + 1 :]
     own = getattr(end.layer, "activation", None)

@@ -204,3 +204,17 @@ def test_scaling_leaves_the_weights_as_they_were_even_if_the_network_fails():
     with pytest.raises(ValueError):
         answers_to_scaling(model, model.layers[-1], fails)
     assert all(np.array_equal(one, other) for one, other in zip(before, model.get_weights(), strict=True))
+
+
+@pytest.mark.parametrize("end", ["hard_sigmoid", "sigmoid"])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "mixed_float16"])
+def test_what_stands_at_a_decoders_end_is_asked_with_tensors_as_training_does(end, dtype):
+    def last(kind, *settings):
+        return kind(*settings, activation=end, dtype=dtype)
+
+    dense = [layers.Input((2,)), layers.Dense(20, "relu"), layers.Dense(100, "relu"), last(layers.Dense, 784)]
+    assert check("dense.decoder", keras.Sequential(dense)).passed
+    grid = [layers.Input((2,)), layers.Dense(784, "relu"), layers.Reshape((28, 28, 1)), last(layers.Conv2D, 1, 3)]
+    assert "raises" not in [step.mistake for step in check("conv.decoder", keras.Sequential(grid)).failures]
+    flower = [layers.Input((10,)), layers.Dense(6_400), layers.Reshape((80, 80, 1)), last(layers.Conv2D, 3, 1)]
+    assert check("flowers.decoder", keras.Sequential(flower)).passed
