@@ -8,6 +8,7 @@ from autoencoder_helpers.checks.loss_readings import expect_cross_entropy, expec
 from autoencoder_helpers.checks.rule import rule
 
 _MEAN = 1 / PIXELS
+_DEAR = 9.0  # nats, of a pixel that is certain and wrong: 16.1 with the clip at 1e-7, 9.2 with one at 1e-4
 
 
 @rule(
@@ -24,13 +25,14 @@ def bce_per_image(step, bce_per_image):
     p = np.clip(p, 0.015, 0.985)  # where no sensible clip reaches
 
     def value(x, p):
-        return call(bce_per_image, x, p, name="bce_per_image")
+        return call(bce_per_image, x.copy(), p.copy(), name="bce_per_image")  # one may be clipped in place
 
     with step("It returns numbers"):
         reading = read_loss(value, x, p)
     with step("It is the binary cross-entropy, in nats, and finite where p is exactly 0 or 1", points=0.5, stop=False):
         expect_cross_entropy(step, reading, (1, _MEAN))
         _expect_finite(step, value, x, typical=float(np.abs(reading.alone).mean()))
+        _expect_dear(step, value, abs(reading.multiple))
     if reading.quantity is None:  # of another quantity nothing more can be said
         return
     with step("It is summed over the pixels: one number for each image", points=0.5):
@@ -78,6 +80,31 @@ def _expect_finite(step, value, x, typical):
         look="the clip: its limits must be close to 0 and 1",
         mistake="clipped-too-much",
     )
+
+
+def _expect_dear(step, value, multiple):
+    """Inside a step: fail unless a pixel that is certain and wrong costs much, ink as well as paper.
+
+    multiple: how much the function gives of the sum over an image.
+    """
+    for ink, what in ((1.0, "ink where p is 0"), (0.0, "paper where p is 1")):
+        x = np.full((1, PIXELS), ink)
+        nats = float(np.abs(value(x, 1 - x)).mean()) / multiple / PIXELS
+        step.expect(
+            nats > 1,
+            expected=f"about 16 nats for a pixel that is certain and wrong, such as {what}",
+            found=f"{nats:.2g} nats: what is not finite was left out, or set to 0",
+            look="No prediction is worse, so none may be cheaper. Clip p before the logarithm, from 1e-7 to 1 - 1e-7, and "
+            "leave nothing out of the sum.",
+            mistake="certain-and-wrong-is-free",
+        )
+        step.expect(
+            nats > _DEAR,
+            expected=f"about 16 nats for a pixel that is certain and wrong, such as {what}",
+            found=f"{nats:.1f} nats",
+            look="the clip: its limits must be close to 0 and 1, such as 1e-7 and 1 - 1e-7",
+            mistake="clipped-too-much",
+        )
 
 
 def _expect_shape(step, found, shape):
