@@ -6,9 +6,7 @@ from autoencoder_helpers.checks.learned import USED, has_learned
 from autoencoder_helpers.checks.models import (
     all_layers,
     answers_to_scaling,
-    compiled_loss,
     holds,
-    loss_of,
     of_one_image,
     output_shape_in,
     predict,
@@ -253,42 +251,6 @@ def expect_uses_code(step, decoder, codes):
         look="Is the first layer connected to the code? Are all its weights 0?",
         mistake="ignores-code",
     )
-
-
-def expect_bce_loss(step, model, image_shape):
-    """Inside a step: fail unless the compiled loss is the binary cross-entropy, up to a positive factor.
-
-    For a network without an activation at its end, whose outputs are logits, that of logits is right, too.
-    """
-    x = step.rng.random((6, *image_shape)).astype(np.float32)
-    p = step.rng.uniform(0.05, 0.95, x.shape).astype(np.float32)
-    readings = [lambda p: p]
-    if stages(model) and stages(model)[-1].activation == "linear":
-        readings.append(lambda p: np.log(p / (1 - p)))
-    found = []
-    for reading in readings:
-        ratios = []
-        for i in range(3):
-            x_i, p_i = x[2 * i : 2 * i + 2], p[2 * i : 2 * i + 2] ** (i + 1)
-            wanted = float(measures.bce_per_image(x_i, p_i).mean() / x_i[0].size)
-            ratios.append(compiled_loss(model, x_i, reading(p_i)) / wanted)
-        found.append(bool(np.isfinite(ratios).all()) and min(ratios) > 0 and max(ratios) < 1.01 * min(ratios))
-    name = str(_loss_name(model))
-    right_name = "binarycrossentropy" in name.lower().replace("_", "")
-    step.expect(
-        any(found),
-        expected="binary cross-entropy of grey values between 0 and 1",
-        found=f"{name}, with other values" if right_name else name,
-        look="Behind a sigmoid the loss takes no from_logits=True; is anything else done to it?"
-        if right_name
-        else "the loss in autoencoder.compile(...)",
-        mistake="wrong-loss",
-    )
-
-
-def _loss_name(model) -> str:
-    loss = loss_of(model)
-    return loss if isinstance(loss, str) else getattr(loss, "__name__", type(loss).__name__)
 
 
 def expect_low_bce(step, model, images, limit):

@@ -2,9 +2,10 @@
 
 from autoencoder_helpers.checks.answers import Model
 from autoencoder_helpers.checks.dense.sizes import PIXELS
-from autoencoder_helpers.checks.expectations import expect_bce_loss, expect_trained
+from autoencoder_helpers.checks.expectations import expect_trained
 from autoencoder_helpers.checks.rule import rule
 from autoencoder_helpers.checks.squeezing import expect_squeezed
+from autoencoder_helpers.checks.training_loss import expect_bce_loss
 from autoencoder_helpers.reference.values import threshold
 
 
