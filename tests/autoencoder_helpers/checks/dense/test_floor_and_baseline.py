@@ -1,6 +1,7 @@
 """`dense.floor_and_baseline`: right answers of any construction pass, each usual mistake is named."""
 
 import numpy as np
+import pytest
 from autoencoder_helpers import measures
 
 
@@ -63,3 +64,41 @@ def test_floor_and_baseline_of_a_wrong_cross_entropy(points):
     )
     assert points("dense.floor_and_baseline", notebook["right"]) == 1
     assert points("dense.floor_and_baseline", notebook["wrong"]) == 0.5
+
+
+def of_each(x_train, x):
+    """What each image scores: floors, baselines."""
+    bce = measures.bce_per_image
+    return bce(x, x), bce(x, np.broadcast_to(x_train.mean(0), x.shape))
+
+
+def of_median_image(x_train, x):
+    middle = np.broadcast_to(np.median(x_train, axis=0), x.shape)
+    return of_each(x_train, x)[0].mean(), measures.bce_per_image(x, middle).mean()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "found"),
+    [
+        (lambda a, x: [np.median(each) for each in of_each(a, x)], ["median-not-mean", "median-not-mean"]),
+        (lambda a, x: (np.median(of_each(a, x)[0]), of_each(a, x)[1].mean()), ["median-not-mean"]),
+        (lambda a, x: (of_each(a, x)[0].mean(), np.median(of_each(a, x)[1])), ["median-not-mean"]),
+        (of_median_image, ["median-image"]),
+        (lambda a, x: (of_each(a, x)[0][:30].mean(), of_each(a, x)[1].mean()), ["wrong-floor"]),
+    ],
+)
+def test_a_median_is_no_mean(points, mistakes, wrong, found):
+    for _ in range(20):
+        assert mistakes("dense.floor_and_baseline", wrong) == found
+    assert points("dense.floor_and_baseline", wrong) == 1 - 0.5 * len(found)
+
+
+def test_right_answers_pass_whatever_is_asked(points):
+    def in_float32(a, x):
+        p = np.clip(np.broadcast_to(a.mean(0, dtype="float32"), x.shape), 1e-6, 1 - 1e-6).astype("float32")
+        q = np.clip(x, 1e-6, 1 - 1e-6)
+        return [-(x * np.log(r) + (1 - x) * np.log(1 - r)).sum(1).mean() for r in (q, p)]
+
+    for _ in range(10):
+        assert points("dense.floor_and_baseline", lambda a, x: [each.mean() for each in of_each(a, x)]) == 1
+        assert points("dense.floor_and_baseline", in_float32) == 1
