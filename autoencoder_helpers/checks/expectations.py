@@ -12,6 +12,7 @@ from autoencoder_helpers.checks.models import (
     predict,
     stages,
     tail_values,
+    with_any_weights,
     with_fresh_weights,
 )
 from autoencoder_helpers.checks.rule import NotYet
@@ -25,6 +26,7 @@ OTHER_SCALES = (
     lambda x: x * 2 - 1,
     lambda x: 1 - x,
 )
+_NEAR_BLACK = 0.05  # how near an end must be able to come to 0, and to 1
 _WHITE = 0.99  # and above: a grey value that is as good as white
 _FAR = 10.0  # times an image: far from all that a network was trained on
 _LIKE_FRESH = 0.03  # nats per pixel: a loss nearer to that of fresh weights tells of no training
@@ -188,7 +190,7 @@ def expect_free_code(step, encoder, shape):
 
 
 def expect_greys(step, decoder, codes):
-    """Inside a step: fail unless the decoder's outputs lie between 0 and 1 for codes of any size."""
+    """Inside a step: fail unless the decoder's outputs lie between 0 and 1 for codes of any size, and may come near both."""
     found = stages(decoder)
     step.expect(
         bool(found),
@@ -238,6 +240,32 @@ def expect_greys(step, decoder, codes):
             look="the activation of the last layer: which one ends in the range from 0 to 1?",
             mistake="wrong-output-activation",
         )
+    _expect_black_and_white(step, decoder, codes, shape)
+
+
+def _expect_black_and_white(step, decoder, codes, shape):
+    """Inside a step: fail if no weights whatever would bring the decoder near 0 and near 1.
+
+    shape: of what its last layer with weights gives out. Asked are what follows that layer, and the whole network with
+    large weights: either tells, and a network that branches at its end only the second.
+    """
+    sizes = np.array([-1e4, -1e3, -1e2, -10, 10, 1e2, 1e3, 1e4], np.float32)
+    all_alike = np.broadcast_to(sizes.reshape(-1, *[1] * len(shape)), (len(sizes), *shape))
+    one_apart = np.zeros_like(all_alike)  # where all are brought to one size, one may still stand out
+    one_apart.reshape(len(sizes), -1)[:, 0] = sizes
+    found = [tail_values(decoder, values) for values in (all_alike, one_apart)]
+    with with_any_weights(decoder, step.rng, size=10.0):
+        found.append(predict(decoder, codes))
+    values = np.concatenate([part.ravel() for part in found])
+    values = values[np.isfinite(values)]  # an exponential of so much may have overflowed
+    step.expect(
+        not len(values) or (values.min() < _NEAR_BLACK and values.max() > 1 - _NEAR_BLACK),
+        expected="values that may come near 0 and near 1: black and white",
+        found=f"values from {values.min(initial=1):.2g} to {values.max(initial=0):.2g}, however large what goes into the end is",
+        look="One activation stands behind the last layer, and nothing before or after it: a second one, or a factor, leaves a "
+        "part of the range out of reach.",
+        mistake="never-black-or-white",
+    )
 
 
 def expect_uses_code(step, decoder, codes):

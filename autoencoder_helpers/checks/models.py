@@ -357,6 +357,31 @@ def _fresh(rng, variable) -> np.ndarray:
     return rng.uniform(-1, 1, shape) * np.sqrt(6 / (field * (shape[-2] + shape[-1])))
 
 
+@contextlib.contextmanager
+def with_any_weights(model, rng, size=1.0):
+    """While inside, the model has random weights, none of which stands for nothing: biases other than 0, normalizations that
+    move and stretch. So two networks agree only if they compute the same.
+
+    size: of kernels, as a multiple of Glorot's, and of biases.
+    """
+    weights = model.get_weights()
+    try:
+        model.set_weights([_any(rng, variable, size) for variable in model.weights])
+        yield
+    finally:
+        model.set_weights(weights)
+
+
+def _any(rng, variable, size) -> np.ndarray:
+    if not variable.dtype.is_floating:  # a count or a seed
+        return variable.numpy()
+    if len(variable.shape) > 1:
+        return size * _fresh(rng, variable)
+    if any(word in variable.name for word in ("gamma", "variance")):
+        return rng.uniform(0.5, 2, variable.shape)
+    return rng.normal(0, size / 2, variable.shape)
+
+
 def added_to_loss(model, x) -> float:
     """What the model's layers add to the loss when it is called with x."""
     model(x)
