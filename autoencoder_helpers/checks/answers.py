@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from autoencoder_helpers.checks.failed_cells import error_of, made_of, whole_error_of
+from autoencoder_helpers.checks.handed import changed_ones, copies_of
 from autoencoder_helpers.checks.models import give_graphs
 from autoencoder_helpers.checks.recipes import EndsInDistribution
 from autoencoder_helpers.checks.right_parts import with_right_parts
 from autoencoder_helpers.checks.rule import NotYet, describe
-from autoencoder_helpers.evidence.values import is_still, plain_floats
+from autoencoder_helpers.evidence.values import plain_floats
 from autoencoder_helpers.shipped.files import as_called
 from autoencoder_helpers.shipped.likeness import likeness
 
@@ -419,9 +420,15 @@ def as_array(value, name="the answer", wanted="an array of numbers") -> np.ndarr
     return array
 
 
-def call(function, *arguments, name="your function") -> np.ndarray:
-    """The value of a learner's function as an array of numbers; NotYet if it returns nothing."""
-    value = function(*arguments)
+def call(function, *arguments, name="your function", changed: set[int] | None = None) -> np.ndarray:
+    """The value of a learner's function as an array of numbers; NotYet if it returns nothing.
+
+    It gets copies of arrays. changed: takes up which of them, by their place, it has changed (see handed.py).
+    """
+    handed = copies_of(arguments)
+    value = function(*handed)
+    if changed is not None:
+        changed |= changed_ones(function, handed, arguments)
     if value is None:
         raise NotYet(
             expected=f"{name} returns its result",
@@ -430,12 +437,6 @@ def call(function, *arguments, name="your function") -> np.ndarray:
             mistake="no-return",
         )
     return as_array(value, f"the result of {name}")
-
-
-def changes(function, place: int, handed: np.ndarray, before: np.ndarray) -> bool:
-    """Whether a function has changed, in its last call, the array that it was handed at this place of its arguments."""
-    over_there = getattr(function, "changed_arguments", None)  # of a stand-in, in grading: it hands over a copy
-    return not is_still(handed, before) or (isinstance(over_there, frozenset) and place in over_there)
 
 
 def fits(shape: tuple, wanted: tuple) -> bool:

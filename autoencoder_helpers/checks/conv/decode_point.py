@@ -4,9 +4,10 @@ import contextlib
 
 import numpy as np
 from autoencoder_helpers import measures
-from autoencoder_helpers.checks.answers import Function, Number, as_array, changes
+from autoencoder_helpers.checks.answers import Function, Number, as_array
 from autoencoder_helpers.checks.conv.images import IMAGE
 from autoencoder_helpers.checks.expectations import expect_no_known_mistake
+from autoencoder_helpers.checks.handed import changed_ones, copies_of
 from autoencoder_helpers.checks.models import predict
 from autoencoder_helpers.checks.raised import texts_of
 from autoencoder_helpers.checks.rule import describe, rule
@@ -112,9 +113,9 @@ class _Asked:
             raise
 
     def _call(self, point, decoder):
-        handed = self._codes.copy()
-        found = self._function(point, decoder, handed)
-        self.changed |= changes(self._function, 2, handed, self._codes)
+        handed = copies_of((point, decoder, self._codes))
+        found = self._function(*handed)
+        self.changed |= 2 in changed_ones(self._function, handed, (point, decoder, self._codes))
         return found
 
     def _takes_an_array(self, decoder) -> bool:

@@ -25,7 +25,7 @@ def bce_per_image(step, bce_per_image):
     p = np.clip(p, 0.015, 0.985)  # where no sensible clip reaches
 
     def value(x, p):
-        return call(bce_per_image, x.copy(), p.copy(), name="bce_per_image")  # one may be clipped in place
+        return call(bce_per_image, x, p, name="bce_per_image")
 
     with step("It returns numbers"):
         reading = read_loss(value, x, p)

@@ -2,6 +2,7 @@
 
 import numpy as np
 from autoencoder_helpers.checks.answers import Function, call
+from autoencoder_helpers.checks.handed import expect_unchanged
 from autoencoder_helpers.checks.rule import rule
 
 
@@ -20,7 +21,8 @@ def pca(step, pca_reconstruct):
     x = (step.rng.normal(size=(25, 5)) * scales) @ basis + offset
     wanted = _restored(x_train, x)
     with step("It returns an array as large as x"):
-        found = call(pca_reconstruct, x_train, x, name="pca_reconstruct")
+        changed = set()
+        found = call(pca_reconstruct, x_train, x, name="pca_reconstruct", changed=changed)
         step.expect(
             found.shape != (25, 2),
             expected="the restored images, shape (25, 30)",
@@ -48,6 +50,9 @@ def pca(step, pca_reconstruct):
             found="other numbers",
             look="fit on x_train, transform x, transform back",
             mistake="wrong-value",
+        )
+        expect_unchanged(
+            step, changed, "x_train", "x", look="x - mean makes a new array; x -= mean changes the old one."
         )
 
 

@@ -6,10 +6,13 @@ from autoencoder_helpers.checks.expectations import expect_no_known_mistake, fir
 from autoencoder_helpers.checks.rule import NotYet
 
 
-def call_formula(function, *arrays, name):
-    """`call` with NumPy arrays, or with tensors if the function wants tensors (`mean.numpy()`): both are right."""
+def call_formula(function, *arrays, name, changed=None):
+    """`call` with NumPy arrays, or with tensors if the function wants tensors (`mean.numpy()`): both are right.
+
+    changed: as for `call`; tensors cannot be changed.
+    """
     try:
-        return call(function, *arrays, name=name)
+        return call(function, *arrays, name=name, changed=changed)
     except NotYet:
         raise
     except Exception as error:  # noqa: BLE001 - whatever a learner's network raises

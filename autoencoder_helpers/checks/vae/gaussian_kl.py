@@ -4,6 +4,7 @@ import numpy as np
 from autoencoder_helpers import measures
 from autoencoder_helpers.checks.answers import Function
 from autoencoder_helpers.checks.expectations import expect_no_known_mistake, first_difference, where
+from autoencoder_helpers.checks.handed import expect_unchanged
 from autoencoder_helpers.checks.rule import rule
 from autoencoder_helpers.checks.vae.formulas import call_formula
 from autoencoder_helpers.checks.vae.wrong_kls import wrong_kls
@@ -22,8 +23,10 @@ def gaussian_kl(step, gaussian_kl):
     stddev = step.rng.uniform(0.2, 2.5, (9, 2)).astype(np.float32)
     wanted = measures.gaussian_kl(mean, stddev)
 
+    changed = set()
+
     def value(mean, stddev):
-        return call_formula(gaussian_kl, mean, stddev, name="gaussian_kl")
+        return call_formula(gaussian_kl, mean, stddev, name="gaussian_kl", changed=changed)
 
     with step("It returns numbers"):
         found = value(mean, stddev)
@@ -50,6 +53,9 @@ def gaussian_kl(step, gaussian_kl):
                 look="For mean 0 and stddev 1 it must be 0; try mean 1, stddev 0.5: 0.818 for each latent variable.",
                 mistake="wrong-value",
             )
+        expect_unchanged(
+            step, changed, "mean", "stddev", look="mean**2 makes a new array; mean **= 2 changes the old one."
+        )
     if each is None:  # of another quantity nothing more can be said
         return
     with step("It is summed over the latent variables: one number for each image", points=0.5):

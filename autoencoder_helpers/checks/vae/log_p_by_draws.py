@@ -2,6 +2,7 @@
 
 import numpy as np
 from autoencoder_helpers.checks.answers import Function
+from autoencoder_helpers.checks.handed import expect_unchanged
 from autoencoder_helpers.checks.rule import rule
 from autoencoder_helpers.checks.vae.formulas import call_formula
 from autoencoder_helpers.checks.vae.log_sums import expect_log_sum, expect_logarithms, log_sum
@@ -19,7 +20,8 @@ def log_p_by_draws(step, log_p_by_draws):
     weights = -step.rng.uniform(120, 280, _IMAGES) - step.rng.uniform(0, 8, (_DRAWS, _IMAGES))
     weights = weights.astype(np.float32)
     with step("It gives a logarithm for each image"):
-        found = call_formula(log_p_by_draws, weights, name="log_p_by_draws")
+        changed = set()
+        found = call_formula(log_p_by_draws, weights, name="log_p_by_draws", changed=changed)
         expect_logarithms(step, found, _IMAGES)
     with step("It is ln of the mean of the weights"):
         whole = log_sum(weights, axis=0)
@@ -45,3 +47,9 @@ def log_p_by_draws(step, log_p_by_draws):
                  "S is the length of the first axis."),
             ),
         )  # fmt: skip
+        expect_unchanged(
+            step,
+            changed,
+            "log_weights",
+            look="log_weights - ... makes a new array; log_weights -= ... changes the old one.",
+        )

@@ -2,6 +2,7 @@
 
 import numpy as np
 from autoencoder_helpers.checks.answers import Function
+from autoencoder_helpers.checks.handed import expect_unchanged
 from autoencoder_helpers.checks.rule import rule
 from autoencoder_helpers.checks.vae.formulas import call_formula
 from autoencoder_helpers.checks.vae.log_sums import expect_log_sum, expect_logarithms, log_sum
@@ -20,7 +21,8 @@ def log_p_by_grid(step, log_p_by_grid):
     likelihood, prior = likelihood.astype(np.float32), -step.rng.uniform(1.8, 6, _POINTS).astype(np.float32)
     area = float(step.rng.uniform(0.05, 0.2))
     with step("It gives a logarithm for each image"):
-        found = call_formula(log_p_by_grid, likelihood, prior, np.float32(area), name="log_p_by_grid")
+        changed = set()
+        found = call_formula(log_p_by_grid, likelihood, prior, np.float32(area), name="log_p_by_grid", changed=changed)
         expect_logarithms(step, found, _IMAGES)
     with step("It is ln of the sum over the grid: likelihood times prior times area"):
         both, of_area = likelihood.astype(np.float64) + prior, np.log(area)
@@ -56,3 +58,11 @@ def log_p_by_grid(step, log_p_by_grid):
                    "Probabilities add up, their logarithms do not: tf.reduce_logsumexp.") for term in (0, of_area)),
             ),
         )  # fmt: skip
+        expect_unchanged(
+            step,
+            changed,
+            "log_likelihood",
+            "log_prior",
+            "area",
+            look="log_likelihood + log_prior makes a new array; log_likelihood += log_prior changes the old one.",
+        )

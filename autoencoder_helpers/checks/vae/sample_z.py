@@ -2,6 +2,7 @@
 
 import numpy as np
 from autoencoder_helpers.checks.answers import Function
+from autoencoder_helpers.checks.handed import expect_unchanged
 from autoencoder_helpers.checks.rule import rule
 from autoencoder_helpers.checks.vae.formulas import call_formula, name_the_mistake
 
@@ -17,7 +18,8 @@ def sample_z(step, sample_z):
     stddev = step.rng.uniform(0.3, 2.5, (50, 2)).astype(np.float32)
     wanted = mean + stddev * eps
     with step("It gives one latent vector for each image"):
-        found = call_formula(sample_z, mean, stddev, eps, name="sample_z")
+        changed = set()
+        found = call_formula(sample_z, mean, stddev, eps, name="sample_z", changed=changed)
         step.expect(
             found.shape == wanted.shape,
             expected="shape (50, 2) for 50 images",
@@ -35,6 +37,14 @@ def sample_z(step, sample_z):
             look="With eps = 0 it must be the mean; with eps = 1 one standard deviation above it.",
             unit="in",
             own_noise=lambda: call_formula(sample_z, mean, stddev, eps, name="sample_z"),
+        )
+        expect_unchanged(
+            step,
+            changed,
+            "mean",
+            "stddev",
+            "eps",
+            look="mean + ... makes a new array; mean += ... changes the old one.",
         )
 
 
