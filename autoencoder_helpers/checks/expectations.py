@@ -6,7 +6,6 @@ from autoencoder_helpers.checks.learned import USED, has_learned
 from autoencoder_helpers.checks.models import (
     all_layers,
     answers_to_scaling,
-    holds,
     of_one_image,
     output_shape_in,
     predict,
@@ -15,6 +14,7 @@ from autoencoder_helpers.checks.models import (
     with_any_weights,
     with_fresh_weights,
 )
+from autoencoder_helpers.checks.repeatable import expect_repeatable
 from autoencoder_helpers.checks.rule import NotYet
 from autoencoder_helpers.evidence.training_records import another_was_trained, record_of, sums_of
 
@@ -84,53 +84,6 @@ def expect_layers(step, model) -> None:
     )
 
 
-def expect_ends(step, autoencoder, encoder, decoder) -> None:
-    """Inside a step: fail unless the network takes what the encoder takes and gives what the decoder gives.
-
-    Whatever these are: whether they are right is for the checks of encoder and decoder to say.
-    """
-    ends = (("input", encoder, "first", "encoder-missing"), ("output", decoder, "last", "decoder-missing"))
-    for side, part, place, mistake in ends:
-        other_part = decoder if part is encoder else encoder
-        models = (part, autoencoder, other_part)
-        wanted, found, other = (of_one_image(getattr(model, f"{side}_shape")) for model in models)
-        name = "encoder" if part is encoder else "decoder"
-        step.expect(
-            found == wanted or found != other,
-            expected=f"{side} shape {wanted}, that of your {name}",
-            found=f"{found}: the {name} is missing",
-            look="The decoder receives what the encoder made: keras.Model(image, decoder(encoder(image))).",
-            mistake=mistake,
-        )
-        step.expect(
-            found == wanted,
-            expected=f"{side} shape {wanted}, that of your {name}",
-            found=found,
-            look=f"the {place} layer",
-            mistake=f"wrong-{side}-shape",
-        )
-
-
-def expect_joined(step, autoencoder, encoder, decoder, x) -> None:
-    """Inside a step: fail unless autoencoder(x) is decoder(encoder(x)), with the very weights of both."""
-    same_output = np.allclose(predict(autoencoder, x), predict(decoder, predict(encoder, x)), atol=1e-4)
-    step.expect(
-        same_output,
-        expected="autoencoder(x) equals decoder(encoder(x))",
-        found="two different images",
-        look="The decoder must receive what the encoder made: call the models you have, do not build new layers.",
-        mistake="not-joined",
-    )
-    for name, part in (("encoder", encoder), ("decoder", decoder)):
-        step.expect(
-            holds(autoencoder, part),
-            expected=f"the autoencoder contains your {name} itself",
-            found=f"a copy: training the autoencoder would not change your {name}",
-            look=f"Call your `{name}` like a layer.",
-            mistake="not-joined",
-        )
-
-
 def expect_widths(step, model, wanted):
     """Inside a step: fail unless the Dense layers have these widths, in this order."""
     found = [stage.width for stage in stages(model)]
@@ -180,6 +133,7 @@ def expect_free_code(step, encoder, shape):
         mistake="bottleneck-activation",
     )
     images = step.rng.random((16, *shape)).astype(np.float32)
+    expect_repeatable(step, "encoder", lambda: predict(encoder, images))
     step.expect(
         end.kind != "Dense" or answers_to_scaling(encoder, end.layer, lambda model: predict(model, images)),
         expected=f"{expected}, nor anything else that holds the code within bounds",
@@ -190,7 +144,7 @@ def expect_free_code(step, encoder, shape):
 
 
 def expect_greys(step, decoder, codes):
-    """Inside a step: fail unless the decoder's outputs lie between 0 and 1 for codes of any size, and may come near both."""
+    """Inside a step: fail unless the decoder's outputs lie between 0 and 1 for codes of any size, and may reach both."""
     found = stages(decoder)
     step.expect(
         bool(found),
@@ -251,7 +205,7 @@ def _expect_black_and_white(step, decoder, codes, shape):
     """
     sizes = np.array([-1e4, -1e3, -1e2, -10, 10, 1e2, 1e3, 1e4], np.float32)
     all_alike = np.broadcast_to(sizes.reshape(-1, *[1] * len(shape)), (len(sizes), *shape))
-    one_apart = np.zeros_like(all_alike)  # where all are brought to one size, one may still stand out
+    one_apart = np.zeros(all_alike.shape, np.float32)  # where all are brought to one size, one may still stand out
     one_apart.reshape(len(sizes), -1)[:, 0] = sizes
     found = [tail_values(decoder, values) for values in (all_alike, one_apart)]
     with with_any_weights(decoder, step.rng, size=10.0):
@@ -261,9 +215,9 @@ def _expect_black_and_white(step, decoder, codes, shape):
     step.expect(
         not len(values) or (values.min() < _NEAR_BLACK and values.max() > 1 - _NEAR_BLACK),
         expected="values that may come near 0 and near 1: black and white",
-        found=f"values from {values.min(initial=1):.2g} to {values.max(initial=0):.2g}, however large what goes into the end is",
-        look="One activation stands behind the last layer, and nothing before or after it: a second one, or a factor, leaves a "
-        "part of the range out of reach.",
+        found=f"values from {values.min(initial=1):.2g} to {values.max(initial=0):.2g}, whatever goes into the end",
+        look="One activation stands at the end, and nothing before or after it: a second one, or a factor, leaves a part of "
+        "the range out of reach.",
         mistake="never-black-or-white",
     )
 

@@ -3,7 +3,7 @@
 import numpy as np
 from autoencoder_helpers.checks.answers import Model
 from autoencoder_helpers.checks.conv.images import IMAGE
-from autoencoder_helpers.checks.expectations import expect_ends, expect_joined
+from autoencoder_helpers.checks.joining import expect_ends, expect_joined
 from autoencoder_helpers.checks.models import of_one_image
 from autoencoder_helpers.checks.rule import rule
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 from autoencoder_helpers.checks.answers import Model
-from autoencoder_helpers.checks.expectations import expect_ends
 from autoencoder_helpers.checks.flowers.sizes import IMAGE, IN_PLACE, LATENT
+from autoencoder_helpers.checks.joining import expect_ends
 from autoencoder_helpers.checks.models import holds, numbers
 from autoencoder_helpers.checks.rule import rule
 

@@ -7,6 +7,7 @@ from autoencoder_helpers.checks.clouds import cloud_of, clouds_of, expect_modera
 from autoencoder_helpers.checks.expectations import expect_finite, expect_layers
 from autoencoder_helpers.checks.free_means import expect_free_means
 from autoencoder_helpers.checks.models import added_to_loss
+from autoencoder_helpers.checks.repeatable import expect_repeatable
 from autoencoder_helpers.checks.rule import describe, rule
 from autoencoder_helpers.checks.vae.numbers import log_normal
 from autoencoder_helpers.checks.vae.sizes import IMAGE, IN_PLACE
@@ -53,6 +54,7 @@ def encoder(step, encoder, make_encoder):
     with step(
         "It is a normal cloud of its own for each image, with means that may be any number", points=0.5, stop=False
     ):
+        expect_repeatable(step, "encoder", lambda: as_array(cloud_of(encoder, images).mean()), "means")
         drawn = as_array(tf.convert_to_tensor(cloud_of(encoder, images)))
         step.expect(
             float(np.abs(drawn - mean).max()) > 1e-6 * float(stddev.max()),
