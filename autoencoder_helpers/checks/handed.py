@@ -1,4 +1,4 @@
-"""Arrays that a learner's function is handed: copies, so that whatever it does with them, the question stays what it was."""
+"""Arrays that a learner's function is handed: copies, so that the question stays what it was, whatever becomes of them."""
 
 import numpy as np
 from autoencoder_helpers.evidence.values import is_still

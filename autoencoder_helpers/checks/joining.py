@@ -1,4 +1,4 @@
-"""What makes one network of an encoder and a decoder: the one's output is the other's input, whatever the weights are."""
+"""What makes one network of an encoder and a decoder: one behind the other, whatever their weights are."""
 
 import numpy as np
 from autoencoder_helpers.checks.models import holds, of_one_image, precision, predict, with_any_weights
@@ -63,8 +63,8 @@ def expect_joined(step, autoencoder, encoder, decoder, x) -> None:
         all(_agree(autoencoder, encoder, decoder, x, step.rng) for _ in range(_TIMES)),
         expected=f"{expected}, whatever the weights will be",
         found="the same images with the weights of now, and two different ones with others",
-        look="What else stands in it than the encoder and the decoder? A normalization, for one, does nothing before it is "
-        "trained: decoder(encoder(image)), and nothing before, between or behind.",
+        look="What else stands in it than the encoder and the decoder? A normalization, for one, does nothing before "
+        "it is trained: decoder(encoder(image)), and nothing before, between or behind.",
         mistake="not-joined",
     )
 

@@ -359,8 +359,8 @@ def _fresh(rng, variable) -> np.ndarray:
 
 @contextlib.contextmanager
 def with_any_weights(model, rng, size=1.0):
-    """While inside, the model has random weights, none of which stands for nothing: biases other than 0, normalizations that
-    move and stretch. So two networks agree only if they compute the same.
+    """While inside, the model has random weights, none of which stands for nothing: biases other than 0, normalizations
+    that move and stretch. So two networks agree only if they compute the same.
 
     size: of kernels, as a multiple of Glorot's, and of biases.
     """

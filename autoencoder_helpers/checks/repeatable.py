@@ -1,4 +1,4 @@
-"""Networks that are random when they are used, as with a Dropout that is called for training: no question has one answer."""
+"""Networks that are random when they are used, as with a Dropout that is never switched off."""
 
 import numpy as np
 
@@ -15,8 +15,8 @@ def expect_repeatable(step, name, answer, what="numbers") -> None:
         np.allclose(once, again, rtol=0, atol=_SAME * size_of(once), equal_nan=True),
         expected=f"the same {what} for the same images, each time that the {name} is called",
         found=f"others in a second call: the {name} is random when it is used",
-        look="Dropout, or noise, that is called with training=True is never switched off. Without it, Keras switches it on in "
-        "training alone.",
+        look="Dropout, or noise, that is called with training=True is never switched off. Without it, Keras switches it "
+        "on in training alone.",
         mistake="random-when-used",
     )
 

@@ -44,7 +44,7 @@ def expect_bce_loss(step, model, image_shape):
 
 
 def _batches(rng, image_shape):
-    """Pairs (images, predictions) of two each: one image twice, and two that differ, which tells who looks at another's."""
+    """Pairs (images, predictions) of two each: one image twice; and two that differ, to tell who looks at another's."""
     for settings in zip(_IMAGES, _PREDICTIONS, strict=True):
         x, p = _pair(rng, image_shape, *settings)
         yield np.stack([x, x]), np.stack([p, p])

@@ -94,8 +94,8 @@ def _expect_dear(step, value, multiple):
             nats > 1,
             expected=f"about 16 nats for a pixel that is certain and wrong, such as {what}",
             found=f"{nats:.2g} nats: what is not finite was left out, or set to 0",
-            look="No prediction is worse, so none may be cheaper. Clip p before the logarithm, from 1e-7 to 1 - 1e-7, and "
-            "leave nothing out of the sum.",
+            look="No prediction is worse, so none may be cheaper. Clip p before the logarithm, from 1e-7 to 1 - 1e-7, "
+            "and leave nothing out of the sum.",
             mistake="certain-and-wrong-is-free",
         )
         step.expect(
