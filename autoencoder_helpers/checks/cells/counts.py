@@ -4,7 +4,10 @@ import numpy as np
 from autoencoder_helpers.checks.answers import Function, call
 from autoencoder_helpers.checks.cells.made_up import compositions, counts_from, expression_of
 from autoencoder_helpers.checks.expectations import expect_no_known_mistake, first_difference
+from autoencoder_helpers.checks.handed import expect_unchanged
 from autoencoder_helpers.checks.rule import rule
+
+_LOOK = "Make new arrays: scaled = np.expm1(expression), and nothing with /= or [:] = on what is handed in."
 
 
 @rule(
@@ -16,12 +19,16 @@ from autoencoder_helpers.checks.rule import rule
 def counts(step, counts_of):
     wanted = counts_from(step.rng, compositions(step.rng, 9, 70), 60, 400)
     wanted[:, 0] = step.rng.integers(50, 260, 9)  # of a gene that is always there
+    wanted[step.rng.integers(9), 0] = step.rng.integers(
+        260, 400
+    )  # the largest of chapter 5 is 259: a byte is too small
     others = step.rng.integers(1000, 5000, 9)
     expression = expression_of(wanted, others)
     scaled = np.expm1(expression.astype(np.float64))
     one = np.where(scaled > 0, scaled, np.inf).min(axis=1, keepdims=True)
     with step("It returns an array as large as what it is given"):
-        found = call(counts_of, expression, name="counts_of")
+        changed = set()
+        found = call(counts_of, expression, name="counts_of", changed=changed)
         step.expect(
             found.shape == wanted.shape,
             expected=f"shape {wanted.shape}: cells by genes",
@@ -63,11 +70,15 @@ def counts(step, counts_of):
                  "scaled by the sum over these genes", "10,000 is the sum over all genes, most of which are not here; the smallest value tells the scale."),
                 (np.floor(scaled / one + 1e-9), "cut-off", "fractions cut off in place of rounded", "np.rint, or np.round"),
                 (np.ceil(scaled / one - 1e-9), "cut-off", "fractions rounded up", "np.rint, or np.round"),
+                (wanted % 256, "too-few-bits", "counts that begin again from 0 at 256",
+                 "A byte, uint8, holds no more than 255: float32 or int will do."),
             ),
             lambda value: value.shape == found.shape and np.allclose(found, value, atol=0.02, rtol=2e-3),
             is_right=np.allclose(found, wanted, atol=0.3, rtol=2e-3),
             expected="counts: each cell's smallest value above 0 is one of them",
         )  # fmt: skip
+        if not np.allclose(found, wanted, rtol=2e-3, atol=0.3):
+            expect_unchanged(step, changed, "expression", look=_LOOK)
         place = first_difference(found, wanted, rtol=2e-3, atol=0.3)
         step.expect(
             np.allclose(found, wanted, rtol=2e-3, atol=0.3),
@@ -76,7 +87,7 @@ def counts(step, counts_of):
             look="np.expm1 first; then divide each row by its own smallest value above 0; np.rint at the end, for .astype(int) cuts off",
             mistake="wrong-value",
         )
-    with step("They are whole numbers", points=0.5):
+    with step("They are whole numbers, and the expression values stay what they are", points=0.5):
         step.expect(
             np.array_equal(found, wanted),
             expected="whole numbers",
@@ -84,3 +95,4 @@ def counts(step, counts_of):
             look="The published numbers are rounded, so the counts come out a little beside: np.rint brings them back.",
             mistake="not-rounded",
         )
+        expect_unchanged(step, changed, "expression", look=_LOOK)

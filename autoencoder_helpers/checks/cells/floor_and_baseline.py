@@ -7,6 +7,7 @@ from autoencoder_helpers.checks.cells.made_up import compositions, counts_from
 from autoencoder_helpers.checks.cells.sizes import UNIT
 from autoencoder_helpers.checks.expectations import expect_no_known_mistake
 from autoencoder_helpers.checks.floors_and_baselines import expect_pair
+from autoencoder_helpers.checks.handed import expect_unchanged
 from autoencoder_helpers.checks.rule import rule
 
 _GENES, _CELLS = 60, 30
@@ -37,7 +38,8 @@ def floor_and_baseline(step, floor_and_baseline):
     pooled = train.sum(axis=0, dtype=np.float64) / train.sum(dtype=np.float64)
     wanted = float(measures.poisson_per_cell(counts, counts).mean()), scored(pooled)
     with step("It returns two numbers: the floor, then the baseline"):
-        found = call(floor_and_baseline, train, counts, name="floor_and_baseline")
+        changed = set()
+        found = call(floor_and_baseline, train, counts, name="floor_and_baseline", changed=changed)
         step.expect(
             found.shape == (2,),
             expected="two numbers",
@@ -54,6 +56,13 @@ def floor_and_baseline(step, floor_and_baseline):
         )
         pair = expect_pair(step, found, wanted, _UNITS)
     with step("The floor is what each cell's own composition costs", points=0.5, stop=False):
+        expect_unchanged(
+            step,
+            changed,
+            "train_counts",
+            "counts",
+            look="own = counts / ..., a new array; counts /= ... changes the notebook's counts.",
+        )
         floor, expected = pair.floor, f"{wanted[0]:,.1f} {UNIT}"
         step.expect(
             abs(floor) > 1e-3,

@@ -6,6 +6,7 @@ from autoencoder_helpers.checks.answers import Function, call
 from autoencoder_helpers.checks.expectations import expect_no_known_mistake
 from autoencoder_helpers.checks.floors_and_baselines import expect_pair, wrong_units
 from autoencoder_helpers.checks.flowers.sizes import IMAGE, SCALE, UNIT, VALUES
+from autoencoder_helpers.checks.handed import expect_unchanged
 from autoencoder_helpers.checks.rule import rule
 
 _LOOK = "what is averaged, and what it is multiplied by afterwards"
@@ -27,6 +28,8 @@ def yardsticks(step, yardsticks):
     profile = step.rng.uniform(0, 1, IMAGE) * (1.0, 0.7, 0.4)
     x_train = (step.rng.random((12, *IMAGE)) * profile).astype(np.float32)
     x = (step.rng.random((8, *IMAGE)) * profile).astype(np.float32) ** 2
+    x[step.rng.random(x.shape) < 0.05] = 0  # as in photographs: black and white
+    x[step.rng.random(x.shape) < 0.05] = 1
     mean_image = measures.mean_image(x_train)
     units = wrong_units(len(x), *_SCALES)
 
@@ -36,10 +39,30 @@ def yardsticks(step, yardsticks):
     wanted_floor = scaled(measures.entropy_per_image(x))
     wanted_baseline = scaled(measures.bce_per_image(x, mean_image))
     with step("It returns two numbers: the floor, then the baseline"):
-        found = call(yardsticks, x_train, x, name="yardsticks")
+        changed = set()
+        found = call(yardsticks, x_train, x, name="yardsticks", changed=changed)
+        no_floor = (
+            found.shape == (2,) and not np.isfinite(found[0]) and np.isclose(found[1], wanted_baseline, rtol=5e-4)
+        )
+        if no_floor:  # the baseline is right: that alone is the floor's mistake
+            found = np.array([wanted_floor, found[1]])
         pair = expect_pair(step, found, (wanted_floor, wanted_baseline), units)
     with step("The floor is what a perfect copy scores, 6,400 times the mean over the values", points=0.5, stop=False):
         floor, expected = pair.floor, f"{wanted_floor:,.1f}{UNIT}"
+        step.expect(
+            not no_floor,
+            expected=f"a floor of {expected}",
+            found="inf or nan: some values are exactly 0 or 1, and there 0 x ln 0 was computed",
+            look="Clip the prediction to [1e-7, 1 - 1e-7], as Keras does. In float32, 1 - 1e-8 is 1.",
+            mistake="floor-not-finite",
+        )
+        expect_unchanged(
+            step,
+            changed,
+            "x_train",
+            "x",
+            look="Make new arrays: x - mean, and not x -= mean, which changes the notebook's images.",
+        )
         step.expect(
             abs(floor) > 1e-3,
             expected=expected,
@@ -62,7 +85,21 @@ def yardsticks(step, yardsticks):
         colour = np.broadcast_to(x_train.mean(axis=(0, 1, 2)), (1, *IMAGE))
         grey = np.full((1, *IMAGE), x_train.mean())
         squared = np.square(x - mean_image).sum((1, 2, 3))
-        swapped = measures.bce_per_image(np.broadcast_to(mean_image, x.shape), x)
+        # Where x is 0 or 1, what it costs depends on the clip: in float64, in float32, and as Keras has it.
+        swapped = [
+            measures.bce_per_image(
+                np.broadcast_to(mean_image, x.shape),
+                np.where(x == 0, low, np.where(x == 1, 1 - high, x.astype(np.float64))),
+            )
+            for low, high in ((1e-7, 1e-7), (1e-7, 2**-23), (2e-7, 2e-7), (2e-7, 1e-7 + 2**-23))
+        ]
+        step.expect(
+            not any(np.isclose(baseline, scaled(values), rtol=1e-3) for values in swapped),
+            expected="the mean image of x_train as the prediction",
+            found="the two in each other's place",
+            look="the image first, the prediction second",
+            mistake="swapped-arguments",
+        )
         expect_no_known_mistake(
             step,
             (
@@ -72,7 +109,6 @@ def yardsticks(step, yardsticks):
                  "A mean for each value of the image: over axis 0 only."),
                 (measures.bce_per_image(x, grey), "one-grey", "one mean value for the whole image",
                  "A mean for each value of the image: over axis 0 only."),
-                (swapped, "swapped-arguments", "the two in each other's place", "the image first, the prediction second"),
                 (squared, "squared-error", "a squared error", "-x ln p - (1 - x) ln(1 - p) for each value"),
             ),
             lambda values: np.isclose(baseline, scaled(values), rtol=1e-4),

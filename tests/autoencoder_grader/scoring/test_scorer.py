@@ -157,6 +157,17 @@ def test_a_stranger_gets_what_the_learner_saw(graded, name, answer):
     assert [step.mistake for step in given_by_grader.failures] == [step.mistake for step in seen.failures]
 
 
+def test_a_function_that_changes_its_arguments_is_named_over_there(graded):
+    def in_place(expression):
+        counts = counts_of(expression)
+        expression[:] = 0
+        return counts
+
+    for seen_or_graded in graded("cells.counts", in_place):
+        assert [step.mistake for step in seen_or_graded.failures] == ["changes-its-input"], str(seen_or_graded)
+        assert seen_or_graded.points == 0.5
+
+
 def test_what_a_function_builds_on_is_put_right_over_there(graded):
     notebook = {"np": np}
     exec(

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 from autoencoder_helpers import load_cells
+from autoencoder_helpers.checks import catalogue
 from autoencoder_helpers.checks.cells.made_up import compositions, counts_from, expression_of
+from autoencoder_helpers.checks.rule import run_rule
 from autoencoder_helpers.images.cells import counts_of
 
 
@@ -20,6 +22,13 @@ def row_by_row(x):
     for row in scaled(x):
         rows.append([round(value / min(v for v in row if v > 0)) for value in row])
     return rows
+
+
+def in_place(x):
+    for row in x:
+        row[:] = np.expm1(row)
+        row /= row[row > 0].min()
+    return np.rint(x)
 
 
 @pytest.mark.parametrize("function", [counts_of, row_by_row, lambda x: counts_of(x).astype("uint16")])
@@ -42,12 +51,23 @@ def test_right_counts_get_the_point(points, function):
         (lambda x: scaled(x) / smallest(scaled(x), axis=1, keepdims=True), "not-rounded", 0.5),
         (lambda x: counts_of(x) + 1, "wrong-value", 0),
         (lambda x: counts_of(x).sum(axis=1), "wrong-shape", 0),
+        (lambda x: counts_of(x).astype("uint8"), "too-few-bits", 0),
+        (in_place, "changes-its-input", 0.5),
+        (lambda x: np.rint(np.sqrt(np.expm1(x, out=x))), "changes-its-input", 0),
         (lambda x: None, "no-return", 0),
         (None, "no-function", 0),
     ],
 )
 def test_mistakes_in_the_counts_are_named(expect_mistake, function, mistake, kept):
     expect_mistake("cells.counts", function, mistake=mistake, kept=kept)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_byte_is_too_small_in_any_draw(seed):
+    def run(function):
+        return run_rule(catalogue()["cells.counts"], (function,), {}, seed=seed).points
+
+    assert (run(counts_of), run(lambda x: counts_of(x).astype("uint8"))) == (1, 0)
 
 
 def test_made_up_cells_are_like_the_published_ones():

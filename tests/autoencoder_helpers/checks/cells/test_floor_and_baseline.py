@@ -31,6 +31,11 @@ def scaled(factor):
     return lambda train, x: tuple(factor * value for value in right(train, x))
 
 
+def pouring_in_place(train, x):
+    train /= train.sum()
+    return scored(x, x / x.sum(1, keepdims=True)), scored(x, train.sum(0))
+
+
 @pytest.mark.parametrize(
     ("function", "mistake", "kept"),
     [
@@ -48,6 +53,7 @@ def scaled(factor):
         (lambda a, x: (right(a, x)[0], 870.0), "wrong-baseline", 0.5),
         (lambda a, x: right(a, x)[0], "wrong-shape", 0),
         (lambda a, x: (np.nan, 1.0), "not-finite", 0),
+        (pouring_in_place, "changes-its-input", 0.5),
         (lambda a, x: None, "no-return", 0),
         (None, "no-function", 0),
     ],
@@ -66,3 +72,17 @@ def test_a_wrong_loss_has_cost_its_points_already(points):
         notebook,
     )
     assert points("cells.floor_and_baseline", notebook["floor_and_baseline"]) == 1
+
+
+def test_counts_that_became_shares_are_named(mistakes):
+    def in_place(train, x):
+        numbers = right(train, x)
+        x /= x.sum(1, keepdims=True)
+        return numbers
+
+    def first(train, x):
+        x /= x.sum(1, keepdims=True)
+        return 1.5, float(np.mean(x.sum(1) - (x * np.log(pooled(train))).sum(1)))
+
+    assert mistakes("cells.floor_and_baseline", in_place) == ["changes-its-input"]
+    assert mistakes("cells.floor_and_baseline", first) == ["changes-its-input", "wrong-baseline"]
