@@ -4,9 +4,12 @@ import numpy as np
 from autoencoder_helpers.images.cells import PER_CELL
 
 
-def compositions(rng, cells: int, genes: int) -> np.ndarray:
-    """Shares of the genes in each cell, positive, each row adds up to 1; some genes rare, some common."""
-    common = np.exp(rng.normal(0, 1.2, genes))
+def compositions(rng, cells: int, genes: int, spread: float = 1.2) -> np.ndarray:
+    """Shares of the genes in each cell, positive, each row adds up to 1; some genes rare, some common.
+
+    spread: of the logarithms; with 2 most of 300 genes are as rare as those of chapter 5, of which half are below 6e-4.
+    """
+    common = np.exp(rng.normal(0, spread, genes))
     shares = common * np.exp(rng.normal(0, 0.5, (cells, genes)))
     return shares / shares.sum(axis=1, keepdims=True)
 

@@ -6,6 +6,8 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 import tf_keras as keras
 from autoencoder_helpers import measures
+from autoencoder_helpers.checks import catalogue
+from autoencoder_helpers.checks.rule import run_rule
 
 tfd = tfp.distributions
 
@@ -37,6 +39,11 @@ def by_tensorflow(counts, shares):
     return tf.reduce_sum(
         tf.nn.log_poisson_loss(counts, tf.math.log(means(counts, shares) + 1e-9)) + tf.math.lgamma(counts + 1), axis=1
     )
+
+
+def by_stirling(counts, shares):
+    logarithms = tf.math.log(means(counts, shares) + 1e-9)
+    return tf.reduce_sum(tf.nn.log_poisson_loss(counts, logarithms, compute_full_loss=True), axis=1)
 
 
 @pytest.mark.parametrize("function", [right, by_distribution, clipped, by_tensorflow])
@@ -74,6 +81,10 @@ def of_the_mean_total(counts, shares):
         (lambda x, p: right(x, p) / tf.cast(tf.shape(x)[0], tf.float32), "divided-by-batch", 0.5),
         (without_total, "total-missing", 0.5),
         (without_factorial, "factorial-missing", 0.5),
+        (by_stirling, "stirling", 0.5),
+        (lambda x, p: right(x, tf.maximum(p, 3e-4)), "coarse-clip", 0),
+        (lambda x, p: clipped(x, p, 0.1), "coarse-clip", 0),
+        (lambda x, p: clipped(x, p, 0.05), "coarse-clip", 0),
         (naive, "not-finite-at-zero", 0.5),
         (lambda x, p: -right(x, p), "wrong-sign", 0.5),
         (lambda x, p: right(x, p) / np.log(2), "bits", 0.5),
@@ -87,6 +98,21 @@ def of_the_mean_total(counts, shares):
 )
 def test_mistakes_in_the_loss_are_named(expect_mistake, function, mistake, kept):
     expect_mistake("cells.poisson_loss", function, mistake=mistake, kept=kept)
+
+
+def points_of_draws(function):
+    return [run_rule(catalogue()["cells.poisson_loss"], (function,), {}, seed=seed).points for seed in range(8)]
+
+
+def test_the_points_do_not_depend_on_the_draw():
+    assert points_of_draws(by_stirling) == 8 * [0.5]
+    assert points_of_draws(lambda x, p: tf.reduce_mean(by_stirling(x, p))) == 8 * [0]
+    assert points_of_draws(lambda x, p: clipped(x, p, 0.05)) == 8 * [0]
+
+
+@pytest.mark.parametrize("function", [right, by_distribution, clipped, by_tensorflow])
+def test_right_losses_get_the_point_of_any_draw(function):
+    assert points_of_draws(function) == 8 * [1]
 
 
 def test_two_mistakes_are_both_named_and_cost_all(mistakes, points):
