@@ -10,6 +10,7 @@ from autoencoder_helpers.checks.free_means import expect_free_means
 from autoencoder_helpers.checks.models import added_to_loss, of_one_image
 from autoencoder_helpers.checks.rule import rule
 
+_DRAWS = 20  # of an estimated KL: its mean over four images is then known to a tenth or so
 PARAMETERS = LATENT + LATENT * (LATENT + 1) // 2  # means, and the triangle of a covariance
 
 
@@ -64,6 +65,13 @@ def encoder(step, encoder):
             look="the sign of the weight",
             mistake="negative-weight",
         )
+        step.expect(
+            _growth_with_images(encoder, images) < 2,
+            expected="the mean of the images' KLs, whatever the size of the batch",
+            found="their sum: what is added grows with the number of images",
+            look="`KLDivergenceAddLoss` adds the exact KLs of a batch up; the KLDivergenceRegularizer of the distribution layer averages.",
+            mistake="kl-summed-over-batch",
+        )
         beta = added / exact * VALUES / SCALE
         step.expect(
             beta < 0.1,
@@ -84,6 +92,20 @@ def encoder(step, encoder):
             look="What is added does not grow like the KL towards `prior`. Which prior did the regularizer get?",
             mistake="other-prior",
         )
+
+
+def _growth_with_images(encoder, images) -> float:
+    """What all images add to the loss per nat of KL, over what a quarter of them adds: 1 for a mean, 4 for a sum.
+
+    Of estimates from draws the means of some.
+    """
+    few = images[: len(images) // 4]
+    draws = 1 if added_to_loss(encoder, few) == added_to_loss(encoder, few) else _DRAWS
+    many, fewer = (
+        np.mean([added_to_loss(encoder, part) for _ in range(draws)]) / _exact_kl(encoder(part))
+        for part in (images, few)
+    )
+    return float(many / fewer)
 
 
 def _expect_input(step, encoder):

@@ -6,6 +6,8 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 import tf_keras as keras
 from autoencoder_helpers import check
+from autoencoder_helpers.checks import catalogue
+from autoencoder_helpers.checks.rule import run_rule
 
 layers, tfd, tfpl = keras.layers, tfp.distributions, tfp.layers
 
@@ -47,6 +49,23 @@ def test_a_kl_estimated_by_draws_is_right_too(make):
     assert result.points == 2, str(result)
 
 
+def adding(make, exact=True, **settings):
+    """An encoder whose KL is added by a layer of its own."""
+    layer = tfpl.KLDivergenceAddLoss(make.prior(), use_exact_kl=exact, weight=0.0002, **settings)
+    return make.encoder(layers.Dense(65), make.full(None), layer)
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("exact", [True, False])
+def test_a_kl_is_averaged_or_summed_over_a_batch(make, exact, seed):
+    def mistakes(encoder):
+        return [step.mistake for step in run_rule(catalogue()["flowers.encoder"], (encoder,), {}, seed=seed).failures]
+
+    keras.utils.set_random_seed(seed)
+    assert mistakes(adding(make, exact)) == (["kl-summed-over-batch"] if exact else [])
+    assert mistakes(make.encoder(layers.Dense(65), make.full(make.towards(make.prior(), exact=exact)))) == []
+
+
 @pytest.mark.parametrize(
     ("build", "mistake", "kept"),
     [
@@ -77,6 +96,7 @@ def test_a_kl_estimated_by_draws_is_right_too(make):
             "negative-weight",
             1,
         ),
+        (adding, "kl-summed-over-batch", 1),
         (lambda make: make.encoder(layers.Dense(65, kernel_initializer="zeros"), make.full()), "ignores-image", 1),
         (lambda make: make.encoder(shape=(80, 80, 1)), "one-channel", 0),
         (lambda make: make.encoder(shape=(64, 64, 3)), "wrong-input-shape", 0),
