@@ -26,9 +26,7 @@ _KNOWN = (_RIGHT, *(_RIGHT * scale for scale, *_ in _SCALES))
     answers={"flower_loss": Loss()},
 )
 def loss(step, flower_loss):
-    x = step.rng.random((5, *IMAGE)).astype(np.float32)
-    p = step.rng.uniform(0.02, 0.98, x.shape).astype(np.float32) ** (1 + np.arange(5)[:, None, None, None])
-    p = np.clip(p, 1e-4, 1 - 1e-4).astype(np.float32)
+    x, p = _images_and_predictions(step.rng)
 
     def value(x, p):
         return _loss_values(flower_loss, x, p)
@@ -72,6 +70,21 @@ def loss(step, flower_loss):
             mistake="wrong-value",
         )
         _expect_for_each(step, reading.without_added, each, near)
+
+
+def _images_and_predictions(rng):
+    """Images and predictions as training has them, float32: dark ones, some nearly black and white, and copies that follow them.
+
+    Greys around 1/2 beside predictions that know nothing of them cost the same with smoothed labels. Of exactly 0 and 1, an
+    exchange of the two would cost what its clip makes of them.
+    """
+    each = np.arange(5)[:, None, None, None]
+    x = rng.random((5, *IMAGE)) ** (2 + each / 2)
+    x[rng.random(x.shape) < 0.05] = 0
+    x[rng.random(x.shape) < 0.05] = 1
+    x = x.clip(0.002, 0.998)
+    p = 0.6 * x + 0.4 * rng.uniform(0.02, 0.98, x.shape) ** (1 + each)
+    return x.astype(np.float32), np.clip(p, 1e-4, 1 - 1e-4).astype(np.float32)
 
 
 def _expect_for_each(step, found, each, near):

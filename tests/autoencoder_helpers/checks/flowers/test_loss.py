@@ -6,16 +6,24 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 from autoencoder_helpers import check, measures
+from autoencoder_helpers.checks import catalogue
+from autoencoder_helpers.checks.rule import run_rule
 
 
 def right_loss(x, p):
     return 80 * 80 * tf.reduce_mean(keras.losses.binary_crossentropy(x, p), axis=(1, 2))
 
 
+def by_hand(x, p, edge=1e-7):
+    p = tf.clip_by_value(p, edge, 1 - edge)
+    return 6400 * tf.reduce_mean(-x * tf.math.log(p) - (1 - x) * tf.math.log(1 - p), axis=(1, 2, 3))
+
+
 @pytest.mark.parametrize(
     "function",
     [
         right_loss,
+        by_hand,
         lambda x, p: tf.reduce_sum(keras.losses.binary_crossentropy(x, p), axis=[1, 2]),
         lambda x, p: (
             6400
@@ -42,6 +50,8 @@ def test_right_losses_get_the_point(points, function):
         (lambda x, p: 6400 * keras.losses.binary_crossentropy(x, p), "not-averaged", 0.5),
         (lambda x, p: 6400 * tf.reduce_mean(keras.losses.binary_crossentropy(x, p), axis=(0, 1)), "wrong-axis", 0.5),
         (lambda x, p: right_loss(p, x), "swapped-arguments", 0.5),
+        (lambda x, p: by_hand(p, x), "swapped-arguments", 0.5),
+        (lambda x, p: by_hand(p, x, 1e-6), "swapped-arguments", 0.5),
         (lambda x, p: 6400 * tf.reduce_mean((x - p) ** 2, axis=(1, 2, 3)), "squared-error", 0.5),
         (lambda x, p: 1.3 * right_loss(x, p), "wrong-value", 0.5),
         (lambda x, p: right_loss(x, p) / tf.cast(tf.shape(x)[0], "float32"), "divided-by-batch", 0.5),
@@ -55,6 +65,22 @@ def test_right_losses_get_the_point(points, function):
 )
 def test_mistakes_in_the_loss_are_named(expect_mistake, function, mistake, kept):
     expect_mistake("flowers.loss", function, mistake=mistake, kept=kept)
+
+
+def smoothed(amount):
+    def loss(x, p):
+        return 6400 * tf.reduce_mean(keras.losses.binary_crossentropy(x, p, label_smoothing=amount), axis=(1, 2))
+
+    return loss
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_smoothed_labels_are_another_loss_in_any_draw(seed):
+    def run(function):
+        return run_rule(catalogue()["flowers.loss"], (function,), {}, seed=seed).points
+
+    assert run(right_loss) == 1
+    assert [run(smoothed(amount)) for amount in (0.02, 0.05, 0.1, 0.2)] == 4 * [0]
 
 
 def test_what_is_shown_of_a_batch_is_where_it_differs():
