@@ -39,3 +39,16 @@ def test_a_decoder_that_ignores_its_code_is_named(expect_mistake, cell_decoder):
 def test_a_decoder_without_layers_is_named(mistakes):
     code = keras.Input((2,))
     assert "no-layers" in mistakes("cells.decoder", keras.Model(code, code))
+
+
+@pytest.mark.parametrize("kind", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("scale", [1, 5])
+def test_shares_in_half_precision_add_up_to_one_nearly(points, cell_decoder, kind, scale):
+    before = keras.mixed_precision.global_policy()
+    keras.mixed_precision.set_global_policy(kind)
+    try:
+        decoder = cell_decoder()
+    finally:
+        keras.mixed_precision.set_global_policy(before)
+    decoder.set_weights([scale * weight for weight in decoder.get_weights()])
+    assert [points("cells.decoder", decoder) for _ in range(20)] == 20 * [1]
