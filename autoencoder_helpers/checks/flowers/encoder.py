@@ -7,7 +7,7 @@ from autoencoder_helpers.checks.clouds import expect_moderate_means
 from autoencoder_helpers.checks.expectations import expect_layers
 from autoencoder_helpers.checks.flowers.sizes import IMAGE, IN_PLACE, LATENT, SCALE, VALUES
 from autoencoder_helpers.checks.free_means import expect_free_means
-from autoencoder_helpers.checks.models import added_to_loss, of_one_image
+from autoencoder_helpers.checks.models import added_to_loss, of_one_image, penalty_of_weights
 from autoencoder_helpers.checks.rule import rule
 
 _DRAWS = 20  # of an estimated KL: its mean over four images is then known to a tenth or so
@@ -49,7 +49,7 @@ def encoder(step, encoder):
             mistake="ignores-image",
         )
     with step("A KL joins the loss, with a small positive weight", points=0.5):
-        added = added_to_loss(encoder, images)
+        added = _kl_added(encoder, images)
         exact = _exact_kl(cloud)
         step.expect(
             added != 0,
@@ -81,10 +81,10 @@ def encoder(step, encoder):
             mistake="kl-too-strong",
         )
     with step("It is the KL towards the prior, ten standard normal numbers", points=0.5):
-        if added_to_loss(encoder, images) != added:
+        if _kl_added(encoder, images) != added:
             return  # estimated from draws: of sixteen images that says too little about the prior
         # Brighter images move the clouds away from the prior, whatever the weights are.
-        weights = added / exact, added_to_loss(encoder, 5 * images) / _exact_kl(encoder(5 * images))
+        weights = added / exact, _kl_added(encoder, 5 * images) / _exact_kl(encoder(5 * images))
         step.expect(
             np.isclose(*weights, rtol=0.05),
             expected="one and the same weight of the KL, whatever the image",
@@ -94,16 +94,22 @@ def encoder(step, encoder):
         )
 
 
+def _kl_added(encoder, images) -> float:
+    """What the encoder adds to the loss, without what it adds for large weights."""
+    penalty = penalty_of_weights(encoder)
+    added = added_to_loss(encoder, images) - penalty
+    return added if abs(added) > 1e-5 * penalty else 0.0
+
+
 def _growth_with_images(encoder, images) -> float:
     """What all images add to the loss per nat of KL, over what a quarter of them adds: 1 for a mean, 4 for a sum.
 
     Of estimates from draws the means of some.
     """
     few = images[: len(images) // 4]
-    draws = 1 if added_to_loss(encoder, few) == added_to_loss(encoder, few) else _DRAWS
+    draws = 1 if _kl_added(encoder, few) == _kl_added(encoder, few) else _DRAWS
     many, fewer = (
-        np.mean([added_to_loss(encoder, part) for _ in range(draws)]) / _exact_kl(encoder(part))
-        for part in (images, few)
+        np.mean([_kl_added(encoder, part) for _ in range(draws)]) / _exact_kl(encoder(part)) for part in (images, few)
     )
     return float(many / fewer)
 

@@ -131,3 +131,11 @@ def test_what_bends_the_means_is_told_from_what_bends_the_triangle(make, means, 
     heads = layers.Concatenate()([layers.Dense(10, means)(hidden), layers.Dense(55, triangle)(hidden)])
     result = check("flowers.encoder", keras.Model(image, make.full()(heads)))
     assert result.passed == free and [step.mistake for step in result.failures] in ([], ["activation-on-parameters"])
+
+
+@pytest.mark.parametrize(("regularizer", "mistake"), [("chapter", None), (None, "kl-missing")])
+def test_weight_decay_is_no_kl(mistakes, make, regularizer, mistake):
+    encoder = make.encoder(layers.Reshape((1, 1, -1)), layers.Conv2D(8, 1, kernel_regularizer="l2"), layers.Flatten())
+    encoder.add(layers.Dense(65, kernel_regularizer="l2"))
+    encoder.add(make.full(regularizer))
+    assert mistakes("flowers.encoder", encoder)[:1] == ([mistake] if mistake else [])
