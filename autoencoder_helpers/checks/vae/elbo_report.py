@@ -212,7 +212,7 @@ def _expect_own_draws(step, elbo_report):
     """Inside a step: fail unless each image is compared with what is decoded from a draw of its own cloud."""
     images = step.rng.random((_OWN, *IMAGE)) ** 3 * step.rng.permutation(np.linspace(0.1, 1, _OWN))[:, None, None, None]
     cost = _Costs(images, *_probe_of_own_clouds(step.rng))
-    of_each, wanted, tolerance = cost.right(step.rng)
+    of_each, wanted, tolerance = cost.right(step.rng, draws=4)
     R = _numbers(elbo_report(cost.images, cost.encoder, cost.decoder))[0]
     expect_no_known_mistake(
         step,
@@ -240,7 +240,7 @@ def _expect_own_draws(step, elbo_report):
         mistake="wrong-reconstruction",
     )
     cost = _Costs(step.rng.uniform(0.5, 1, (_OWN, *IMAGE)), *_probe_of_chance(step.rng))
-    _, wanted, tolerance = cost.right(step.rng)
+    _, wanted, tolerance = cost.right(step.rng, draws=8)
     found = [_numbers(elbo_report(cost.images, cost.encoder, cost.decoder))[0] for _ in range(3)]
     expected = f"{wanted:.0f} nats per image, and little else in another call: so many draws, one for each image"
     for sign in (1, -1):
@@ -271,9 +271,9 @@ class _Costs:
     def __call__(self, z) -> np.ndarray:
         return measures.bce_per_image(self.images, predict(self.decoder, np.asarray(z, np.float32)))
 
-    def right(self, rng):
+    def right(self, rng, draws=16):
         """What draws cost: for each image, in the mean, and how far a right report may be from that."""
-        each = np.array([self(self.mean + self.stddev * rng.normal(size=self.mean.shape)) for _ in range(16)])
+        each = np.array([self(self.mean + self.stddev * rng.normal(size=self.mean.shape)) for _ in range(draws)])
         # Draws of different images are independent. Six deviations: a right report misses them once in a hundred million.
         deviation = float(np.sqrt(each.var(axis=0, ddof=1).mean() / each.shape[1]))
         return each[0], float(each.mean()), 6 * deviation + 3e-4 * float(each.mean())
