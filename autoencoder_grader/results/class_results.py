@@ -105,9 +105,7 @@ class ClassResults:
 def read_class(course: Path, watch: Watch = unwatched) -> ClassResults:
     """Read the gradebook, the graded notebooks and the records of grading of the course in a folder.
 
-    watch: shows how far it is.
-
-    Raises CourseError when nothing is graded there.
+    watch: shows how far it is. Raises CourseError when nothing is graded there.
     """
     api = open_api(course)
     if not has_gradebook(api):

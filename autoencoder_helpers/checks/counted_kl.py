@@ -33,7 +33,6 @@ def counted_kl(network, encoder, x, one="image", batch_size=500) -> CountedKL:
     batches = [x[start : start + batch_size] for start in range(0, len(x) - batch_size + 1, batch_size)]
     mean, stddev = clouds_of(encoder, np.concatenate(batches), one)
     exact = measures.gaussian_kl(mean, stddev).mean()
-
     penalty = penalty_of_weights(network)
 
     def ratio() -> float:

@@ -224,3 +224,16 @@ def test_draws_in_parts_and_several_for_an_image_are_right(seed):
     for right in (report, in_parts, lambda *a: tuple(np.mean([several(*a) for _ in range(3)], axis=0))):
         result = run_rule(catalogue()["vae.elbo_report"], (right,), {}, seed=seed)
         assert result.passed, str(result)
+
+
+def test_a_report_that_fails_when_it_is_asked_again_is_told_its_own_error():
+    calls = []
+
+    def once(*arguments):
+        calls.append(arguments)
+        if len(calls) > 1:
+            raise ZeroDivisionError("no second report")
+        return report(*arguments)
+
+    result = check("vae.elbo_report", once)
+    assert [step.mistake for step in result.failures] == ["raises"] and "no second report" in str(result), str(result)
